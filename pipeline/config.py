@@ -1,0 +1,130 @@
+"""What can be configured, as classes: the schema is the class, a field's comment is its help.
+
+    Config ─┬─ server      where we listen
+            ├─ log         what we say of ourselves
+            ├─ upstreams   who answers, by name
+            ├─ stages      the line, where it differs from the default
+            └─ settings    [auth], [meter] …: the settings of a stage, under its name in the line
+
+Immutable; ``reading`` makes them of the layers, ``loading`` builds what they describe.  No global: each part of the
+program gets its own piece.  This file must not know where a value came from.
+"""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import attrs
+
+from pipeline.layers import Layers
+from pipeline.secret import Secret
+from pipeline.structure import Check
+
+
+def _positive(value: float) -> None:
+    if not value > 0:
+        raise ValueError(f"expected more than 0, got {value:g}")
+
+
+def _not_negative(value: float) -> None:
+    if not value >= 0:
+        raise ValueError(f"expected 0 or more, got {value:g}")
+
+
+def _port(value: int) -> None:
+    if not 0 <= value <= 65535:
+        raise ValueError(f"expected a port from 0 to 65535, got {value}")
+
+
+Seconds = Annotated[float, Check(_positive)]
+Wait = Annotated[float, Check(_not_negative)]
+Bytes = Annotated[int, Check(_positive)]
+Port = Annotated[int, Check(_port)]
+Level = Literal["debug", "info", "warning", "error"]
+Role = Literal["stage", "attempt", "source", "sink"]
+
+
+@attrs.frozen(kw_only=True)
+class Tls:
+    """A certificate and its key, both PEM files; the certificate's file holds the chain."""
+
+    certificate: Path
+    key: Path
+
+
+@attrs.frozen(kw_only=True)
+class Server:
+    """Where we listen, and what a connection may ask for."""
+
+    host: str = "127.0.0.1"  # any other than a loopback address needs keys under [auth]
+    port: Port = 4096  # 0: the system chooses
+    names: tuple[str, ...] = ()  # host names we answer to, besides loopback and the address a connection came to
+    tls: Tls | None = None
+    drain: Wait = 30.0  # seconds that running requests may take to end after SIGTERM
+    ping: Seconds = 10.0  # seconds of silence in a stream before a ping
+    max_body: Bytes = 32 * 1024 * 1024  # of a request; over it 413
+
+
+@attrs.frozen(kw_only=True)
+class Log:
+    """What we say of ourselves; prompts, replies and keys are never in it unless *bodies* says so."""
+
+    level: Level = "info"
+    file: Path | None = None  # stderr where there is none
+    bodies: bool = False  # prompts and replies too: for a search for errors, never for long
+    format: Literal["auto", "json", "console"] = "auto"  # auto: for people on a terminal, JSON anywhere else
+
+
+@attrs.frozen(kw_only=True)
+class Entry:
+    """One entry of a list of stages.  Its other keys are the stage's own settings."""
+
+    use: str  # "auth": stages.auth:stage; "pkg.mod:name": yours
+    name: str | None = None  # its name in the line; default: the last word of use
+    role: Role | None = None  # once per exchange, once per attempt, or an end of the line; default: by its name
+    before: str | None = None  # into the default line, before the stage of that name
+    after: str | None = None
+    replace: str | None = None  # in the place, and under the name, of that stage
+    settings: dict[str, Any] = attrs.field(factory=dict)
+
+
+@attrs.frozen(kw_only=True)
+class Upstream:
+    """One place that answers.  A preset supplies what is not said here."""
+
+    preset: str | None = None
+    dialect: str  # the protocol it speaks
+    url: str = ""  # with or without /v1, or a full endpoint
+    key: Secret | None = None  # "…", { env = "NAME" } or { file = "path" }
+    client_key: bool = False  # send the caller's own credential on, in place of a key of ours
+    connect: Seconds = 10.0
+    first_byte: Seconds = 300.0
+    idle: Seconds = 300.0  # between two reads of a stream
+    models: tuple[str, ...] = ()  # globs of the models it has; none: any
+    headers: dict[str, str | Secret] = attrs.field(factory=dict)  # put on every request, last
+    stages: tuple[Entry, ...] | None = None  # once per attempt, after translate; none: the default
+    ca: Path | None = None  # more authorities (PEM), beside the system's
+    proxy: str = "env"  # env: HTTPS_PROXY and its kin; none; or a URL
+    serve: str | None = None  # "pkg.mod:name" of a server that is started beside the gateway, in place of a url
+    settings: dict[str, Any] = attrs.field(factory=dict)  # of that server
+
+
+@attrs.frozen(kw_only=True)
+class Config:
+    """Everything that can be configured."""
+
+    server: Server = Server()
+    log: Log = Log()
+    upstreams: dict[str, Upstream] = attrs.field(factory=dict)
+    stages: tuple[Entry, ...] = ()
+    without: tuple[str, ...] = ()  # stages left out of the default line; a line without auth or meter says so here
+    settings: dict[str, dict[str, Any]] = attrs.field(factory=dict)  # by the name of the stage
+    unused: tuple[str, ...] = ()  # upstreams that --upstream left out
+    layers: Layers = attrs.field(factory=Layers, eq=False, repr=False)  # where each value came from
+
+
+class ConfigError(Exception):
+    """The configuration can't be used; *lines* says why, one readable line for each problem."""
+
+    def __init__(self, lines: list[str]) -> None:
+        super().__init__("\n".join(lines))
+        self.lines = lines

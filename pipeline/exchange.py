@@ -1,0 +1,116 @@
+"""One request and the reply to it: the object that stages pass along.
+
+``request`` is what came and never changes; ``prompt`` is what stages edit; ``upstreams`` says who may answer, best
+first; ``attempts`` tells who was tried.  What one stage tells another goes under a typed key (``note``/``noted``), so
+that there is no bag of loose names.  Nothing here waits.
+"""
+
+import time
+from collections.abc import Awaitable, Callable
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+
+import attrs
+
+from pipeline.dialect import Dialect
+from pipeline.errors import GatewayError
+from pipeline.events import Batch, Kinds, Stop, Usage
+from pipeline.prompt import Edit, Prompt
+from transports.messages import Head, Headers, Request
+
+if TYPE_CHECKING:
+    from pipeline.upstream import Upstream
+
+T = TypeVar("T")
+
+
+class Out(Protocol):
+    """Where batches go: the next transform, a channel, the client."""
+
+    async def send(self, batch: Batch) -> None:
+        """Pass *batch* on; waits while what is below does."""
+
+
+Source = Callable[["Exchange", Out], Awaitable[None]]
+
+
+@attrs.frozen(eq=False)
+class Key(Generic[T]):
+    """The name under which one stage leaves something for another; compared by identity."""
+
+    name: str
+
+
+@attrs.frozen
+class Caller:
+    """Who asks: *name* for people, *id* for the books; *options* overlay the settings of stages."""
+
+    name: str
+    id: str
+    models: tuple[str, ...] = ("*",)  # globs of the models this caller may use
+    options: dict[str, Any] = attrs.field(factory=dict)
+
+    def may_use(self, model: str) -> bool:
+        """Whether one of the globs fits *model*."""
+        return any(fnmatchcase(model, glob) for glob in self.models)
+
+
+@attrs.define(eq=False)
+class Attempt:
+    """One try at one upstream.  Times are trio's clock, in seconds."""
+
+    upstream: str
+    model: str
+    began: float
+    first: float | None = None  # when the first event came
+    ended: float | None = None
+    status: int | None = None
+    usage: Usage | None = None  # what the upstream told, also of a try that failed
+    error: GatewayError | None = None
+    edits: list[Edit] = attrs.field(factory=list)  # what was changed for this upstream
+
+
+@attrs.define(eq=False)
+class Exchange:
+    """One request and the reply to it, from the first header to the last byte."""
+
+    id: str
+    request: Request
+    dialect: Dialect  # the client's: replies and errors are written in it
+    operation: str  # reply · count_tokens · models · model · relay
+    prompt: Prompt
+    body: bytes = attrs.field(default=b"", repr=False)  # of a relayed request, as it came
+    streaming: bool = False
+    began: float = 0.0  # trio's clock
+    arrived: float = attrs.field(factory=time.time)  # wall clock, for records
+    asked: str = ""  # the model as the client named it
+    caller: Caller | None = None  # set by auth
+    upstreams: "list[Upstream]" = attrs.field(factory=list)  # who may answer, best first
+    upstream: "Upstream | None" = None  # the one being tried: set by forward for the stages of an attempt
+    source: Source | None = None  # set it to answer in forward's stead
+    reply_headers: Headers = attrs.field(factory=list)  # more fields for the head, until it is sent
+    attempts: list[Attempt] = attrs.field(factory=list)
+    before_attempt: list[Callable[[Attempt], Awaitable[None]]] = attrs.field(factory=list)  # awaited before each try
+    kinds: Kinds | None = None  # events anyone on the way down reads; None: all (set by the engine)
+    ending: Stop | None = None  # set by end()
+    head: Head | None = None  # as sent to the client (set by reencode)
+    stages: dict[str, float] = attrs.field(factory=dict)  # seconds spent by stage, where timed
+    error: GatewayError | None = None  # what the client was told, if the reply failed
+    _notes: dict[Key[Any], Any] = attrs.field(factory=dict, repr=False)
+
+    def note(self, key: Key[T], value: T) -> None:
+        """Leave *value* for whoever knows *key*."""
+        self._notes[key] = value
+
+    def noted(self, key: Key[T]) -> T | None:
+        """What was left under *key*, or None."""
+        return self._notes.get(key)
+
+    def end(self, stop: Stop) -> None:
+        """End the reply early and properly: it finishes with *stop*, and nothing comes after the batch in hand."""
+        self.ending = stop
+
+    @property
+    def committed(self) -> Attempt | None:
+        """The attempt whose answer the client gets (the last one), or None."""
+        return self.attempts[-1] if self.attempts else None

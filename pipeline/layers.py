@@ -1,0 +1,244 @@
+"""Layers: what is configured, from all the places it may stand in, and which place each value came from.
+
+    defaults  <  pipeline.toml  <  .env  <  environment  <  command line          the right one wins, key by key
+    (classes)    [server]          PIPELINE_SERVER__PORT=8080        --port 8080
+                 port = 4096
+
+What comes as text is kept as ``Text`` and typed by the field it reaches.  Only PIPELINE_… variables are settings; any
+other is looked at only where a setting names it (``{ env = "NAME" }``).  Nothing here changes the process's environment.
+"""
+
+import os
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path as File
+from typing import Any
+
+import attrs
+import platformdirs
+from dotenv.parser import parse_stream
+
+from pipeline.problems import ConfigError, Path, Problems
+
+PREFIX = "PIPELINE_"
+NAME = "pipeline.toml"
+SYSTEM = File("/etc/pipeline")
+
+# Kubernetes puts these into every container beside a Service called "pipeline"; they are no settings.
+_SERVICE_LINKS = re.compile(r"PIPELINE_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_\w+)?)")
+_SERVICE_URL = re.compile(r"(tcp|udp|sctp)://")
+
+
+class Text(str):
+    """A value that came as text: what it means depends on the field it is for."""
+
+    __slots__ = ()
+
+
+@attrs.frozen
+class Place:
+    """Where a value stands: ``environment`` and the variable's name, ``command line`` and the flag's."""
+
+    source: str
+    name: str
+
+
+@attrs.frozen(kw_only=True)
+class Layers:
+    """All layers laid over each other."""
+
+    tree: dict[str, Any] = attrs.field(factory=dict)
+    file: str = ""  # the TOML file as the user would name it; "" if there is none
+    beside: File = attrs.field(factory=File)  # what relative paths in the file are relative to
+    environ: Mapping[str, str] = attrs.field(factory=dict, repr=False)  # .env included
+    places: dict[Path, Place] = attrs.field(factory=dict)  # of what is not from the file
+    _written: dict[str, Any] = attrs.field(factory=dict)  # the file's own tree
+
+    def label(self, path: Path) -> str:
+        """*path*, with its place, as the user wrote it."""
+        for length in range(len(path), 0, -1):
+            if (place := self.places.get(path[:length])) is not None:
+                rest = spell(path[length:])
+                return f"{place.source}: {place.name}" + (f": {rest}" if rest else "")
+        if not _has(self._written, path[:-1]) and (place := self._near(path[:-1])) is not None:
+            return f"{place.source}: {variable(path)}"
+        return ": ".join(part for part in (self.file or "configuration", spell(path)) if part)
+
+    def _near(self, table: Path) -> Place | None:
+        """A place that set something within *table*."""
+        return next((place for path, place in self.places.items() if path[: len(table)] == table), None)
+
+
+def spell(path: Path) -> str:
+    """*path* as TOML has it: ``upstreams.openai.stages[0].ttl``; keys that need quotes get them."""
+    text = "".join(
+        f"[{key}]" if isinstance(key, int) else f".{key}" if re.fullmatch(r"[\w-]+", key) else f'."{key}"'
+        for key in path
+    )
+    return text.removeprefix(".")
+
+
+def variable(path: Path) -> str:
+    """The environment variable of the setting at *path*."""
+    return PREFIX + "__".join(str(key).upper().replace("-", "_") for key in path)
+
+
+def _has(tree: Any, path: Path) -> bool:
+    for key in path:
+        if not isinstance(tree, dict) or key not in tree:
+            return False
+        tree = tree[key]
+    return bool(path) and isinstance(tree, dict)
+
+
+# -- where to look ----------------------------------------------------------------------------------------------------
+
+
+@attrs.frozen
+class Candidate:
+    """A file that would be read, in the order of the search."""
+
+    file: File
+    exists: bool
+    used: bool
+
+
+@attrs.frozen
+class Found:
+    """Which files there are: the searches, and their first hits."""
+
+    toml: list[Candidate]
+    dotenv: list[Candidate]
+
+
+def is_dotenv(file: File) -> bool:
+    """Whether *file* is a .env file by its name: ``.env``, ``.env.local``, ``prod.env``."""
+    return file.name.startswith(".env") or file.suffix == ".env"
+
+
+def find(config: File | None) -> Found:
+    """Search for both files.  A *config* that is given is the only one of its kind that is looked at.
+
+    A .env file given as *config* is the whole configuration: no TOML file is searched for then.
+    """
+    user = File(platformdirs.user_config_dir("pipeline", appauthor=False))
+    if config is not None and is_dotenv(config):
+        return Found([], _first([config]))
+    toml = _first([config] if config is not None else [File(NAME), user / NAME, SYSTEM / NAME])
+    used = next((candidate.file for candidate in toml if candidate.used), None)
+    folders = ([] if used is None else [used.parent]) + [File(), user, SYSTEM]
+    return Found(toml, _first([folder / ".env" for folder in dict.fromkeys(folders)]))
+
+
+def _first(files: list[File]) -> list[Candidate]:
+    there = [file.is_file() for file in files]
+    hit = there.index(True) if True in there else -1
+    return [Candidate(file, there[number], number == hit) for number, file in enumerate(files)]
+
+
+# -- reading ----------------------------------------------------------------------------------------------------------
+
+
+def read(
+    config: File | None = None,
+    flags: Mapping[Path, tuple[str, str]] | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> Layers:
+    """Read all layers.  *flags*: value and flag by path.  Raises ConfigError for a file that can't be read."""
+    found = find(config)
+    if config is not None and not config.is_file():
+        raise ConfigError([f"{config}: there is no such file"])
+    toml = next((candidate.file for candidate in found.toml if candidate.used), None)
+    dotenv = next((candidate.file for candidate in found.dotenv if candidate.used), None)
+    written = {} if toml is None else read_toml(toml)
+    from_dotenv = {} if dotenv is None else read_dotenv(dotenv)
+    environ = os.environ if environ is None else environ
+    layers = Layers(
+        tree=_copy(written),
+        file="" if toml is None else str(toml),
+        beside=File() if toml is None else toml.parent,
+        environ={**from_dotenv, **environ},
+        written=written,
+    )
+    problems = Problems(layers.label)
+    below = {name: value for name, value in from_dotenv.items() if name not in environ}
+    for source, names in ((str(dotenv), below), ("environment", environ)):
+        _lay(layers, problems, [(path, text, Place(source, name)) for path, text, name in settings(names)])
+    named = [(path, text, Place("command line", flag)) for path, (text, flag) in (flags or {}).items()]
+    _lay(layers, problems, named)
+    problems.check()
+    return layers
+
+
+def read_toml(file: File) -> dict[str, Any]:
+    """The tree in *file*.  Raises ConfigError."""
+    try:
+        return tomllib.loads(file.read_bytes().decode("utf-8-sig"))
+    except OSError as error:
+        raise ConfigError([f"{file}: can't be read: {error.strerror}"]) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError([f"{file}: not TOML: {error}"]) from None
+
+
+def read_dotenv(file: File) -> dict[str, str]:
+    """The variables in *file*, as they stand: ``${NAME}`` is not looked up.  Raises ConfigError."""
+    try:
+        with file.open(encoding="utf-8") as stream:
+            lines = list(parse_stream(stream))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError([f"{file}: can't be read: {error}"]) from None
+    if broken := [line.original.line for line in lines if line.error]:
+        raise ConfigError([f"{file}: line {number}: expected NAME=value" for number in broken])
+    return {line.key: line.value for line in lines if line.key is not None and line.value is not None}
+
+
+def settings(environ: Mapping[str, str]) -> list[tuple[Path, str, str]]:
+    """Path, text and name of every variable that is a setting; the shallow ones first."""
+    found: list[tuple[Path, str, str]] = [
+        (tuple(name.removeprefix(PREFIX).lower().split("__")), value, name)
+        for name, value in environ.items()
+        if name.startswith(PREFIX) and not _SERVICE_LINKS.fullmatch(name)
+        if not (name == f"{PREFIX}PORT" and _SERVICE_URL.match(value))
+    ]
+    return sorted(found, key=lambda each: len(each[0]))
+
+
+def _lay(layers: Layers, problems: Problems, settings: Iterable[tuple[Path, str, Place]]) -> None:
+    """Lay *settings* over the tree."""
+    for path, text, place in settings:
+        table, real = layers.tree, []
+        for key in path[:-1]:
+            real.append(_known(table, key))
+            inner = inline(table.get(real[-1], {}))
+            if not isinstance(inner, dict):
+                problems.add(tuple(real), f"is no table, so {place.name} can't be set in it")
+                break
+            table[real[-1]] = table = inner
+        else:
+            real.append(_known(table, path[-1]))
+            for stale in [old for old in layers.places if old[: len(real)] == tuple(real)]:
+                del layers.places[stale]  # what was within is replaced as a whole
+            table[real[-1]] = Text(text)
+            layers.places[tuple(real)] = place
+
+
+def _known(table: dict[str, Any], key: Any) -> str:
+    """The key of *table* that a variable means by *key*: ``my_own`` may be ``My-Own`` there."""
+    return next((name for name in table if name.lower().replace("-", "_") == key), str(key))
+
+
+def inline(value: Any) -> Any:
+    """A Text that is a TOML value, as that value; anything else as it is."""
+    if not isinstance(value, Text):
+        return value
+    try:
+        return tomllib.loads(f"value = {value}")["value"] if "\n" not in value else value
+    except tomllib.TOMLDecodeError:
+        return value
+
+
+def _copy(tree: Any) -> Any:
+    if isinstance(tree, dict):
+        return {key: _copy(value) for key, value in tree.items()}
+    return [_copy(value) for value in tree] if isinstance(tree, list) else tree

@@ -1,0 +1,267 @@
+"""The line: how stages are joined.
+
+    client ◀═ channel ═◀ [ transform ◀ transform ◀ source ]              usual: two tasks, one channel
+    client ◀═ channel ═◀ [ … ] ◀═ channel ═◀ waiting transform ◀═ channel ═◀ [ … ◀ source ]
+    client ◀ [ transform ◀ transform ◀ source ]                          a whole reply: one task, no channel
+
+A stage is a callable of one argument, the exchange.  It is called once, on the way up, in the order of the list.  What
+it gives back takes part in the reply, on the way down, in the opposite order:
+
+    return None             nothing
+    return transform        transform(event) → the events that take its place (None: leave it; (): drop it)
+    yield transform         the same; what follows the yield, its tail, runs when all is over
+
+A transform that cannot wait (``def``) is fused with its neighbours.  One that can (``async def transform(batches,
+out)``) gets a task of its own and a channel on either side.  Batches, not events, travel through channels; a channel
+holds DEPTH of them, and who finds it full waits: that is the backpressure, from the client's socket to the upstream's.
+
+Errors are events.  Only the sink's own failures leave the line.  This file must not know a wire format.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import attrs
+import structlog
+import trio
+
+from pipeline.errors import GatewayError, InternalError, as_error
+from pipeline.events import Answer, Batch, Event, Failed, Finished, Kinds
+from pipeline.exchange import Exchange, Out, Source
+from pipeline.heartbeat import Heart
+from pipeline.outlet import DEPTH, Enough, Outlet, Sink, cut_short, only, pump
+from pipeline.stage import Stage, Tails, Transform, enter, operations, read_by, waits
+from transports.messages import Disconnected, Response
+
+TERMINALS: Kinds = frozenset({Finished, Failed, Answer})
+
+log = structlog.get_logger("pipeline")
+
+
+@attrs.frozen
+class Line:
+    """The stages of a gateway in their order, with both ends.  Immutable: an exchange keeps the line it began with."""
+
+    stages: tuple[tuple[str, Stage], ...]  # name and stage, from the client to the upstream
+    source: Source
+    sink: Callable[[Exchange, Response], Sink]
+
+
+# -- one exchange -----------------------------------------------------------------------------------------------------
+
+
+async def conduct(exchange: Exchange, line: Line, response: Response, heart: Heart) -> None:
+    """Take *exchange* up the line and its reply down to *response*.  Returns when the reply is written and tails ran.
+
+    Tasks live in a nursery of this call; the caller's cancellation (the client has gone) ends all of them.
+    """
+    sink = line.sink(exchange, response)
+    if exchange.streaming:
+        await stream(exchange, line, sink, heart)
+    else:
+        await fold(exchange, line, sink)
+
+
+async def stream(exchange: Exchange, line: Line, sink: Sink, heart: Heart) -> None:
+    """The sink starts before the first stage is called, so that pings flow while a stage waits on the way up."""
+    send, receive = trio.open_memory_channel[Batch](DEPTH)
+    outlet, work, drained = Outlet(send), trio.CancelScope(), trio.Event()
+    async with trio.open_nursery() as nursery:
+
+        async def write() -> None:
+            try:
+                await pump(receive, sink)
+            except Disconnected:
+                nursery.cancel_scope.cancel()
+            drained.set()
+            work.cancel()
+
+        nursery.start_soon(write, name="sink")
+        async with Tails(exchange) as tails:
+            with send, heart.watch(outlet, sink):
+                source, transforms = await climb(exchange, line, tails)
+                with work:
+                    await join(exchange, source, transforms, outlet)
+            await drained.wait()
+
+
+async def fold(exchange: Exchange, line: Line, sink: Sink) -> None:
+    """A whole reply: no silence to fill, so nothing starts before the source, and nothing needs a channel."""
+    try:
+        async with Tails(exchange) as tails:
+            source, transforms = await climb(exchange, line, tails)
+            await join(exchange, source, transforms, sink)
+            if not sink.over:  # a transform kept the end for itself
+                await sink.send([Failed(cut_short())])
+    except* Disconnected:
+        pass  # nobody is left to tell
+
+
+async def climb(exchange: Exchange, line: Line, tails: Tails) -> tuple[Source, list[Transform]]:
+    """Call the stages; give the source, and the transforms in the order of the reply.
+
+    A stage that refuses ends the climb: the refusal becomes the source and passes the transforms entered so far.
+    """
+    source, transforms = line.source, []
+    try:
+        for name, stage in line.stages:
+            if exchange.operation in operations(stage):
+                transform = await enter(name, stage, exchange, tails)
+                if transform is not None:
+                    transforms.append(transform)
+        source = exchange.source or source
+    except Exception as raised:  # a refusal, or a bug in a stage: both are the reply's failure, not the process's
+        source = failing(raised)
+    transforms.reverse()
+    exchange.kinds = read_by(transforms)
+    return source, transforms
+
+
+def failing(raised: Exception) -> Source:
+    """A source that fails with *raised*."""
+
+    async def source(exchange: Exchange, out: Out) -> None:
+        raise raised
+
+    return source
+
+
+# -- joining ----------------------------------------------------------------------------------------------------------
+
+
+async def join(exchange: Exchange, source: Source, transforms: list[Transform], last: Out) -> None:
+    """Run source → transforms → *last*.  Tasks and channels are made only for transforms that wait."""
+    segments = list(runs(transforms))
+    if len(segments) == 1:
+        await segment(exchange, source, None, Fused(exchange, segments[0][0], last), last)
+        return
+    async with trio.open_nursery() as nursery:
+        task: Any = source
+        inbox: trio.MemoryReceiveChannel[Batch] | None = None
+        for run, following in segments:
+            if following is None:
+                await segment(exchange, task, inbox, Fused(exchange, run, last), last)
+            else:
+                send, receive = trio.open_memory_channel[Batch](DEPTH)
+                outlet = Outlet(send)
+                nursery.start_soon(segment, exchange, task, inbox, Fused(exchange, run, outlet), outlet)
+                task, inbox = following, receive
+        nursery.cancel_scope.cancel()  # the last segment is done: what is above it may stop
+
+
+def runs(transforms: Iterable[Transform]) -> Iterator[tuple[list[Transform], Transform | None]]:
+    """Split *transforms* into (fused run, the waiting transform after it or None)."""
+    run: list[Transform] = []
+    for transform in transforms:
+        if waits(transform):
+            yield run, transform
+            run = []
+        else:
+            run.append(transform)
+    yield run, None
+
+
+async def segment(
+    exchange: Exchange, task: Any, inbox: trio.MemoryReceiveChannel[Batch] | None, out: "Fused", last: Out
+) -> None:
+    """One task of the line.  What goes wrong in it travels on as an event, through its own transforms."""
+    with Ends(inbox, last):
+        try:
+            await (task(exchange, out) if inbox is None else task(inbox, out))
+            if not out.over:
+                await out.send([Failed(cut_short())])
+        except Exception as raised:
+            if only(raised, Disconnected):
+                raise
+            if not only(raised, Enough):
+                await fail(exchange, raised, out, last)
+
+
+async def fail(exchange: Exchange, raised: Exception, out: "Fused", last: Out) -> None:
+    """Send *raised* down as Failed: through the segment's transforms, or past them if they are what fails."""
+    failed = Failed(told(raised, exchange))
+    try:
+        await out.send([failed])
+    except Disconnected:
+        raise
+    except Enough:
+        if not getattr(last, "over", True):  # the sink itself failed at the end: it may still say so
+            await last.send([failed])
+    except Exception as again:
+        out.over = True
+        await last.send([Failed(told(again, exchange))])
+
+
+def told(raised: Exception, exchange: Exchange) -> GatewayError:
+    """The error to tell for *raised*; a bug is logged here, with its cause, and told without it."""
+    error = as_error(raised)
+    if isinstance(error, InternalError):
+        log.error("a bug", id=exchange.id, exc_info=error.__cause__ or error)
+    return error
+
+
+class Ends:
+    """Closes both ends of a segment's channels, if they are channels, whatever happened."""
+
+    def __init__(self, inbox: trio.MemoryReceiveChannel[Batch] | None, last: Out) -> None:
+        self._inbox, self._last = inbox, last
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, *_: object) -> None:
+        if self._inbox is not None:
+            self._inbox.close()
+        if isinstance(self._last, Outlet):
+            self._last.close()
+
+
+# -- what batches travel through --------------------------------------------------------------------------------------
+
+
+class Fused:
+    """Transforms in a row, none of which can wait: one call for the lot."""
+
+    def __init__(self, exchange: Exchange, transforms: Iterable[Transform], into: Out) -> None:
+        self.over = False  # a terminal event has passed
+        self._exchange, self._into = exchange, into
+        self._steps = [(transform, getattr(transform, "seen", None)) for transform in transforms]
+
+    async def send(self, batch: Batch) -> None:
+        """Pass *batch* through all transforms and on.  Raises Enough after a terminal event."""
+        if self.over:
+            raise Enough
+        kinds = set(map(type, batch))
+        if not TERMINALS.isdisjoint(kinds):
+            batch = self._ended(batch)
+        for transform, wanted in self._steps:
+            if wanted is None or not wanted.isdisjoint(kinds):
+                batch = replaced(transform, batch)
+                kinds = set(map(type, batch))
+                if not TERMINALS.isdisjoint(kinds):
+                    batch = self._ended(batch)
+        self.over = not TERMINALS.isdisjoint(kinds)
+        if self._exchange.ending is not None and not self.over:
+            self.over = True
+            batch = [*batch, Finished(self._exchange.ending)]
+        if batch:
+            await self._into.send(batch)
+
+    def _ended(self, batch: Batch) -> Batch:
+        """*batch* up to its first terminal event: nothing passes any stage after that."""
+        for number, event in enumerate(batch):
+            if event.terminal:
+                return batch[: number + 1]
+        return batch
+
+
+def replaced(transform: Transform, batch: Batch) -> Batch:
+    """*batch* as *transform* leaves it."""
+    events: Batch = []
+    for event in batch:
+        made: Iterable[Event] | None = transform(event)
+        if made is None:
+            events.append(event)
+        else:
+            events.extend(made)
+    return events

@@ -1,0 +1,96 @@
+"""The channels of the line: bounded, of batches, and never mistaken for anything else.
+
+    segment ──▶ Outlet ═ channel of DEPTH batches ═▶ pump ──▶ sink
+
+``Outlet`` renames the channel's end to Enough, so that a dying upstream can never look like a satisfied client.
+"""
+
+import contextlib
+from typing import Protocol
+
+import trio
+
+from pipeline.errors import GatewayError, UpstreamTruncated
+from pipeline.events import Batch, Failed
+
+DEPTH = 3  # batches a channel holds before its sender waits; a batch is what one read of 64 KiB contained
+GATHER = 16 * 1024  # bytes up to which waiting batches are joined into one write
+
+
+class Sink(Protocol):
+    """Where the line ends: writes a reply to the client, as its protocol says."""
+
+    over: bool  # the terminal event has been written
+    written: float  # trio's clock at the last write
+
+    async def send(self, batch: Batch) -> None:
+        """Write *batch*; raises Disconnected when the client is gone."""
+
+
+class Enough(Exception):
+    """Downstream wants no more.  (Not BrokenResourceError: sockets raise that, too.)"""
+
+
+def only(raised: BaseException, kind: type[BaseException]) -> bool:
+    """Whether *raised* is a *kind*, or a group of nothing else: nurseries inside an upstream wrap what passes them."""
+    if isinstance(raised, BaseExceptionGroup):
+        return all(only(inner, kind) for inner in raised.exceptions)
+    return isinstance(raised, kind)
+
+
+def cut_short() -> GatewayError:
+    """What is told when a reply ends without its end."""
+    return UpstreamTruncated("the upstream stopped before its answer was complete")
+
+
+class Outlet:
+    """The sending end of a channel."""
+
+    __slots__ = ("_channel",)
+
+    def __init__(self, channel: trio.MemorySendChannel[Batch]) -> None:
+        self._channel = channel
+
+    async def send(self, batch: Batch) -> None:
+        """Put *batch* into the channel, waiting while it is full.  Raises Enough when nobody reads it any more."""
+        try:
+            try:  # 5 µs a hop this way, 12 by ``send`` alone;
+                self._channel.send_nowait(batch)
+            except trio.WouldBlock:  # a full channel is checkpoint enough
+                await self._channel.send(batch)
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            raise Enough from None
+
+    def send_nowait(self, batch: Batch) -> None:
+        """Put *batch* into the channel if there is room and a reader; else let it be."""
+        with contextlib.suppress(trio.WouldBlock, trio.BrokenResourceError, trio.ClosedResourceError):
+            self._channel.send_nowait(batch)
+
+    def close(self) -> None:
+        """No more batches; the reader gets those in the channel first."""
+        self._channel.close()
+
+
+async def pump(inbox: trio.MemoryReceiveChannel[Batch], sink: Sink) -> None:
+    """Write what comes out of the channel; small batches that wait together are written together."""
+    with inbox:
+        async for batch in inbox:
+            await sink.send(gathered(batch, inbox))
+            if sink.over:
+                return
+        await sink.send([Failed(cut_short())])
+
+
+def gathered(batch: Batch, inbox: trio.MemoryReceiveChannel[Batch]) -> Batch:
+    """*batch* and those behind it, up to GATHER bytes of frames: bounded, and one write instead of several."""
+    weight = weigh(batch)
+    while weight < GATHER and inbox.statistics().current_buffer_used:
+        more = inbox.receive_nowait()
+        weight += weigh(more)
+        batch = batch + more
+    return batch
+
+
+def weigh(batch: Batch) -> int:
+    """About how many bytes *batch* will be on the wire."""
+    return sum(len(event.frame) if event.frame is not None else 100 for event in batch)

@@ -1,0 +1,154 @@
+"""What is asked of the model: one JSON object in one dialect.
+
+A prompt has no public mutable body: stages ``get``, ``set``, ``drop`` and ``walk`` it by path, and every change is
+recorded with the stage that made it and its reason (the fidelity report, for free).  While nothing was changed the
+upstream gets the client's own bytes; see ``document`` for what happens when one field is.  ``fork`` costs nothing:
+each attempt edits a copy of its own.
+"""
+
+from collections.abc import Iterator
+from typing import Any, Literal
+
+import attrs
+
+from pipeline.document import Document, Key, Malformed, Path
+from pipeline.errors import InvalidRequest
+
+Action = Literal["set", "added", "dropped", "approximated", "refused"]
+
+
+@attrs.frozen
+class Edit:
+    """One recorded change: *stage* did *action* at *path*, because *why*; *lossy* if something asked for is gone."""
+
+    stage: str
+    path: str  # "messages[3].content[0].cache_control"
+    action: Action
+    why: str
+    lossy: bool = False
+
+
+class Prompt:
+    """One JSON object in *dialect*, and what was done to it."""
+
+    __slots__ = ("_document", "author", "dialect", "edits")
+
+    def __init__(self, dialect: str, raw: bytes | Document, edits: list[Edit] | None = None, author: str = "") -> None:
+        self.dialect = dialect
+        self.author = author  # the stage that is at work: the engine sets it
+        self.edits = edits if edits is not None else []
+        self._document = raw if isinstance(raw, Document) else Document(raw)
+
+    @classmethod
+    def parse(cls, dialect: str, raw: bytes) -> "Prompt":
+        """The prompt in a request's body; InvalidRequest if it is not one JSON object."""
+        prompt = cls(dialect, raw)
+        if prompt._document.kind != "object":
+            raise InvalidRequest("the request body is not a JSON object")
+        with _told():
+            prompt._document.keys()
+        return prompt
+
+    # -- reading ------------------------------------------------------------------------------------------------------
+
+    def get(self, *path: Key, default: Any = None) -> Any:
+        """The decoded value at *path*: ``get("messages", -1, "role")``; *default* where there is nothing."""
+        with _told():
+            found = self._document.at(path)
+            return default if found is None else found.value()
+
+    def has(self, *path: Key) -> bool:
+        """Whether there is anything at *path* (null counts)."""
+        with _told():
+            return self._document.at(path) is not None
+
+    def keys(self, *path: Key) -> list[Key]:
+        """Keys of the object or positions of the array at *path*; empty for anything else."""
+        with _told():
+            found = self._document.at(path)
+            return [] if found is None else found.keys()
+
+    def kind(self, *path: Key) -> str:
+        """``object``, ``array``, ``string``, ``number``, ``literal``, or ``""`` where there is nothing."""
+        with _told():
+            found = self._document.at(path)
+            return "" if found is None else found.kind
+
+    def walk(self, *path: Key) -> Iterator[tuple[Path, "Document"]]:
+        """Path and document of every member of the object or array at *path*."""
+        with _told():
+            found = self._document.at(path)
+            for key, child in () if found is None else found.items():
+                yield (*path, key), child
+
+    def body(self) -> dict[str, Any]:
+        """Everything, decoded; a fresh object, yours to change.  Costs a full parse: for translation."""
+        with _told():
+            value = self._document.value()
+        assert isinstance(value, dict)  # noqa: S101  # parse() saw to it
+        return value
+
+    @property
+    def model(self) -> str:
+        """The model's name; InvalidRequest if it is missing or not a string."""
+        name = self.get("model")
+        if not isinstance(name, str) or not name:
+            raise InvalidRequest("model: a non-empty string is required", param="model")
+        return name
+
+    # -- editing ------------------------------------------------------------------------------------------------------
+
+    def set(self, *path: Key, to: Any, why: str, lossy: bool = False) -> None:
+        """Put *to* at *path*, making objects on the way."""
+        with _told():
+            action: Action = "set" if self._document.at(path) is not None else "added"
+            self._document = self._document.set(path, to)
+        self.record(action, path, why, lossy=lossy)
+
+    def drop(self, *path: Key, why: str, lossy: bool = False) -> None:
+        """Remove what is at *path*; nothing happens, and nothing is recorded, if there is nothing."""
+        with _told():
+            if self._document.at(path) is None:
+                return
+            self._document = self._document.drop(path)
+        self.record("dropped", path, why, lossy=lossy)
+
+    def record(self, action: Action, path: Path, why: str, *, lossy: bool = False) -> None:
+        """Record a change that was made otherwise."""
+        self.edits.append(Edit(self.author, spell(path), action, why, lossy))
+
+    # -- travelling ---------------------------------------------------------------------------------------------------
+
+    def fork(self) -> "Prompt":
+        """A copy for one attempt: shares all text, has its own edits (those made so far included)."""
+        return Prompt(self.dialect, self._document, list(self.edits), self.author)
+
+    def become(self, dialect: str, body: dict[str, Any]) -> None:
+        """Turn into *body* in another dialect: what translation ends with."""
+        self.dialect = dialect
+        self._document = Document.of(body)
+
+    def encode(self) -> bytes:
+        """The bytes to send; the client's own while nothing was changed."""
+        return self._document.encode()
+
+    def release(self) -> None:
+        """Let go of the text, at the commit: a long stream must not hold a megabyte that nobody will read again."""
+        self._document = Document(b"{}")
+
+
+def spell(path: Path) -> str:
+    """*path* as people write it: ``tools[2].name``."""
+    text = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in path)
+    return text.removeprefix(".")
+
+
+class _told:  # noqa: N801  # reads as a word in ``with _told():``
+    """Turns what a document says of broken text into what a caller is told."""
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: type[BaseException] | None, raised: BaseException | None, trace: object) -> None:
+        if isinstance(raised, Malformed):
+            raise InvalidRequest(f"the request body is not valid JSON: {raised}") from None

@@ -1,0 +1,116 @@
+"""What a stage is, and how the engine calls one.
+
+    stage(exchange)  ──▶  None · transform · awaitable of either · generator that yields either once, then has a tail
+
+The *result* is looked at, not the function: partials, callable objects and an early ``return`` before a ``yield`` all
+work.  A stage may declare ``operations``, its transform ``kinds`` (see ``events.reads``).  A tail can neither swallow a
+cancellation nor change the reply.
+"""
+
+import inspect
+from collections.abc import AsyncGenerator, Callable, Generator, Iterable
+from time import perf_counter
+from types import AsyncGeneratorType, GeneratorType
+from typing import Any
+
+import structlog
+import trio
+
+from pipeline.events import Kinds
+from pipeline.exchange import Exchange
+
+TAIL_SECONDS = 5  # what a tail that awaits may take, also when the client has gone
+
+Transform = Callable[..., Any]
+Stage = Callable[[Exchange], Any]
+Tail = Generator[Any, None, None] | AsyncGenerator[Any, None]
+
+log = structlog.get_logger("pipeline")
+
+
+def operations(stage: Stage) -> frozenset[str]:
+    """Which operations *stage* takes part in; those with a prompt, if it does not say."""
+    declared: frozenset[str] = getattr(stage, "operations", _WITH_PROMPT)
+    return declared
+
+
+_WITH_PROMPT = frozenset({"reply", "count_tokens"})
+
+
+def waits(transform: Transform) -> bool:
+    """Whether *transform* is an ``async def`` (also as the ``__call__`` of an object, or in a partial)."""
+    return inspect.iscoroutinefunction(transform) or inspect.iscoroutinefunction(getattr(transform, "__call__", None))  # noqa: B004  # the method itself is asked for, not whether it is there
+
+
+def read_by(transforms: Iterable[Transform]) -> Kinds | None:
+    """The events that *transforms* want to see, all told; None: every one."""
+    kinds = [getattr(transform, "kinds", None) for transform in transforms]
+    return None if None in kinds else frozenset().union(*(some for some in kinds if some is not None))
+
+
+class Tails:
+    """What stages do when all is over, last entered first.
+
+    No tail can swallow a cancellation, or make its own error the reply's: that is logged.  One that awaits is shielded
+    and has TAIL_SECONDS.
+    """
+
+    def __init__(self, exchange: Exchange) -> None:
+        self._exchange = exchange
+        self._tails: list[Tail] = []
+
+    def append(self, tail: Tail) -> None:
+        """Keep *tail*, suspended at its yield."""
+        self._tails.append(tail)
+
+    async def __aenter__(self) -> "Tails":
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, raised: BaseException | None, trace: object) -> bool:
+        cancelled = raised if isinstance(raised, trio.Cancelled) else None
+        while self._tails:
+            # A Cancelled that a tail keeps may be its own deadline's; if it was not, the checkpoint below says so.
+            kept = await self._run(self._tails.pop(), raised)
+            raised = None if kept and raised is cancelled else raised
+        if cancelled is not None and raised is None:
+            await trio.lowlevel.checkpoint_if_cancelled()
+            return True
+        return False
+
+    async def _run(self, tail: Tail, raised: BaseException | None) -> bool:
+        """Resume *tail*; whether it kept what was thrown into it."""
+        try:
+            if isinstance(tail, GeneratorType):
+                next(tail) if raised is None else tail.throw(raised)
+                tail.close()
+            else:
+                with trio.CancelScope(shield=True, deadline=trio.current_time() + TAIL_SECONDS):
+                    await (anext(tail) if raised is None else tail.athrow(raised))  # type: ignore[arg-type,union-attr]  # narrowed by the line above
+                    await tail.aclose()  # type: ignore[union-attr]  # the same
+            log.error("a stage yields once; this one did so twice", id=self._exchange.id)
+        except (StopIteration, StopAsyncIteration):
+            pass
+        except BaseException as error:
+            if error is raised:
+                return False
+            log.error("a stage's tail failed", id=self._exchange.id, exc_info=error)
+            if not isinstance(error, Exception):
+                raise
+        return True
+
+
+async def enter(name: str, stage: Stage, exchange: Exchange, tails: Tails) -> Transform | None:
+    """Call *stage*; keep its tail, if it has one, for when the exchange ends."""
+    exchange.prompt.author = name
+    began = perf_counter()
+    made = stage(exchange)
+    if made is not None and inspect.isawaitable(made):
+        made = await made
+    if isinstance(made, GeneratorType):
+        tails.append(made)
+        made = next(made, None)
+    elif isinstance(made, AsyncGeneratorType):
+        tails.append(made)
+        made = await anext(made, None)
+    exchange.stages[name] = exchange.stages.get(name, 0.0) + perf_counter() - began
+    return made  # type: ignore[no-any-return]  # a stage may be anyone's: what it gives is its promise

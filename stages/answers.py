@@ -1,0 +1,146 @@
+"""Answers that are no replies: what models there are, how many tokens a prompt has, and what is relayed as it is.
+
+    models        names of the model map, then what every upstream lists (asked every five minutes at most)
+    count_tokens  asked of the upstream where it counts, estimated here where not
+    relay         the client's bytes there, the upstream's bytes back: batches, files
+
+Each gives one Answer, terminal and undecoded.
+"""
+
+import math
+
+import attrs
+import structlog
+import trio
+
+from pipeline.dialect import Dialect, Model
+from pipeline.errors import GatewayError, NotFound, UnknownModel, UpstreamRefused
+from pipeline.events import Answer
+from pipeline.exchange import Attempt, Exchange
+from pipeline.stage import Tails, enter
+from pipeline.upstream import Upstream
+from stages.asking import ANSWER_BYTES, ERROR_BYTES, ask, whole
+from stages.capabilities import capability
+from stages.fields import reply_fields
+from stages.notes import OFFERED
+from transports.messages import Head
+
+FRESH = 300.0  # seconds a list of models is believed
+PATIENCE = 2.5  # seconds a list may take: some clients wait three for ours
+
+log = structlog.get_logger("pipeline")
+
+
+@attrs.define
+class Listed:
+    """What one upstream listed, and until when that holds."""
+
+    models: list[Model] = attrs.field(factory=list)
+    until: float = -math.inf
+    asking: trio.Lock = attrs.field(factory=trio.Lock)
+
+
+@attrs.define
+class Lists:
+    """The models of all upstreams, remembered for a while."""
+
+    _known: dict[str, Listed] = attrs.field(factory=dict)
+
+    async def answer(self, exchange: Exchange) -> Answer:
+        """The list, or one model of it, in the shape of the caller's dialect."""
+        models = {model.id: model for model in exchange.noted(OFFERED) or []}
+        for upstream in exchange.upstreams:
+            for model in await self._of(exchange, upstream):
+                models.setdefault(model.id, model)
+        allowed = [described(model) for model in models.values() if permitted(exchange, model.id)]
+        if exchange.operation == "models":
+            return in_json(exchange.dialect.encode_models(allowed, exchange.request.query))
+        wanted = exchange.request.path.partition("/models/")[2]
+        for model in allowed:
+            if model.id == wanted:
+                return in_json(exchange.dialect.encode_model(model))
+        raise UnknownModel(f"there is no model {wanted!r}")
+
+    async def _of(self, exchange: Exchange, upstream: Upstream) -> list[Model]:
+        """What *upstream* lists; what it listed last, if it can't be asked.  Many callers ask once."""
+        listed = self._known.setdefault(upstream.name, Listed())
+        async with listed.asking:
+            if trio.current_time() >= listed.until:
+                with trio.move_on_after(PATIENCE):
+                    try:
+                        listed.models = await listing(exchange, upstream)
+                    except GatewayError as error:
+                        log.info("no list of models", upstream=upstream.name, why=str(error))
+                listed.until = trio.current_time() + FRESH
+        return [model for model in listed.models if upstream.has(model.id)]
+
+
+async def listing(exchange: Exchange, upstream: Upstream) -> list[Model]:
+    """Ask *upstream* for its list, with its own credential (the list is shared by all callers)."""
+    async with ask(exchange, upstream, b"", path="/models", own=True) as reply:
+        body = await whole(reply, ANSWER_BYTES)
+        if reply.head.status != 200:
+            raise upstream.dialect.decode_error(reply.head.status, reply.head.headers, body)
+    return upstream.dialect.decode_models(body)
+
+
+def described(model: Model) -> Model:
+    """*model* with what our own table knows where its upstream did not say."""
+    known = capability(model.id)
+    if known is None:
+        return model
+    return attrs.evolve(model, context=model.context or known.context, output=model.output or known.output)
+
+
+def permitted(exchange: Exchange, model: str) -> bool:
+    """Whether the caller may use *model*."""
+    return exchange.caller is None or exchange.caller.may_use(model)
+
+
+async def count(exchange: Exchange) -> Answer:
+    """Count the prompt's tokens: the upstream's count where it speaks the caller's dialect and counts, else ours."""
+    asked = exchange.prompt
+    for upstream in exchange.upstreams[:1]:
+        exchange.prompt, exchange.upstream = asked.fork(), upstream
+        if upstream.dialect.NAME == exchange.dialect.NAME and counts(upstream.dialect):
+            async with Tails(exchange) as tails:
+                for name, stage in upstream.stages:
+                    await enter(name, stage, exchange, tails)
+                try:
+                    return await relayed(exchange, upstream, exchange.prompt.encode())
+                except UpstreamRefused as error:
+                    if not isinstance(error.means, NotFound):
+                        raise
+    return in_json(exchange.dialect.encode_count(exchange.dialect.count(asked)))
+
+
+def counts(dialect: Dialect) -> bool:
+    """Whether *dialect* has an operation that counts."""
+    return any(route.operation == "count_tokens" for route in dialect.ROUTES)
+
+
+async def relay(exchange: Exchange) -> Answer:
+    """Pass the client's bytes on to the first upstream of its dialect, and the answer back."""
+    for upstream in exchange.upstreams:
+        if upstream.dialect.NAME == exchange.dialect.NAME:
+            return await relayed(exchange, upstream, exchange.body, path=exchange.request.path.removeprefix("/v1"))
+    raise NotFound(f"no upstream here has {exchange.request.path}")
+
+
+async def relayed(exchange: Exchange, upstream: Upstream, body: bytes, *, path: str | None = None) -> Answer:
+    """The upstream's answer to *body*, as it is; its errors too, in its own words."""
+    attempt = Attempt(upstream.name, exchange.asked, trio.current_time())
+    exchange.attempts.append(attempt)
+    async with ask(exchange, upstream, body, path=path) as reply:
+        head = reply.head
+        attempt.status = head.status
+        if head.status >= 400:
+            raise upstream.dialect.decode_error(head.status, head.headers, await whole(reply, ERROR_BYTES))
+        fields = reply_fields(head, same=True)
+        kind = [(name, value) for name, value in head.headers if name in {b"content-type", b"content-encoding"}]
+        return Answer(Head(head.status, fields + kind), await whole(reply, ANSWER_BYTES))
+
+
+def in_json(body: bytes) -> Answer:
+    """An answer of our own."""
+    return Answer(Head(200, [(b"content-type", b"application/json")]), body)

@@ -1,0 +1,119 @@
+"""Asking an upstream: one request out, one reply in, with every way it can fail put in our words.
+
+    ask(exchange, upstream, body) ──▶ reply ──▶ checked: status, media type ──▶ decoded: bytes → events → out
+
+Below this file are sockets, above it are events; the names of transport failures end here.
+"""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+
+from pipeline.dialect import Decoder
+from pipeline.errors import UpstreamFailed, UpstreamTimeout, UpstreamTruncated
+from pipeline.events import Started
+from pipeline.exchange import Exchange, Out
+from pipeline.upstream import Upstream
+from stages.fields import own_fields, request_fields
+from transports.codings import CodingError, Decoding
+from transports.messages import find
+from transports.pool import Reply
+from transports.upstream import Call, ConnectFailed, Malformed, TimedOut, Truncated
+
+ERROR_BYTES = 1024 * 1024  # what is read of an upstream's error
+ANSWER_BYTES = 64 * 1024 * 1024  # what is read of an answer that is no reply: a list, a relayed body
+INFLATED = 1024 * 1024 * 1024  # what a compressed reply may become; the ratio guards each read
+
+
+@asynccontextmanager
+async def ask(
+    exchange: Exchange, upstream: Upstream, body: bytes, *, path: str | None = None, own: bool = False
+) -> AsyncIterator[Reply]:
+    """Send *body* to *upstream*; inside, its reply can be received.  Raises GatewayError for all that fails.
+
+    *path*: below the upstream's base; the operation's own where it is None.  The client's query and fields go along to
+    an upstream of its own dialect, unless the question is our *own*.
+    """
+    below = upstream.dialect.upstream_path(exchange.operation, exchange.prompt) if path is None else path
+    same = not own and upstream.dialect.NAME == exchange.dialect.NAME
+    query = f"?{exchange.request.query}" if same and exchange.request.query else ""
+    call = Call(
+        method=exchange.request.method,
+        target=f"{upstream.base}{below}{query}",
+        headers=own_fields(upstream) if own else request_fields(exchange, upstream),
+        body=body,
+    )
+    with in_our_words(upstream):
+        async with upstream.pool.send(upstream.origin, call, upstream.timers) as reply:
+            del call, body  # a stream that runs for an hour must not hold a megabyte that was sent in its first second
+            yield reply
+
+
+@contextmanager
+def in_our_words(upstream: Upstream) -> Iterator[None]:
+    """Say what the transport says of a failure as the gateway's errors do, by the upstream's name."""
+    try:
+        yield
+    except ConnectFailed as error:
+        raise UpstreamFailed(f"{upstream.name}: can't connect ({error.reason})") from error
+    except TimedOut as error:
+        raise UpstreamTimeout(f"{upstream.name}: nothing came for {error.seconds:g} s ({error.phase})") from error
+    except Truncated as error:
+        if not error.answered:
+            raise UpstreamFailed(f"{upstream.name} closed the connection without an answer") from error
+        raise UpstreamTruncated(f"{upstream.name} stopped in the middle of its answer") from error
+    except (Malformed, CodingError) as error:
+        raise UpstreamFailed(f"{upstream.name} answered with something that is not HTTP as it should be") from error
+
+
+async def checked(reply: Reply, upstream: Upstream, *, streaming: bool) -> None:
+    """Let a good answer of the right media type pass; raise what anything else means."""
+    status = reply.head.status
+    if status >= 400:
+        raise upstream.dialect.decode_error(status, reply.head.headers, await whole(reply, ERROR_BYTES))
+    if status != 200:
+        raise UpstreamFailed(f"{upstream.name} answered {status}, which is neither a reply nor an error")
+    media, _, _ = (find(reply.head.headers, b"content-type") or "").partition(";")
+    if media and (media.strip().lower() == "text/event-stream") is not streaming:
+        asked = "a stream" if streaming else "a whole reply"
+        raise UpstreamFailed(f"{upstream.name} answered with {media.strip()[:100]} where {asked} was asked for")
+
+
+async def decoded(reply: Reply, decoder: Decoder, out: Out) -> None:
+    """Bytes → events → *out*, until the terminal event; what the upstream sends after it is the pool's affair."""
+    head, coding = reply.head, plain(reply)
+    begun = False
+    while True:
+        data = await reply.receive()
+        batch = decoder.feed(coding.feed(data) if coding else data) if data else decoder.close()
+        if not begun and batch:
+            for event in batch:
+                if isinstance(event, Started):
+                    event.head, begun = head, True
+        if batch:
+            await out.send(batch)
+            if batch[-1].terminal:
+                return
+        elif not data:
+            return
+
+
+def plain(reply: Reply) -> Decoding | None:
+    """What undoes the reply's content coding; we ask for none, some send one all the same."""
+    coding = find(reply.head.headers, b"content-encoding")
+    if coding is None or coding.strip().lower() == "identity":
+        return None
+    try:
+        return Decoding(coding, INFLATED)
+    except CodingError as error:
+        raise UpstreamFailed("the upstream's answer has a content coding that was not asked for") from error
+
+
+async def whole(reply: Reply, limit: int) -> bytes:
+    """All of the reply's body, as it came; UpstreamFailed beyond *limit* bytes."""
+    pieces, size = [], 0
+    while data := await reply.receive():
+        size += len(data)
+        if size > limit:
+            raise UpstreamFailed(f"the upstream's answer is larger than {limit} bytes")
+        pieces.append(data)
+    return b"".join(pieces)

@@ -1,0 +1,90 @@
+"""Auth: who is asking.
+
+A caller shows a key as ``x-api-key`` or ``Authorization: Bearer`` (SDKs differ, and change); both count on every route.
+With no key configured, callers on loopback need none; callers from elsewhere are always refused.
+
+    [auth]
+    keys = [{ name = "ada", key = { env = "ADA_KEY" }, models = ["claude-*"] }]
+"""
+
+import hmac
+from hashlib import sha256
+from ipaddress import ip_address
+
+import attrs
+
+from pipeline.errors import Unauthenticated
+from pipeline.exchange import Caller, Exchange
+from pipeline.secret import Secret
+from transports.messages import Request
+
+BEARER = "bearer "
+
+
+@attrs.frozen
+class KeyHolder:
+    """One key: who holds it, the secret itself, and globs of the models it may use."""
+
+    name: str
+    key: Secret
+    models: tuple[str, ...] = ("*",)
+
+
+@attrs.frozen
+class Auth:
+    """Let in who shows a known key, and note who it is."""
+
+    keys: tuple[KeyHolder, ...] = ()
+    _callers: dict[bytes, Caller] = attrs.field(init=False, repr=False)
+
+    operations = frozenset({"reply", "count_tokens", "models", "model", "relay"})
+
+    @_callers.default
+    def _known(self) -> dict[bytes, Caller]:
+        return {
+            digest(holder.key.reveal()): Caller(holder.name, digest(holder.key.reveal()).hex()[:12], holder.models)
+            for holder in self.keys
+        }
+
+    def __call__(self, exchange: Exchange) -> None:
+        """Set the exchange's caller, or raise Unauthenticated."""
+        if not self.keys and on_loopback(exchange.request):
+            exchange.caller = Caller("local", "local")
+            return
+        for shown in credentials(exchange.request):
+            if (caller := self._find(digest(shown))) is not None:
+                exchange.caller = caller
+                return
+        raise Unauthenticated
+
+    def _find(self, shown: bytes) -> Caller | None:
+        """Look up by digest: what the table's timing could tell is of a digest nobody can steer to a key."""
+        caller = self._callers.get(shown)
+        if caller is not None and hmac.compare_digest(shown[:6].hex(), caller.id):
+            return caller
+        return None
+
+
+def credentials(request: Request) -> list[str]:
+    """The keys *request* shows, the field that vendors let win first."""
+    shown = [request.header(b"x-api-key") or ""]
+    bearer = request.header(b"authorization") or ""
+    if bearer[: len(BEARER)].lower() == BEARER:
+        shown.append(bearer[len(BEARER) :].strip())
+    return [key for key in shown if key]
+
+
+def digest(key: str) -> bytes:
+    """What stands for *key* in memory."""
+    return sha256(key.encode("utf-8", "surrogateescape")).digest()
+
+
+def on_loopback(request: Request) -> bool:
+    """Whether the connection arrived on a loopback address."""
+    try:
+        return ip_address(request.local.partition("%")[0]).is_loopback
+    except ValueError:
+        return False
+
+
+stage = Auth

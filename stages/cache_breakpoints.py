@@ -1,0 +1,170 @@
+"""Where prompt caching should cut, for clients that do not say.
+
+    tools   [ a, b, c ◆ ]     system [ … ◆ ]     user … assistant … user [ … ◆ ] assistant … user [ tool_result ◆ ]
+                  tools              system                        previous                                 newest
+
+A prompt to a Messages upstream is cached only up to its breakpoints.  This stage sets up to four where the client has
+set none at all, neither on a tool, in the system prompt, in a message (at any depth), nor at the top: a client that
+marks anything knows what it does.  ``newest`` and ``previous`` together let a loop of tool calls read at every turn
+what the turn before has written.
+
+Nothing but the markers changes from turn to turn, and a marker is no part of what is cached, so prefixes stay valid.
+A text that is a bare string becomes a block where it must carry a marker, which means the same to the API.  Never
+marked: thoughts, empty texts, tools that load later, and the attribution line that Claude Code puts first.
+
+Settings::
+
+    [[upstreams.X.stages]]
+    use    = "cache_breakpoints"
+    ttl    = "5m"                                          # or "1h": writes cost 2x instead of 1.25x
+    places = ["tools", "system", "previous", "newest"]     # the order does not matter
+    enabled = true
+
+Runs once per attempt, after ``translate``; does nothing to prompts of other dialects.  Does not wait and does not look
+at replies.  Every marker is recorded.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any, ClassVar, Literal
+
+import attrs
+
+from pipeline.document import Path
+from pipeline.exchange import Exchange
+from pipeline.prompt import Prompt
+
+Place = Literal["tools", "system", "previous", "newest"]
+
+ATTRIBUTION = "x-anthropic-billing-header"  # how the first system block of Claude Code begins; it changes per session
+_MARK = "cache_control"
+# What may carry a marker (Messages API, prompt caching): not thoughts, and nothing that is not known to take one.
+_CACHEABLE = frozenset({"text", "image", "document", "search_result", "container_upload", "compaction"})
+
+
+@attrs.frozen
+class CacheBreakpoints:
+    """Marks where an Anthropic prompt should be cached, if its author did not."""
+
+    ttl: Literal["5m", "1h"] = "5m"
+    places: tuple[Place, ...] = ("tools", "system", "previous", "newest")
+    enabled: bool = True
+
+    operations: ClassVar[frozenset[str]] = frozenset({"reply"})
+
+    def __call__(self, exchange: Exchange) -> None:
+        """Mark the exchange's prompt."""
+        prompt = exchange.prompt
+        if not self.enabled or prompt.dialect != "anthropic" or marked(prompt):
+            return
+        marker = {"type": "ephemeral", "ttl": "1h"} if self.ttl == "1h" else {"type": "ephemeral"}
+        for place in dict.fromkeys(self.places):
+            path = _PLACES[place](prompt)
+            if path is not None:
+                mark(prompt, path, marker, place)
+
+
+def mark(prompt: Prompt, path: Path, marker: dict[str, str], place: str) -> None:
+    """Put *marker* on the block at *path*, or on the bare string there."""
+    if prompt.kind(*path) == "string":
+        text = {"type": "text", "text": prompt.get(*path)}
+        prompt.set(
+            *path, to=[{**text, _MARK: marker}], why=f"the {place} are cached up to here; only a block can say so"
+        )
+    else:
+        prompt.set(*path, _MARK, to=marker, why=f"the {place} are cached up to here")
+
+
+# -- where ------------------------------------------------------------------------------------------------------------
+
+
+def last_tool(prompt: Prompt) -> Path | None:
+    """The last tool that is part of the prefix."""
+    for number in reversed(prompt.keys("tools")):
+        if prompt.kind("tools", number) == "object" and prompt.get("tools", number, "defer_loading") is not True:
+            return ("tools", number)
+    return None
+
+
+def last_system(prompt: Prompt) -> Path | None:
+    """The last block of the system prompt."""
+    return cacheable(prompt, ("system",))
+
+
+def newest_turn(prompt: Prompt) -> Path | None:
+    """The last block of the last message."""
+    count = len(prompt.keys("messages"))
+    return cacheable(prompt, ("messages", count - 1, "content")) if count else None
+
+
+def previous_turn(prompt: Prompt) -> Path | None:
+    """The last block of the last user message before the last message: the newest turn of one request ago."""
+    for number in reversed(prompt.keys("messages")[:-1]):
+        if prompt.get("messages", number, "role") == "user":
+            return cacheable(prompt, ("messages", number, "content"))
+    return None
+
+
+def cacheable(prompt: Prompt, path: Path) -> Path | None:
+    """The last part of the content at *path* that can carry a marker."""
+    if prompt.kind(*path) == "string":
+        text = prompt.get(*path)
+        return path if text and not text.startswith(ATTRIBUTION) else None
+    for number in reversed(prompt.keys(*path)):
+        if can_carry(prompt.get(*path, number)):
+            return (*path, number)
+    return None
+
+
+def can_carry(block: Any) -> bool:
+    """Whether *block* may have a marker."""
+    match block:
+        case {"type": "text", "text": str(text)}:
+            return bool(text) and not text.startswith(ATTRIBUTION)
+        case {"type": str(kind)}:
+            return kind in _CACHEABLE or kind.endswith(("tool_use", "tool_result"))
+    return False
+
+
+_PLACES: dict[str, Callable[[Prompt], Path | None]] = {
+    "tools": last_tool,
+    "system": last_system,
+    "previous": previous_turn,
+    "newest": newest_turn,
+}
+
+
+# -- whether ----------------------------------------------------------------------------------------------------------
+
+
+def marked(prompt: Prompt) -> bool:
+    """Whether the client has set any marker.  Only where one counts: a tool's argument may bear the same name."""
+    if b"cache_control" not in prompt.encode():  # nothing to look for in megabytes
+        return False
+    return any(block.get(_MARK) is not None for block in blocks(prompt.body()))
+
+
+def blocks(body: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """All objects that may carry a marker: the request, its tools, and all blocks, nested ones included."""
+    yield body
+    yield from objects(body.get("tools"))
+    yield from nested(body.get("system"))
+    for message in objects(body.get("messages")):
+        yield from nested(message.get("content"))
+
+
+def nested(content: Any) -> Iterator[dict[str, Any]]:
+    """The blocks of *content*, and those in them: results of tools, documents, search results."""
+    for block in objects(content):
+        yield block
+        yield from nested(block.get("content"))
+        if isinstance(source := block.get("source"), dict):
+            yield from nested(source.get("content"))
+
+
+def objects(value: Any) -> Iterator[dict[str, Any]]:
+    """The objects in *value*, if it is a list."""
+    if isinstance(value, list):
+        yield from (item for item in value if isinstance(item, dict))
+
+
+stage = CacheBreakpoints

@@ -1,0 +1,70 @@
+"""Which header fields travel.  Open lists: what is not named here goes through, so that no client's release breaks.
+
+client ──(request_fields)──▶ upstream          hop-by-hop and our own credential never;
+client ◀──(reply_fields)──── upstream          of another dialect's fields only what both sides mean alike
+"""
+
+from pipeline.exchange import Exchange
+from pipeline.upstream import Upstream
+from transports.messages import Head, Headers, end_to_end
+
+# What a client shows us to be let in; goes on only where the upstream is told to take the client's own.
+CREDENTIALS = frozenset({b"authorization", b"x-api-key", b"api-key", b"cookie"})
+
+# How the request came here is nobody's business there (RFC 7239 and its forerunners).
+WAY = frozenset({b"forwarded", b"via", b"x-real-ip", b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-port",
+                 b"x-forwarded-proto", b"x-forwarded-prefix", b"x-forwarded-server"})  # fmt: skip
+
+# The body is ours to code and to describe.
+OURS = frozenset({b"accept-encoding", b"content-encoding"})
+
+# Fields of a request that mean the same to every upstream (W3C Trace Context).
+COMMON = frozenset({b"traceparent", b"tracestate", b"baggage"})
+
+# What an upstream says to its own next hop or about its own site.
+SITE = frozenset({b"set-cookie", b"alt-svc", b"strict-transport-security", b"server", b"date", b"content-encoding",
+                  b"report-to", b"nel", b"via"})  # fmt: skip
+
+# Fields of a reply that clients of every dialect act on.
+ADVICE = frozenset({b"retry-after", b"retry-after-ms", b"x-should-retry", b"request-id", b"x-request-id"})
+
+ACCEPT = b"application/json, text/event-stream"
+AGENT = (b"user-agent", b"pipeline-gateway")
+
+
+def request_fields(exchange: Exchange, upstream: Upstream) -> Headers:
+    """The fields of the request to *upstream*: the client's, less what must not travel, with its credential."""
+    same = upstream.dialect.NAME == exchange.dialect.NAME
+    fields = [
+        (name, value)
+        for name, value in end_to_end(exchange.request.headers)
+        if name not in WAY
+        and name not in OURS
+        and (name not in CREDENTIALS or (upstream.client_key and name != b"cookie"))
+        and (same or name in COMMON or name in CREDENTIALS)
+    ]
+    return fields_of_ours(upstream, fields) if same else [*fields, *own_fields(upstream)]
+
+
+def own_fields(upstream: Upstream) -> Headers:
+    """The fields of a request that the gateway makes itself, under its own name."""
+    return fields_of_ours(upstream, [AGENT, (b"content-type", b"application/json"), (b"accept", ACCEPT)])
+
+
+def fields_of_ours(upstream: Upstream, fields: Headers) -> Headers:
+    """*fields* with what the upstream's dialect demands, its credential and the operator's own."""
+    known = {name for name, _ in fields}
+    fields = fields + [(name, value) for name, value in upstream.dialect.defaults() if name not in known]
+    if upstream.key is not None:
+        fields += upstream.dialect.credentials(upstream.key.reveal())
+    # Asked plainly: what is compressed can't be read as it passes.
+    return [*fields, (b"accept-encoding", b"identity"), *upstream.headers]
+
+
+def reply_fields(head: Head, *, same: bool) -> Headers:
+    """The fields of an upstream's reply that the client gets; *same*: both speak one dialect."""
+    return [
+        (name, value)
+        for name, value in end_to_end(head.headers)
+        if name not in SITE and name != b"content-type" and (same or name in ADVICE)
+    ]

@@ -1,0 +1,126 @@
+"""Reencode: the sink of the line.  Writes the reply in the client's dialect, as it comes or whole.
+
+    streamed   waiting ──first event──▶ streaming ──terminal──▶ over        one write per batch; a ping may come first
+    whole      folding ──terminal──▶ over                                   head and body in one write
+
+The state is a bound method.  A failure before the head is told with its true status; after it, in the stream, in the
+dialect's own form.  A frame that nobody touched is written as it came (the encoder sees to that).
+"""
+
+import trio
+
+from pipeline.dialect import Encoder
+from pipeline.errors import GatewayError
+from pipeline.events import Answer, Batch, Failed, Started
+from pipeline.exchange import Exchange
+from stages.fields import reply_fields
+from transports.messages import Head, Headers, Response
+
+# A reply that is read as it is written must not be kept, compressed or collected on its way (pains 9).
+STREAMED: Headers = [(b"cache-control", b"no-cache, no-transform"), (b"x-accel-buffering", b"no")]
+
+
+class Reencode:
+    """Write the reply as the client's protocol has it."""
+
+    def __init__(self, exchange: Exchange, response: Response) -> None:
+        self.over = False
+        self.written = trio.current_time()
+        self._exchange, self._response = exchange, response
+        self._upstream: Headers = []
+        self._encoder = self._make_encoder()
+        self.send = self._waiting if exchange.streaming else self._folding
+
+    def _make_encoder(self) -> Encoder:
+        dialect, asked = self._exchange.dialect, self._exchange.asked
+        if self._exchange.streaming:
+            return dialect.stream_encoder(model=asked, show_usage=dialect.shows_usage(self._exchange.prompt))
+        return dialect.whole_encoder(model=asked)
+
+    # -- streamed -----------------------------------------------------------------------------------------------------
+
+    async def _waiting(self, batch: Batch) -> None:
+        """Nothing is written yet."""
+        first = batch[0]
+        if isinstance(first, Failed):
+            await self._refuse(first.error)
+        elif isinstance(first, Answer):
+            await self._answer(first.head, first.body)
+        else:
+            self._take_head(batch)
+            self.send = self._streaming
+            await self._response.start(self._head(200, [(b"content-type", b"text/event-stream"), *STREAMED]))
+            await self._streaming(batch)
+
+    async def _streaming(self, batch: Batch) -> None:
+        """The head is out: events are written as they come, a batch at a time."""
+        data = self._encoder.feed(batch)
+        if data:
+            await self._response.write(data)
+            self.written = trio.current_time()
+        if batch[-1].terminal:
+            await self._end(batch)
+
+    # -- whole --------------------------------------------------------------------------------------------------------
+
+    async def _folding(self, batch: Batch) -> None:
+        """Events are folded into one body."""
+        last = batch[-1]
+        if isinstance(last, Failed):
+            await self._refuse(last.error)
+        elif isinstance(last, Answer):
+            await self._answer(last.head, last.body)
+        else:
+            self._take_head(batch)
+            body = self._encoder.feed(batch)
+            if last.terminal:
+                await self._answer(self._head(200, [(b"content-type", b"application/json")]), body)
+
+    # -- both ---------------------------------------------------------------------------------------------------------
+
+    async def _refuse(self, error: GatewayError) -> None:
+        self._exchange.error = error
+        head, body = self._exchange.dialect.encode_error(error, self._exchange.id)
+        await self._answer(head, body)
+
+    async def _answer(self, head: Head, body: bytes) -> None:
+        fields = with_fields(head.headers, self._exchange.reply_headers)
+        length = (b"content-length", b"%d" % len(body))
+        self._exchange.head = Head(head.status, [*fields, length])
+        await self._response.start(self._exchange.head)
+        if body:
+            await self._response.write(body)
+        await self._response.finish()
+        self.over = True
+
+    async def _end(self, batch: Batch) -> None:
+        last = batch[-1]
+        if isinstance(last, Failed):
+            self._exchange.error = last.error
+        await self._response.finish()
+        self.over = True
+
+    def _take_head(self, batch: Batch) -> None:
+        """The committed upstream's head comes with Started."""
+        for event in batch:
+            if isinstance(event, Started) and event.head is not None:
+                attempt = self._exchange.upstream
+                same = attempt is not None and attempt.dialect.NAME == self._exchange.dialect.NAME
+                self._upstream = reply_fields(event.head, same=same)
+
+    def _head(self, status: int, own: Headers) -> Head:
+        request_id = self._exchange.id.encode()
+        fields = with_fields(self._upstream, own)
+        known = {name for name, _ in fields}
+        fields += [(name, request_id) for name in (b"request-id", b"x-request-id") if name not in known]
+        self._exchange.head = Head(status, with_fields(fields, self._exchange.reply_headers))
+        return self._exchange.head
+
+
+def with_fields(fields: Headers, more: Headers) -> Headers:
+    """*fields* with *more*, which take the place of those of the same name."""
+    names = {name for name, _ in more}
+    return [(name, value) for name, value in fields if name not in names] + more
+
+
+stage = Reencode

@@ -1,0 +1,102 @@
+"""Documents: untouched means identical, and an edit changes nothing but its place."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.document import Document, Malformed
+
+PRETTY = b' { "model" : "a" ,\n "x": [1, 2.50 , {"k":1e2}],"messages":[], "\\u006b\\n": null } '
+
+scalars = st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.text(max_size=5)
+values = st.recursive(
+    scalars,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=4), inner, max_size=4),
+    max_leaves=12,
+)
+objects = st.dictionaries(st.text(max_size=4), values, max_size=5)
+styles = st.sampled_from([{}, {"indent": 2}, {"separators": (",", ":")}, {"ensure_ascii": False}])
+
+
+@pytest.mark.parametrize(
+    ("edit", "expected"),
+    [
+        (lambda d: d, PRETTY),
+        (lambda d: d.set(("model",), "b"), PRETTY.replace(b'"a"', b'"b"')),
+        (lambda d: d.set(("x", -1, "k"), 5), PRETTY.replace(b"1e2", b"5")),
+        (lambda d: d.set(("x", 3), "n"), PRETTY.replace(b"1e2}]", b'1e2},"n"]')),
+        (lambda d: d.drop(("x", 0)), PRETTY.replace(b"1, 2.50", b"2.50")),
+        (lambda d: d.drop(("x", 1)), PRETTY.replace(b", 2.50 ", b" ")),
+        (lambda d: d.drop(("x", -1)), PRETTY.replace(b' , {"k":1e2}', b"")),
+        (lambda d: d.drop(("model",)), PRETTY.replace(b'"model" : "a" ,\n ', b"")),
+        (lambda d: d.set(("messages", 0), {"a": 1}), PRETTY.replace(b"[]", b'[{"a":1}]')),
+        (lambda d: d.set(("o", "e"), "high"), PRETTY.replace(b"null }", b'null,"o":{"e":"high"} }')),
+        (lambda d: d.drop(("nothing", "here")), PRETTY),
+        (lambda d: d.drop(("model",)).set(("model",), "z"), PRETTY.replace(b'"a"', b'"z"')),
+    ],
+)
+def test_an_edit_changes_only_its_place(edit: Any, expected: bytes) -> None:
+    """Whitespace, key order and the spelling of numbers stay everywhere else."""
+    assert edit(Document(PRETTY)).encode() == expected
+
+
+def test_a_document_never_changes() -> None:
+    """Edits give new documents; the old one says what it said."""
+    old = Document(PRETTY)
+    new = old.set(("x", 0), 9).drop(("model",))
+    assert old.encode() == PRETTY
+    assert new.value()["x"] == [9, 2.5, {"k": 100.0}]
+    assert "model" not in new.value()
+
+
+def test_reading_by_path() -> None:
+    """Keys, negative positions, escapes in keys, kinds; nothing where there is nothing."""
+    document = Document(PRETTY)
+    assert document.at(("x", -1, "k")).value() == 100.0  # type: ignore[union-attr]  # it is there
+    assert document.at(("x", 7)) is None
+    assert document.at(("x", -4)) is None
+    assert document.at(("model", "deeper")) is None
+    assert document.keys() == ["model", "x", "messages", "k\n"]
+    assert [child.kind for _, child in document.items()] == ["string", "array", "array", "literal"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b'{"model":"a","model":"b"}',
+        b'{"model":"a","model":"bcd"}',
+        b'{"model":"abc","model":"b"}',
+        b'{"a":{"b":"c"},"a":1}',
+        b'{"a":1,"\\u0061":22}',
+        b'{"a":"\\",\\"b\\":","a":1}',
+        b'{"a":1',
+        b'{"a":NaN}',
+        b'{"a":"\\ud800"}',
+        b'{"a":' + b"[" * 100_000,
+        b"\xef\xbb\xbf{}",
+        b"",
+    ],
+)
+def test_broken_or_ambiguous_text_is_malformed(text: bytes) -> None:
+    """Also a key given twice, where it would matter which one counts; never another exception."""
+    with pytest.raises(Malformed):
+        Document(b'{"in":' + text + b"}").at(("in", "model"))
+
+
+@given(body=objects, style=styles, key=st.text(max_size=4), value=values)
+def test_set_and_drop_mean_what_they_mean_to_a_dict(body: Any, style: Any, key: str, value: Any) -> None:
+    """Against json's own idea of the same edit, in every style of writing."""
+    document = Document(json.dumps(body, **style).encode())
+    assert document.set((key,), value).value() == {**body, key: value}
+    assert document.drop((key,)).value() == {k: v for k, v in body.items() if k != key}
+    assert list(document.drop((key,)).set((key,), value).keys()) == list({**body, key: value})
+
+
+@given(body=objects, style=styles)
+def test_every_member_is_found_as_it_stands(body: Any, style: Any) -> None:
+    """The spans cut out exactly the values."""
+    document = Document(json.dumps(body, **style).encode())
+    assert {key: child.value() for key, child in document.items()} == body

@@ -1,0 +1,71 @@
+"""Auth: both fields on every route, and nobody by default from elsewhere."""
+
+from typing import Any
+
+import pytest
+
+from pipeline import Secret, Unauthenticated
+from stages.auth import Auth, KeyHolder
+from tests.doubles import exchange
+
+KEYS = (KeyHolder("ada", Secret("sk-a"), ("claude-*",)), KeyHolder("bob", Secret("sk-b")))
+
+
+def asked(local: str = "127.0.0.1", **fields: str) -> Any:
+    x = exchange()
+    x.request.local = local
+    x.request.headers = [(name.replace("_", "-").encode(), value.encode()) for name, value in fields.items()]
+    return x
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"x_api_key": "sk-a"},
+        {"authorization": "Bearer sk-a"},
+        {"authorization": "bearer  sk-a"},
+        {"x_api_key": "sk-a", "authorization": "Bearer sk-a"},
+        {"x_api_key": "other", "authorization": "Bearer sk-a"},
+    ],
+)
+def test_a_known_key_is_let_in_by_either_field(fields: Any) -> None:
+    """SDKs send keys as x-api-key or as Bearer, depending on their version."""
+    x = asked(**fields)
+    Auth(KEYS)(x)
+    assert (x.caller.name, x.caller.models) == ("ada", ("claude-*",))
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},
+        {"x_api_key": ""},
+        {"x_api_key": "sk-"},
+        {"authorization": "sk-a"},
+        {"authorization": "Basic sk-a"},
+        {"cookie": "sk-a"},
+    ],
+)
+def test_anything_else_is_refused_without_saying_what_was_wrong(fields: Any) -> None:
+    """Also on loopback, once keys are configured; and clients are told not to try again."""
+    x = asked(**fields)
+    with pytest.raises(Unauthenticated, match=r"^invalid API key$") as caught:
+        Auth(KEYS)(x)
+    assert (b"x-should-retry", b"false") in caught.value.headers
+    assert x.caller is None
+
+
+def test_without_keys_loopback_is_let_in_and_nobody_else() -> None:
+    """By the address the connection arrived on."""
+    for local in ("127.0.0.1", "::1", "127.8.8.8"):
+        x = asked(local)
+        Auth()(x)
+        assert x.caller.name == "local"
+    for local in ("192.168.1.5", "::", "", "0.0.0.0", "fe80::1%eth0"):  # noqa: S104  # an address, nothing is bound
+        with pytest.raises(Unauthenticated):
+            Auth()(asked(local, x_api_key="any"))
+
+
+def test_no_key_shows_itself() -> None:
+    """Printed, the stage tells names only."""
+    assert "sk-" not in repr(Auth(KEYS))

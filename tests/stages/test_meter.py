@@ -1,0 +1,111 @@
+"""Meter: one record per request that reached an upstream, and cumulative counts are never summed."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trio
+
+from pipeline.errors import UpstreamFailed
+from pipeline.events import Failed, Finished, Run, Started, TextDelta, Usage
+from pipeline.exchange import Attempt
+from pipeline.heartbeat import Heart
+from pipeline.line import Line, conduct
+from stages.meter import Meter, Tally
+from tests.doubles import Kept, Recorder, exchange, words
+
+
+async def metered(path: Path, source: Any, *, cancel_after: float = 100, attempts: int = 1) -> list[dict[str, Any]]:
+    """Conduct one exchange with a meter and give what was put down."""
+    x = exchange(asked="m")
+    x.attempts = [Attempt(f"up{number}", "m1", 0.0) for number in range(attempts)]
+    async with Meter(str(path)) as meter:
+        with trio.move_on_after(cancel_after):
+            await conduct(x, Line((("meter", meter),), source, lambda x, r: Kept()), Recorder(), Heart(10))
+    return records(path)
+
+
+def records(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_bytes().splitlines()] if path.exists() else []
+
+
+def emit(*events: Any, then: float = 0) -> Any:
+    async def source(exchange: Any, out: Any) -> None:
+        await out.send(list(events))
+        await trio.sleep(then)
+
+    return source
+
+
+async def test_counts_in_a_stream_are_cumulative(tmp_path: Path) -> None:
+    """The last told of each class holds (S0-1: they were summed)."""
+    started = Started("r", "m", Usage(input=100, cache_read=50, output=1))
+    finished = Finished(usage=Usage(input=100, cache_read=50, output=20, reasoning=5))
+    (booked,) = await metered(tmp_path / "u.jsonl", emit(started, TextDelta(0, "hi"), finished))
+    assert booked["usage"] == {
+        "input": 100, "cache_read": 50, "cache_write_5m": 0, "cache_write_1h": 0, "output": 20, "reasoning": 5
+    }  # fmt: skip
+    assert (booked["estimated"], booked["stop"], booked["error"]) == (False, "end_turn", None)
+
+
+async def test_a_client_that_leaves_half_way_is_metered(tmp_path: Path, autojump_clock: Any) -> None:
+    """With what was told, and an estimate of what was produced, marked as such."""
+    source = emit(Started("r", "m", Usage(input=100, output=1)), TextDelta(0, "x" * 400), then=50)
+    (booked,) = await metered(tmp_path / "u.jsonl", source, cancel_after=5)
+    assert (booked["usage"]["input"], booked["usage"]["output"]) == (100, 100)
+    assert (booked["estimated"], booked["error"]) == (True, "ClientGone")
+
+
+async def test_a_failure_is_metered_with_its_attempts(tmp_path: Path) -> None:
+    """A request that reached an upstream leaves a record whatever happens."""
+
+    async def source(exchange: Any, out: Any) -> None:
+        raise UpstreamFailed("reset")
+
+    (booked,) = await metered(tmp_path / "u.jsonl", source, attempts=2)
+    assert [attempt["upstream"] for attempt in booked["attempts"]] == ["up0", "up1"]
+    assert booked["estimated"] is True
+
+
+async def test_a_request_that_reached_nobody_is_not_metered(tmp_path: Path) -> None:
+    """Nothing was used."""
+    assert await metered(tmp_path / "u.jsonl", emit(*words("a")), attempts=0) == []
+
+
+async def test_many_are_booked_and_none_is_lost(tmp_path: Path) -> None:
+    """Also those that still wait when the ledger closes."""
+    path = tmp_path / "deep" / "u.jsonl"
+    line: Any = None
+    async with Meter(str(path)) as meter:
+        line = Line((("meter", meter),), emit(*words("a")), lambda x, r: Kept())
+
+        async def one(number: int) -> None:
+            x = exchange(attempts=[Attempt("up", "m", 0.0)])
+            x.id = f"r{number}"
+            await conduct(x, line, Recorder(), Heart(10))
+
+        async with trio.open_nursery() as nursery:
+            for number in range(200):
+                nursery.start_soon(one, number)
+    assert sorted(booked["id"] for booked in records(path)) == sorted(f"r{number}" for number in range(200))
+
+
+def test_the_tally_asks_for_no_delta_to_be_decoded() -> None:
+    """It glances at deltas that happen to be decoded; runs are counted by weight."""
+    tally = Tally()
+    assert TextDelta not in tally.count.kinds
+    assert TextDelta in tally.count.seen
+    tally.count(Run("words", 4, frame=b"x" * 800))
+    usage, estimated = tally.final()
+    assert (usage.output, estimated) == (100, True)
+
+
+@pytest.mark.parametrize("event", [Finished(), Failed(UpstreamFailed("x"))])
+def test_an_end_without_counts_is_an_estimate(event: Any) -> None:
+    """Missing usage is flagged, never taken for zero in silence."""
+    tally = Tally()
+    tally.count(TextDelta(0, "12345678"))
+    tally.count(event)
+    usage, estimated = tally.final()
+    assert (usage.output, estimated) == (2, True)

@@ -1,0 +1,409 @@
+"""The strict door: every head with two readings is refused, every plain one passes, and h11 agrees on those."""
+
+import time
+
+import h11
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from transports.limits import Limits
+from transports.messages import BadRequest
+from transports.strict import check_fields, check_head, check_outgoing, check_partial, host_allowed, origin_form
+
+LIMITS = Limits()
+
+GOOD = [
+    b"GET / HTTP/1.1\r\nHost: a\r\n\r\n",
+    b"GET / HTTP/1.0\r\nHost: a\r\n\r\n",
+    b"HEAD /health?x=%20 HTTP/1.1\r\nhost:a:80\r\n\r\n",
+    b"OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n",
+    b"GET http://A:1/x?y HTTP/1.1\r\nHost: a:1\r\n\r\n",
+    b"GET http://a?y HTTP/1.1\r\nHost: a\r\n\r\n",
+    b"POST /v1/messages?beta=true HTTP/1.1\r\nHost: [::1]:4096\r\nContent-Length: 0\r\n\r\n",
+    b"POST / HTTP/1.1\r\nHost: a\r\ncontent-length:27\r\n\r\n",
+    b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n",
+    b"POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-Continue\r\nContent-Length: 1\r\n\r\n",
+    b"GET / HTTP/1.1\r\nHost: \t a \r\nX-Empty:\r\nX-Text: caf\xc3\xa9 \t x\r\nX-Text: again\r\n\r\n",
+    b"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n",
+]
+
+
+def head(*lines: bytes, line: bytes = b"POST / HTTP/1.1", host: bytes = b"Host: a\r\n") -> bytes:
+    """A head of these lines, with a good request line and Host unless given."""
+    return line + b"\r\n" + host + b"".join(each + b"\r\n" for each in lines) + b"\r\n"
+
+
+BAD = {
+    # row 1: both framings
+    "CL.TE": (400, head(b"Content-Length: 5", b"Transfer-Encoding: chunked")),
+    "TE.CL": (400, head(b"Transfer-Encoding: chunked", b"Content-Length: 5")),
+    # row 3: Content-Length
+    "CL twice": (400, head(b"Content-Length: 5", b"Content-Length: 6")),
+    "CL twice the same": (400, head(b"Content-Length: 5", b"content-length: 5")),
+    "CL list": (400, head(b"Content-Length: 5, 5")),
+    "CL plus": (400, head(b"Content-Length: +5")),
+    "CL minus": (400, head(b"Content-Length: -5")),
+    "CL hex": (400, head(b"Content-Length: 0x5")),
+    "CL underscore": (400, head(b"Content-Length: 1_0")),
+    "CL empty": (400, head(b"Content-Length:")),
+    "CL unicode": (400, head(b"Content-Length: \xd9\xa5")),
+    "CL twenty digits": (400, head(b"Content-Length: 18446744073709551621")),
+    "CL tab": (400, head(b"Content-Length:\t5")),
+    "CL fraction": (400, head(b"Content-Length: 5.0")),
+    "CL underscored name": (400, head(b"Content_Length: 5")),
+    # row 4: line structure
+    "folding": (400, head(b"X: a", b" b")),
+    "folding with tab": (400, head(b"X: a", b"\tb")),
+    "folded coding": (400, head(b"Transfer-Encoding:", b" chunked")),
+    "space before colon": (400, head(b"Transfer-Encoding : chunked")),
+    "tab before colon": (400, head(b"Content-Length\t: 5")),
+    "leading space, first field": (400, b"GET / HTTP/1.1\r\n Host: a\r\nHost: a\r\n\r\n"),
+    "no colon": (400, head(b"X")),
+    "no name": (400, head(b": x")),
+    "bracket in name": (400, head(b"X[0]: x")),
+    # row 5: line ends
+    "bare LF": (400, b"GET / HTTP/1.1\nHost: a\n\r\n\r\n"),
+    "bare LF in fields": (400, head(b"X: y\nTransfer-Encoding: chunked")),
+    "bare CR in fields": (400, head(b"X: y\rTransfer-Encoding: chunked")),
+    "CR CR LF": (400, head(b"X: y\r")),
+    "LF CR": (400, head(b"X: y\n\rZ: z")),
+    # row 12: Host
+    "no Host": (400, head(host=b"")),
+    "no Host in 1.0": (400, head(line=b"GET / HTTP/1.0", host=b"")),
+    "two Hosts": (400, head(b"Host: a")),
+    "empty Host": (400, head(host=b"Host:\r\n")),
+    "Host list": (400, head(host=b"Host: a, b\r\n")),
+    "Host slash": (400, head(host=b"Host: evil/\r\n")),
+    "Host question mark": (400, head(host=b"Host: a?b\r\n")),
+    "Host hash": (400, head(host=b"Host: a#b\r\n")),
+    "Host at": (400, head(host=b"Host: u@h\r\n")),
+    "Host backslash": (400, head(host=b"Host: a\\b\r\n")),
+    "Host percent": (400, head(host=b"Host: a%2fb\r\n")),
+    "Host port word": (400, head(host=b"Host: a:http\r\n")),
+    "Host two ports": (400, head(host=b"Host: a:1:2\r\n")),
+    "Host blank": (400, head(host=b"Host: a b\r\n")),
+    "Host half bracket": (400, head(host=b"Host: [::1\r\n")),
+    # row 11: target
+    "foreign absolute form": (400, head(line=b"GET http://evil/ HTTP/1.1")),
+    "absolute form with user": (400, head(line=b"GET http://u@a/ HTTP/1.1")),
+    "other scheme": (400, head(line=b"GET ftp://a/ HTTP/1.1")),
+    "authority form": (400, head(line=b"GET a:80 HTTP/1.1")),
+    "asterisk of GET": (400, head(line=b"GET * HTTP/1.1")),
+    "fragment": (400, head(line=b"GET /a#b HTTP/1.1")),
+    "backslash": (400, head(line=b"GET /a\\b HTTP/1.1")),
+    "relative": (400, head(line=b"GET a HTTP/1.1")),
+    "obs-text in target": (400, head(line=b"GET /\xc3\xa9 HTTP/1.1")),
+    # row 14: methods
+    "CONNECT": (501, head(line=b"CONNECT a:80 HTTP/1.1")),
+    "TRACE": (501, head(line=b"TRACE / HTTP/1.1")),
+    "lower case": (501, head(line=b"get / HTTP/1.1")),
+    "unknown method": (501, head(line=b"BREW / HTTP/1.1")),
+    "no method": (400, head(line=b" / HTTP/1.1")),
+    "method with bracket": (400, head(line=b"G(T / HTTP/1.1")),
+    # row 15: versions and separators
+    "PRI": (505, b"PRI * HTTP/2.0\r\n\r\n"),
+    "HTTP/9.9": (505, head(line=b"GET / HTTP/9.9")),
+    "HTTP/1.2": (505, head(line=b"GET / HTTP/1.2")),
+    "HTTP/0.9": (400, b"GET /\r\n\r\n"),
+    "HTTP/1": (400, head(line=b"GET / HTTP/1")),
+    "HTTP/1.10": (400, head(line=b"GET / HTTP/1.10")),
+    "http/1.1": (400, head(line=b"GET / http/1.1")),
+    "two spaces": (400, head(line=b"GET  / HTTP/1.1")),
+    "tab": (400, head(line=b"GET\t/\tHTTP/1.1")),
+    "trailing space": (400, head(line=b"GET / HTTP/1.1 ")),
+    "blank in target": (400, head(line=b"GET /a b HTTP/1.1")),
+    # controls
+    "NUL in value": (400, head(b"X: a\x00b")),
+    "control in value": (400, head(b"X: a\x0bb")),
+    "DEL in value": (400, head(b"X: a\x7fb")),
+    "NUL in name": (400, head(b"X\x00: a")),
+    "NUL in target": (400, head(line=b"GET /\x00 HTTP/1.1")),
+    "obs-text in name": (400, head(b"X\xff: a")),
+    # row 16: sizes
+    "long line": (414, head(line=b"GET /" + b"a" * 16384 + b" HTTP/1.1")),
+    "large field": (431, head(b"X: " + b"a" * 65536)),
+    "large head": (431, head(*[b"X: " + b"a" * 1000] * 66)),
+    "many fields": (431, head(*[b"X: a"] * 100)),
+    # row 19: Expect
+    "Expect other": (417, head(b"Expect: 200-ok")),
+    "Expect obfuscated": (417, head(b"Expect: y 100-continue")),
+    "Expect twice": (400, head(b"Expect: 100-continue", b"Expect: 100-continue")),
+}
+
+# Row 2: what is not the one transfer coding, in one way or another.
+CODINGS = [
+    b"Transfer-Encoding: " + value
+    for value in [
+        b"", b"identity", b"gzip", b"chunked, identity", b"identity, chunked", b"gzip, chunked", b"chunked, chunked",
+        b"chunked,", b",chunked", b"xchunked", b"chunkedx", b"chunke", b"Chunked", b"CHUNKED", b'"chunked"',
+        b"'chunked'", b"chunked;q=1", b"chunked ;", b" chunked", b"\tchunked", b"chunked ", b"chunked\t",
+        b"\x0bchunked", b"\xa0chunked", b"chunked\xa0", b"\xc4\x8chunked", b"chu\xadnked", b"chunked\x00",
+        b"chunked\x0b", b"\x00chunked", b"chunked\x7f",
+        b"ch\x01unked", b"chunked/1.1", b"(x)chunked", b"chunked(x)", b"chunked=1", b"tchunked chunked",
+        b"cow, chunked", b"chunked, cow", b"deflate", b"trailers",
+    ]
+] + [
+    b"Transfer-Encoding:\r\n chunked", b"Transfer-Encoding:\n chunked", b"Transfer-Encoding\r\n: chunked",
+    b"Transfer-Encoding : chunked", b"Transfer-Encoding\t: chunked", b"Transfer-Encoding\x00: chunked",
+    b" Transfer-Encoding: chunked", b"\tTransfer-Encoding: chunked", b"\x0bTransfer-Encoding: chunked",
+    b"Transfer\x00-Encoding: chunked", b"Transfer\r-Encoding: chunked", b"X: x\nTransfer-Encoding: chunked",
+    b"X: x\rTransfer-Encoding: chunked", b"X: x\r\n\rTransfer-Encoding: chunked", b"Transfer-Encoding: chunked\nX: x",
+    b"Transfer_Encoding: chunked", b"transfer_encoding: chunked", b"Transfer-Encoding;: chunked",
+    b"Transfer-Encoding\xa0: chunked", b"Transfer-Encoding chunked", b"Transfer Encoding: chunked",
+    b"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked", b"Transfer-Encoding: chunked\r\nTransfer-Encoding: x",
+    b"transfer-encoding: chunked\r\nTRANSFER-ENCODING: identity", b"Transfer-Encoding=chunked",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("raw", GOOD)
+def test_a_plain_head_passes(raw: bytes) -> None:
+    """What real clients send is taken, and h11 reads it without complaint."""
+    check_head(raw, LIMITS)
+    parser = h11.Connection(h11.SERVER)
+    parser.receive_data(raw)
+    assert isinstance(parser.next_event(), h11.Request)
+
+
+@pytest.mark.parametrize(("status", "raw"), BAD.values(), ids=BAD.keys())
+def test_a_head_with_two_readings_is_refused(status: int, raw: bytes) -> None:
+    """Each vector of the reference gets the status it deserves."""
+    with pytest.raises(BadRequest) as refusal:
+        check_head(raw, LIMITS)
+    assert refusal.value.status == status
+
+
+@pytest.mark.parametrize("line", CODINGS, ids=repr)
+def test_a_disguised_coding_is_refused(line: bytes) -> None:
+    """Nothing but exactly ``chunked``, exactly once, is a transfer coding."""
+    with pytest.raises(BadRequest) as refusal:
+        check_head(head(line), LIMITS)
+    assert refusal.value.status == 400
+
+
+def test_http_1_0_has_no_transfer_coding() -> None:
+    """RFC 9112 §6.1: a coding from an HTTP/1.0 client means that somebody on the way does not understand it."""
+    with pytest.raises(BadRequest):
+        check_head(head(b"Transfer-Encoding: chunked", line=b"POST / HTTP/1.0"), LIMITS)
+
+
+# Mostly harmless, so that the door opens often enough; now and then any byte.
+PIECES = st.lists(st.sampled_from([b"a", b"X-", b"1", b"~", b" ", b"\t", b"\xe9", b"%", b"?"]) | st.binary(max_size=2))
+
+
+@given(
+    name=PIECES.map(b"".join),
+    value=PIECES.map(b"".join),
+    target=PIECES.map(b"".join),
+    method=st.sampled_from([b"GET", b"POST", b"TRACE", b"get"]),
+)
+def test_what_passes_is_read_alike_by_h11(name: bytes, value: bytes, target: bytes, method: bytes) -> None:
+    """Whatever bytes are put where: either the door refuses, or h11 finds just the fields that were written."""
+    raw = method + b" /" + target + b" HTTP/1.1\r\nHost: a\r\n" + name + b":" + value + b"\r\n\r\n"
+    try:
+        check_head(raw, LIMITS)
+    except BadRequest:
+        return
+    parser = h11.Connection(h11.SERVER)
+    parser.receive_data(raw)
+    event = parser.next_event()
+    assert isinstance(event, h11.Request)
+    assert event.target == b"/" + target
+    assert list(event.headers) == [(b"host", b"a"), (name.lower(), value.strip(b" \t"))]
+
+
+def test_the_door_is_linear() -> None:
+    """The largest hostile heads are judged in a few milliseconds."""
+    vectors = [
+        head(b"X:" + b" " * 60_000),
+        head(b"X: " + b"a " * 30_000 + b"\x00"),
+        b"A" * 60_000 + b"\r\n\r\n",
+        head(*[b"Content-Length:"] * 90),
+        b"\r\n" * 30_000 + b"\r\n\r\n",
+    ]
+    began = time.perf_counter()
+    for raw in vectors:
+        with pytest.raises(BadRequest):
+            check_head(raw + b"!", LIMITS)
+    assert time.perf_counter() - began < 0.25
+
+
+@pytest.mark.parametrize(
+    ("status", "partial"),
+    [
+        (400, b"GET / HTTP/1.1\nHost: a\n\n"),
+        (400, b"GET / HTTP/1.1\r\nHost: a\r\n\nX"),
+        (400, b"GET / HTTP/1.1\rX"),
+        (400, b"\x16\x03\x01\x02\x00\x01"),  # a TLS client at a cleartext port
+        (400, b" GET / HTTP/1.1\r\n"),
+        (414, b"GET /" + b"a" * 20_000),
+        (431, b"GET / HTTP/1.1\r\n" + b"X: y\r\n" * 15_000),
+    ],
+)
+def test_a_hopeless_beginning_is_refused_at_once(status: int, partial: bytes) -> None:
+    """No client waits ten seconds to be told that LF does not end a line."""
+    with pytest.raises(BadRequest) as refusal:
+        check_partial(partial, 0, LIMITS)
+    assert refusal.value.status == status
+
+
+@pytest.mark.parametrize("cut", range(1, len(GOOD[10])))
+def test_a_good_beginning_is_waited_for(cut: int) -> None:
+    """No prefix of a good head is refused, wherever it was looked at before."""
+    check_partial(GOOD[10][:cut], 0, LIMITS)
+    check_partial(bytearray(GOOD[10][:cut]), cut - 1, LIMITS)
+
+
+def test_a_line_end_cut_in_two_is_seen() -> None:
+    """A bare CR at the end of one read is found out by the next byte."""
+    check_partial(b"GET / HTTP/1.1\r", 0, LIMITS)
+    with pytest.raises(BadRequest):
+        check_partial(b"GET / HTTP/1.1\rX", 15, LIMITS)
+
+
+@pytest.mark.parametrize(
+    ("target", "origin"),
+    [
+        (b"/a?b", b"/a?b"),
+        (b"http://a/b?c", b"/b?c"),
+        (b"HTTPS://a", b"/"),
+        (b"http://a?b", b"/?b"),
+        (b"*", b"*"),
+        (b"//evil/x", b"//evil/x"),
+    ],
+)
+def test_the_target_is_read_as_path_and_query(target: bytes, origin: bytes) -> None:
+    """The authority of an absolute form is gone before anything routes by it."""
+    assert origin_form(target) == origin
+
+
+@pytest.mark.parametrize(
+    ("host", "local", "allowed"),
+    [
+        ("localhost", "127.0.0.1", True),
+        ("LOCALHOST:4096", "127.0.0.1", True),
+        ("127.0.0.1:4096", "127.0.0.1", True),
+        ("127.8.8.8", "127.0.0.1", True),
+        ("[::1]:4096", "::1", True),
+        ("gate.example", "10.0.0.5", True),
+        ("GATE.example:443", "10.0.0.5", True),
+        ("10.0.0.5:4096", "10.0.0.5", True),
+        ("[fe80::1]", "fe80::1%eth0", True),
+        ("[FD00:0::1]", "fd00::1", True),
+        ("10.0.0.6:4096", "10.0.0.5", False),
+        ("0.0.0.0:4096", "127.0.0.1", False),
+        ("evil.example", "127.0.0.1", False),
+        ("localhost.evil.example", "127.0.0.1", False),
+        ("127.0.0.1.evil.example", "127.0.0.1", False),
+        ("localhost/", "127.0.0.1", False),
+        ("localhost?x", "127.0.0.1", False),
+        ("x@localhost", "127.0.0.1", False),
+        ("localhost:", "127.0.0.1", False),
+        ("[127.0.0.1]", "127.0.0.1", False),
+        ("127.1", "127.0.0.1", False),
+        ("2130706433", "127.0.0.1", False),
+        ("", "127.0.0.1", False),
+        ("", "", False),
+        ("lo\u212aalhost", "127.0.0.1", False),
+    ],
+)
+def test_only_our_own_hosts_are_ours(host: str, local: str, allowed: bool) -> None:
+    """Row 13: a name that was rebound to our address is not one of our names."""
+    assert host_allowed(host, local=local, names={"gate.example"}) is allowed
+
+
+H2 = [(b":method", b"POST"), (b":scheme", b"https"), (b":path", b"/v1"), (b":authority", b"a:1")]
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        H2,
+        [
+            *H2,
+            (b"content-length", b"5"),
+            (b"te", b"trailers"),
+            (b"x-empty", b""),
+            (b"cookie", b"a=b"),
+            (b"cookie", b"c"),
+        ],
+        [*H2[:3], (b"host", b"a:1")],
+        [*H2, (b"host", b"a:1")],
+        [(b":method", b"OPTIONS"), (b":scheme", b"http"), (b":path", b"*"), (b":authority", b"a")],
+    ],
+)
+def test_plain_http2_fields_pass(headers: list[tuple[bytes, bytes]]) -> None:
+    """A request as RFC 9113 §8.3.1 describes it is taken."""
+    check_fields(headers, LIMITS)
+
+
+@pytest.mark.parametrize(
+    ("status", "headers"),
+    [
+        (400, [*H2, (b"X", b"a")]),
+        (400, [*H2, (b"x y", b"a")]),
+        (400, [*H2, (b"", b"a")]),
+        (400, [*H2, (b"x", b"a\r\nb: c")]),
+        (400, [*H2, (b"x", b"a\x00")]),
+        (400, [*H2, (b"x", b" a")]),
+        (400, [*H2, (b"x", b"a\t")]),
+        (400, [*H2, (b"connection", b"close")]),
+        (400, [*H2, (b"transfer-encoding", b"chunked")]),
+        (400, [*H2, (b"upgrade", b"h2c")]),
+        (400, [*H2, (b"keep-alive", b"1")]),
+        (400, [*H2, (b"proxy-connection", b"x")]),
+        (400, [*H2, (b"te", b"gzip")]),
+        (400, [*H2, (b"content-length", b"5"), (b"content-length", b"5")]),
+        (400, [*H2, (b"content-length", b"+5")]),
+        (400, [*H2, (b"content-length", b"")]),
+        (400, [*H2, (b"host", b"b")]),
+        (400, [*H2, (b"host", b"a:1"), (b"host", b"a:1")]),
+        (400, [*H2, (b":path", b"/")]),
+        (400, [(b"x", b"y"), *H2]),
+        (400, [*H2, (b":protocol", b"websocket")]),
+        (400, [*H2, (b":", b"x")]),
+        (400, H2[:3]),
+        (400, H2[1:]),
+        (400, [H2[0], *H2[2:]]),
+        (400, [*H2[:2], H2[3]]),
+        (400, [*H2[:2], (b":path", b""), H2[3]]),
+        (400, [*H2[:2], (b":path", b"a"), H2[3]]),
+        (400, [*H2[:2], (b":path", b"*"), H2[3]]),
+        (400, [*H2[:2], (b":path", b"/a b"), H2[3]]),
+        (400, [H2[0], (b":scheme", b"ftp"), *H2[2:]]),
+        (400, [*H2[:3], (b":authority", b"u@a")]),
+        (400, [*H2[:3], (b":authority", b"")]),
+        (501, [(b":method", b"CONNECT"), (b":authority", b"a:1")]),
+        (501, [(b":method", b"TRACE"), *H2[1:]]),
+        (417, [*H2, (b"expect", b"x")]),
+        (431, [*H2, *[(b"x", b"y")] * 97]),
+        (431, [*H2, (b"x", b"y" * 65_500)]),
+    ],
+)
+def test_malformed_http2_fields_are_refused(status: int, headers: list[tuple[bytes, bytes]]) -> None:
+    """Row 37: pseudo-headers, fields of a connection, lengths and authorities that contradict each other."""
+    with pytest.raises(BadRequest) as refusal:
+        check_fields(headers, LIMITS)
+    assert refusal.value.status == status
+
+
+def test_good_fields_may_be_written() -> None:
+    """Blanks inside, obs-text and empty values are values."""
+    check_outgoing([(b"Content-Type", b"text/plain; charset=utf-8"), (b"x", b""), (b"y", b"a \t b"), (b"z", b"\xe9")])
+
+
+@pytest.mark.parametrize("bad", [b"\r\n", b"\n", b"\r", b"\x00", b"\x1b", b"\x7f"])
+def test_nothing_injects_a_field(bad: bytes) -> None:
+    """Row 10: a control character in a name or value raises instead of being written."""
+    for field in [(b"x", b"a" + bad + b"b"), (b"x", bad), (b"x" + bad, b"a"), (b"x", b"a" + bad)]:
+        with pytest.raises(ValueError, match="can't be written"):
+            check_outgoing([(b"good", b"field"), field])
+
+
+@pytest.mark.parametrize(
+    "field", [(b"", b"x"), (b"x ", b"y"), (b"x:", b"y"), (b"x", b" y"), (b"x", b"y "), (b":path", b"/")]
+)
+def test_a_field_that_reads_differently_elsewhere_is_not_written(field: tuple[bytes, bytes]) -> None:
+    """Blanks at the ends, and names that are no token, never leave."""
+    with pytest.raises(ValueError, match="can't be written"):
+        check_outgoing([field])

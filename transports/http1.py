@@ -1,0 +1,295 @@
+"""The server side of HTTP/1.1: one connection, its requests in order.
+
+    wire ─▶ head ─▶ strict door ─▶ h11 ─▶ handler(request, response) ─▶ wire      then the next, or the end
+                                            │
+                                            └─ body ◀─ framing ◀─ wire
+
+Per request: one call of the handler in one cancel scope, cancelled when the client is gone (closed, half-closed, reset
+or stalled) or the drain's deadline passes.  A fresh h11 parser sees the head and nothing else: what a body is, is
+decided in ``framing``, what may be a head at all in ``strict``.
+
+The connection goes on only if nothing is in doubt: the head was good, the body was read to its end, the response was
+finished, nobody said close.  In every other case it ends, and bytes behind the doubt are never looked at (RFC 9112
+§9.3, §11.2).  What the door, the framing or a clock refuses is answered with one line of text and the connection's
+end; a response that was begun and not finished is cut, visibly.
+
+One syscall per write: a head with a content-length waits for the first ``write`` or ``finish`` and travels with it; a
+streamed response's head leaves at ``start``, because its first bytes may be far away.
+
+An exception of the handler leaves ``serve_http1`` once the response is cut: ``listen`` keeps it from the others.
+``Upgrade`` is ignored: there is no 101 here.  HTTP/1.0 gets one response per connection.
+"""
+
+from contextlib import suppress
+from http import HTTPStatus
+
+import h11
+import trio
+
+from transports.framing import ChunkedReader, LengthReader
+from transports.http1_response import Http1Response, date, head_bytes
+from transports.limits import Limits
+from transports.messages import BadRequest, BodyTooLarge, Connection, Disconnected, Handler, Headers, Request, find
+from transports.strict import check_head, check_partial, host_allowed, origin_form
+from transports.wire import Wire
+
+
+async def serve_http1(
+    stream: trio.abc.Stream, connection: Connection, handler: Handler, limits: Limits, *, received: bytes = b""
+) -> None:
+    """Serve one connection to its end, and close *stream*.
+
+    *received* are bytes already read from it.  Owns one reader task.  Raises what the handler raised, in a group;
+    not Disconnected, which is an end like another, nor BadRequest, which is answered.
+    """
+    wire = Wire(stream, limits, received)
+    session = _Session(wire, connection, handler, limits)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(wire.watch)
+        with connection.drain.notify(session.leave):
+            await session.run()
+        nursery.cancel_scope.cancel()
+
+
+class _Session:
+    """The requests of one connection, one after the other."""
+
+    __slots__ = ("_connection", "_handler", "_idle", "_limits", "_wire")
+
+    def __init__(self, wire: Wire, connection: Connection, handler: Handler, limits: Limits) -> None:
+        self._wire = wire
+        self._connection = connection
+        self._handler = handler
+        self._limits = limits
+        self._idle = False
+
+    def leave(self) -> None:
+        """The drain began: an idle connection ends now, a busy one after its response."""
+        if self._idle:
+            self._wire.hurry()
+
+    async def run(self) -> None:
+        """Answer requests until the connection's end; the stream is closed when this returns or raises."""
+        exchange = None
+        try:
+            while (raw := await self._head()) is not None:
+                exchange = _Exchange(self._wire, self._limits, self._connection, raw)
+                await exchange.run(self._handler)
+                if not exchange.response.finished:
+                    return
+                if exchange.response.closes:
+                    break
+            await self._wire.close(linger=self._wire.held or (exchange is not None and not exchange.body.done))
+        except BadRequest as refusal:
+            await self._refuse(refusal)
+        except Disconnected:
+            pass
+        finally:
+            # Does not wait, so needs no shield; nothing happens if the stream is closed already.
+            await self._wire.abort(reset=exchange is not None and exchange.response.ends_with_connection)
+
+    async def _head(self) -> bytes | None:
+        """The bytes of the next head, up to its empty line; None when there is none to come."""
+        due = trio.current_time() + self._limits.idle_seconds
+        data = b""
+        while not data:
+            data = self._wire.take() or await self._first_bytes(due)
+            if not data:
+                return None
+            data = data.removeprefix(b"\r\n")  # RFC 9112 §2.2: some send one after a body
+        end = data.find(b"\r\n\r\n")
+        if end < 0:
+            data, end = await self._slow_head(data)
+        self._wire.unread(data[end + 4 :])
+        return data[: end + 4]
+
+    async def _first_bytes(self, due: float) -> bytes:
+        if self._connection.drain.began.is_set():
+            return b""
+        self._idle = True
+        try:
+            return await self._wire.more(due)
+        finally:
+            self._idle = False
+
+    async def _slow_head(self, data: bytes) -> tuple[bytes, int]:
+        """A head that comes in several reads, and where its last line ends; its time is counted from its first byte."""
+        due = trio.current_time() + self._limits.head_seconds
+        head, seen, end = bytearray(data), 0, -1
+        while end < 0:
+            check_partial(head, seen, self._limits)
+            seen = len(head)
+            piece = await self._wire.more(due)
+            if not piece:
+                raise BadRequest("the head came too slowly", status=408)
+            head += piece
+            end = head.find(b"\r\n\r\n", max(seen - 3, 0))
+        return bytes(head), end
+
+    async def _refuse(self, refusal: BadRequest) -> None:
+        """One line of text, then the end: what follows a refused message is not looked at (RFC 9112 §2.2)."""
+        text = f"{refusal}\n".encode()
+        fields = [
+            (b"date", date()),
+            (b"content-type", b"text/plain; charset=utf-8"),
+            (b"content-length", b"%d" % len(text)),
+            (b"connection", b"close"),
+        ]
+        with suppress(Disconnected):
+            await self._wire.send(head_bytes(refusal.status, fields) + text)
+            await self._wire.close(linger=True)
+
+
+class _Exchange:
+    """One request and its response."""
+
+    __slots__ = ("_drain", "_wire", "body", "request", "response")
+
+    def __init__(self, wire: Wire, limits: Limits, connection: Connection, raw: bytes) -> None:
+        """Raises BadRequest where *raw* is not the head of a request for us."""
+        check_head(raw, limits)
+        event = _parse(raw)
+        headers = list(event.headers)
+        if not host_allowed(find(headers, b"host") or "", local=connection.local, names=connection.names):
+            raise BadRequest("this host is not served here", status=421)
+        self._wire = wire
+        self._drain = connection.drain
+        self.body = _Body(wire, limits, headers, event.http_version)
+        self.request = Request(
+            method=event.method.decode("ascii"),
+            target=origin_form(event.target).decode("ascii"),
+            headers=headers,
+            body=self.body,
+            version=event.http_version.decode("ascii"),
+            scheme=connection.scheme,
+            peer=connection.peer,
+            local=connection.local,
+        )
+        self.response = Http1Response(wire, self.request, self._reusable)
+
+    def _reusable(self) -> bool:
+        """Whether the connection may carry another request; known before the response's head, which says so."""
+        return (
+            self.request.version == "1.1"
+            and not self._drain.began.is_set()
+            and not _says_close(self.request.headers)
+            and self.body.skim()  # answered before: where the next request begins is in doubt (0.CL desync)
+        )
+
+    async def run(self, handler: Handler) -> None:
+        """Call *handler*.  Raises BadRequest if that is what it ended with and nothing was sent."""
+        refusal = None
+        with self._drain.exchange() as scope:
+            if self._wire.gone:
+                return
+            self._wire.on_gone = scope.cancel
+            try:
+                await handler(self.request, self.response)
+            except* Disconnected:
+                pass
+            except* BadRequest as group:
+                refusal = _first(group)
+            finally:
+                self._wire.on_gone = _nobody
+        if refusal is not None and not self.response.started:
+            raise refusal
+
+
+def _nobody() -> None:
+    """No exchange is under way: nobody minds that the client is gone."""
+
+
+def _first(error: BadRequest | BaseExceptionGroup[BadRequest]) -> BadRequest:
+    return _first(error.exceptions[0]) if isinstance(error, BaseExceptionGroup) else error
+
+
+def _says_close(headers: Headers) -> bool:
+    return any(
+        name == b"connection" and b"close" in [token.strip() for token in value.lower().split(b",")]
+        for name, value in headers
+    )
+
+
+def _parse(raw: bytes) -> h11.Request:
+    """The head as h11 reads it: one more opinion, after the strict door's."""
+    parser = h11.Connection(h11.SERVER)
+    parser.receive_data(raw)
+    try:
+        event = parser.next_event()
+    except h11.RemoteProtocolError as error:
+        raise BadRequest("the head is malformed", status=error.error_status_hint) from error
+    if not isinstance(event, h11.Request):
+        raise BadRequest("the head is malformed")
+    return event
+
+
+class _Body:
+    """The bytes of a request: framing, limits and the pace they must keep."""
+
+    __slots__ = ("_count", "_expects", "_failed", "_kept", "_limits", "_reader", "_waited", "_wire")
+
+    def __init__(self, wire: Wire, limits: Limits, headers: Headers, version: bytes) -> None:
+        self._wire = wire
+        self._limits = limits
+        length = int(find(headers, b"content-length") or 0)
+        self._reader: LengthReader | ChunkedReader = LengthReader(length)
+        if find(headers, b"transfer-encoding"):
+            self._reader = ChunkedReader(body=limits.body, extensions=limits.chunk_extensions, trailers=limits.trailers)
+        self._failed: BadRequest | None = BodyTooLarge(limits.body) if length > limits.body else None
+        # RFC 9110 §10.1.1: an HTTP/1.0 client's expectation is ignored.
+        self._expects = version != b"1.0" and not self._reader.done and find(headers, b"expect") is not None
+        self._kept = b""  # parsed by skim, not yet received
+        self._count = 0
+        self._waited = 0.0
+
+    @property
+    def done(self) -> bool:
+        """Whether the last byte of the body has been parsed."""
+        return self._reader.done
+
+    async def receive(self) -> bytes:
+        """See messages.Body.  Also raises BadRequest (408) when it comes too slowly."""
+        if self._kept:
+            piece, self._kept = self._kept, b""
+            return piece
+        while not self._reader.done:
+            if self._failed is not None:
+                raise self._failed
+            piece = self._feed(await self._next())
+            if piece:
+                return piece
+        return b""
+
+    async def _next(self) -> bytes:
+        """More bytes of the connection.  Only the time spent waiting for the client counts against it."""
+        if self._expects and not self._wire.held:
+            await self._wire.send(head_bytes(HTTPStatus.CONTINUE, []))
+        self._expects = False
+        began = trio.current_time()
+        credit = self._limits.body_grace + self._count / self._limits.body_rate - self._waited
+        data = await self._wire.more(began + min(credit, self._limits.body_idle))
+        self._waited += trio.current_time() - began
+        self._count += len(data)
+        if not data:
+            self._failed = BadRequest("the body came too slowly", status=408)
+            raise self._failed
+        return data
+
+    def _feed(self, data: bytes) -> bytes:
+        try:
+            piece = self._reader.feed(data)
+        except BadRequest as failure:
+            self._failed = failure
+            raise
+        if self._reader.done:
+            self._wire.unread(self._reader.rest)
+        return piece
+
+    def skim(self) -> bool:
+        """Whether the whole body is here.  Looks at what has come, keeps it for ``receive``, and waits for nothing."""
+        if not self._reader.done and not self._expects and self._failed is None and self._wire.held:
+            try:
+                self._kept += self._feed(self._wire.take())
+            except BadRequest:
+                return False
+        return self._reader.done

@@ -1,0 +1,146 @@
+"""How one response of HTTP/1.1 is written.
+
+    start ─▶ head ┬─ content-length ─▶ waits ─▶ travels with the first write, or with finish
+                  └─ none           ─▶ leaves at once, since the first bytes of a stream may be far away
+    write ─▶ one piece, one send           finish ─▶ what ends the body
+
+    framing     content-length given · chunked · until the connection ends (HTTP/1.0) · none (HEAD, 204, 304)
+
+What frames the message and what says whether the connection goes on is written here and nowhere else: such fields of
+the handler's are dropped (RFC 9110 §7.6.1).  This file knows no request parsing and no clock but the date's.
+"""
+
+import time
+from collections.abc import Callable
+from email.utils import formatdate
+from functools import lru_cache
+from http import HTTPStatus
+
+from transports.framing import LAST_CHUNK, chunk
+from transports.messages import Head, Headers, Request, find
+from transports.strict import check_outgoing
+from transports.wire import Wire
+
+_OURS = frozenset({b"connection", b"keep-alive", b"proxy-connection", b"te", b"transfer-encoding", b"upgrade"})
+_PHRASES = {status.value: status.phrase for status in HTTPStatus}
+
+
+class Http1Response:
+    """See messages.Response.  How a piece of the body is written is the state, held as a function."""
+
+    __slots__ = ("_ending", "_frame", "_left", "_opening", "_request", "_reusable", "_wire", "closes",
+                 "ends_with_connection", "finished", "started")  # fmt: skip
+
+    def __init__(self, wire: Wire, request: Request, reusable: Callable[[], bool]) -> None:
+        """*reusable* is asked once, when the head is written: may the connection carry another request?"""
+        self._wire = wire
+        self._request = request
+        self._reusable = reusable
+        self._frame: Callable[[bytes], bytes] = self._not_open
+        self._opening = b""  # a head that waits for company
+        self._left = 0  # bytes still owed of a known length
+        self._ending = b""
+        self.started = False
+        self.finished = False
+        self.closes = True  # the connection ends with this response
+        self.ends_with_connection = False  # nothing but the connection's end says where the body ends
+
+    async def start(self, head: Head) -> None:
+        """See messages.Response.  Raises ValueError for a head that can't be written."""
+        if self.started:
+            raise RuntimeError("the response has been started before")
+        if head.status < HTTPStatus.OK:
+            raise ValueError("an interim response is no response")
+        fields = [field for field in head.headers if field[0] not in _OURS]
+        if head.status == HTTPStatus.NO_CONTENT:
+            fields = [field for field in fields if field[0] != b"content-length"]  # RFC 9110 §8.6
+        check_outgoing(fields)
+        length = _length(fields)
+        fields += self._choose_framing(head.status, length)
+        self.closes = not self._reusable()
+        if self.closes:
+            fields.append((b"connection", b"close"))
+        if find(fields, b"date") is None:
+            fields.append((b"date", date()))
+        self._opening = head_bytes(head.status, fields)
+        self.started = True
+        if length is None:
+            await self._flush(b"")
+
+    def _choose_framing(self, status: int, length: int | None) -> Headers:
+        """Decide how the body is written (RFC 9112 §6); returns the field that says so, if one is needed."""
+        bodiless = status in (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED)
+        chunked = length is None and not bodiless and self._request.version != "1.0"
+        if bodiless or self._request.method == "HEAD":
+            self._frame = _drop
+        elif length is not None:
+            self._left, self._frame = length, self._count
+        elif chunked:
+            self._frame, self._ending = chunk, LAST_CHUNK
+        else:
+            self._frame, self.ends_with_connection = bytes, True
+        return [(b"transfer-encoding", b"chunked")] if chunked else []
+
+    async def write(self, data: bytes) -> None:
+        """See messages.Response.  Raises ValueError for more bytes than the content-length."""
+        piece = self._frame(data)
+        if piece:
+            await self._flush(piece)
+
+    async def finish(self) -> None:
+        """See messages.Response.  Raises ValueError for fewer bytes than the content-length."""
+        if self._left:
+            raise ValueError(f"{self._left} bytes of the content-length were not written")
+        if not self.finished:
+            self._frame(b"")
+            await self._flush(self._ending)
+            self._frame = self._not_open
+            self.finished = True
+            self.ends_with_connection = False
+
+    async def _flush(self, piece: bytes) -> None:
+        data, self._opening = self._opening + piece, b""
+        if data:
+            await self._wire.send(data)
+
+    def _not_open(self, _data: bytes) -> bytes:
+        raise RuntimeError("a body is written between start and finish")
+
+    def _count(self, data: bytes) -> bytes:
+        if len(data) > self._left:
+            raise ValueError("the body is longer than its content-length")
+        self._left -= len(data)
+        return data
+
+
+def _drop(_data: bytes) -> bytes:
+    """The body of a response to HEAD, or of a status that has none."""
+    return b""
+
+
+def _length(fields: Headers) -> int | None:
+    lengths = [value for name, value in fields if name == b"content-length"]
+    if len(lengths) > 1 or not all(value.isdigit() for value in lengths):
+        raise ValueError("content-length is one number")
+    return int(lengths[0]) if lengths else None
+
+
+def head_bytes(status: int, fields: Headers) -> bytes:
+    """A response's head as it goes over the wire; *fields* have been checked."""
+    return _status_line(status) + b"".join([b"%b: %b\r\n" % field for field in fields]) + b"\r\n"
+
+
+@lru_cache(maxsize=128)
+def _status_line(status: int) -> bytes:
+    """RFC 9112 §4: the phrase may be empty, its space may not."""
+    return f"HTTP/1.1 {status} {_PHRASES.get(status, '')}\r\n".encode("ascii")
+
+
+def date() -> bytes:
+    """The time, as RFC 9110 §6.6.1 wants it from a server with a clock."""
+    return _date_of(int(time.time()))
+
+
+@lru_cache(maxsize=1)
+def _date_of(second: int) -> bytes:
+    return formatdate(second, usegmt=True).encode("ascii")

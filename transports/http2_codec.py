@@ -1,0 +1,267 @@
+"""h2, asked only for what it does well: frames and the states of streams.
+
+    bytes ─▶ cut into frames ─▶ weighed, some dropped ─▶ h2 ─▶ events
+                                                          └─ header blocks ─▶ hpack ─▶ fields, kept from h2
+
+What is done here instead of in h2, and why:
+
+* Cutting.  h2 keeps up to 16 MiB of a frame before it says that it is too long; a frame at a time also means that
+  every event is acted upon before the next frame is looked at, and that frames can be counted.
+* Fields.  h2 ends the connection over one malformed request, with all its other streams.  It is shown an empty list;
+  ``http2_head`` judges the real one, and a bad one costs its own stream (RFC 9113 §8.1.1).  Content-length included.
+* SETTINGS.  h2 keeps every unknown setting a peer invents, and lets it size our compression table.
+* PRIORITY and unknown frames are dropped: nothing here uses them (RFC 9113 §5.3.2, §5.5).
+* GOAWAY from the peer: h2 would throw away what is to be sent, and end the streams that may still end well (§6.8).
+* The limit of streams: h2 ends the connection where RFC 9113 §5.1.2 has a stream refused.  The limit is announced,
+  a far higher one is set; who reads the events refuses.
+
+Sans-io.  After ``feed`` or any ``send_…``, ``data_to_send`` has what must be written.
+"""
+
+import math
+import struct
+from collections.abc import Iterable, Iterator
+
+from h2.config import H2Configuration
+from h2.connection import H2Connection
+from h2.errors import ErrorCodes
+from h2.events import ConnectionTerminated, Event, RequestReceived, TrailersReceived
+from h2.exceptions import FrameTooLargeError, ProtocolError
+from h2.settings import SettingCodes, Settings
+from hpack import Decoder, Encoder, HeaderTuple
+from hpack.exceptions import HPACKDecodingError
+from hpack.hpack import decode_integer, encode_integer
+from hpack.table import HeaderTable
+
+from transports.http2_abuse import Budget, Flooded
+from transports.limits import Limits
+
+PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+FRAME_SIZE = 16 * 1024  # the longest frame we take: what RFC 9113 §4.2 obliges us to
+FIELD_LIST = 32 * 1024  # a decoded field list, with 32 bytes a field for the keeping (RFC 9113 §6.5.2)
+BLOCK_FRAMES = 16  # HEADERS and its CONTINUATIONs (CVE-2024-30255)
+STREAM_WINDOW = 256 * 1024  # request bytes we hold per stream: one round trip of 50 ms at 5 MB/s
+CONNECTION_WINDOW = 1024 * 1024  # the same of all streams together
+INITIAL_WINDOW = 65_535  # RFC 9113 §6.9.2
+NO_LIMIT = 2**31 - 1
+
+# RFC 9113 §6: types of frames, and the flags that matter here.
+DATA, HEADERS, PRIORITY, SETTINGS, GOAWAY, CONTINUATION = 0, 1, 2, 4, 7, 9
+ACK, END_HEADERS = 0x1, 0x4
+
+_HEAD = struct.Struct(">LBL")  # 24 bits of length and 8 of type read as one · flags · stream
+_GOAWAY = struct.Struct(">LL")
+_SETTING = struct.Struct(">HL")
+_UNDERSTOOD = frozenset(SettingCodes)
+
+_INDEXED, _SIZE_UPDATE = 0x80, 0x20  # RFC 7541 §6.1, §6.3
+
+
+class Fields(Decoder):
+    """hpack's decoder; it keeps the fields of the last block to itself and shows h2 none."""
+
+    def __init__(self) -> None:
+        super().__init__(max_header_list_size=2 * FIELD_LIST)  # between the two: 431; over this: GOAWAY
+        self.last: list[tuple[bytes, bytes]] = []
+
+    def decode(self, data: bytes, raw: bool = False) -> Iterable[HeaderTuple]:
+        """Decode one block into ``last``.  Raises HPACKError."""
+        self._check_updates(data)
+        self.last = list(super().decode(data, raw=True))
+        return []
+
+    @staticmethod
+    def _check_updates(data: bytes) -> None:
+        """Two changes of the table's size may begin a block (RFC 7541 §4.2), not sixteen thousand."""
+        at = updates = 0
+        while at < len(data) and data[at] & 0xE0 == _SIZE_UPDATE:
+            at += decode_integer(data[at : at + 8], 5)[1]
+            updates += 1
+            if updates > 2:
+                raise HPACKDecodingError("too many changes of the table's size")
+
+
+class PlainFields(Encoder):
+    """hpack's encoder without its dynamic table and Huffman code.
+
+    Both cost more time here, where heads are a few short fields before a long body, than the bytes they save; and a
+    table that nothing enters is one that no client can make us fill or search.
+    """
+
+    def encode(self, headers: Iterable[tuple[bytes, bytes]], huffman: bool = False) -> bytes:  # type: ignore[override]
+        """*headers* as literals, or as entries of the static table (RFC 7541 §6.1, §6.2.2)."""
+        changes = super().encode(()) if self.header_table.resized else b""
+        return changes + b"".join([_literal(name, value) for name, value in headers])
+
+
+def _literal(name: bytes, value: bytes) -> bytes:
+    known = HeaderTable.STATIC_TABLE_MAPPING.get(name)
+    if known is None:
+        return b"\x00" + _text(name) + _text(value)
+    index, values = known
+    if value in values:
+        return bytes((_INDEXED | values[value],))
+    return bytes(encode_integer(index, 4)) + _text(value)
+
+
+def _text(value: bytes) -> bytes:
+    size = len(value)
+    return (bytes((size,)) if size < 127 else bytes(encode_integer(size, 7))) + value
+
+
+class Codec(H2Connection):
+    """One connection, seen by a server.
+
+    *budget* is asked for every frame; *now* is the time, of any clock that ``feed`` is given too.
+    """
+
+    MAX_CLOSED_STREAMS = 1024  # h2 remembers 65,536 of how a stream ended: 8 MB of a long connection
+
+    def __init__(self, limits: Limits, budget: Budget, now: float) -> None:
+        lenient = H2Configuration(
+            client_side=False,
+            validate_inbound_headers=False,
+            normalize_inbound_headers=False,
+            validate_outbound_headers=False,
+            normalize_outbound_headers=False,
+        )
+        super().__init__(lenient)
+        self.began = now  # since when the preface, a header block or a control frame is incomplete; else infinity
+        self.decoder = self._fields = Fields()
+        self.encoder = PlainFields()
+        self._budget = budget
+        self._buffer = bytearray()
+        self._block_frames = self._block_size = 0
+        self._cut = self._cut_preface
+        self._step = self._first_frame
+        self._greet(limits)
+
+    def _greet(self, limits: Limits) -> None:
+        announced = {
+            SettingCodes.MAX_CONCURRENT_STREAMS: limits.streams,
+            SettingCodes.MAX_HEADER_LIST_SIZE: FIELD_LIST,
+            SettingCodes.INITIAL_WINDOW_SIZE: STREAM_WINDOW,
+        }
+        self.local_settings = Settings(client=False, initial_values=announced)
+        self.initiate_connection()
+        self.increment_flow_control_window(CONNECTION_WINDOW - INITIAL_WINDOW)
+        kept = announced | {SettingCodes.MAX_CONCURRENT_STREAMS: NO_LIMIT}
+        self.local_settings = Settings(client=False, initial_values=kept)
+
+    def feed(self, data: bytes | bytearray, now: float) -> Iterator[list[Event]]:
+        """What *data* brings: the events of one frame after another, possibly none.
+
+        The caller acts upon each list before it asks for the next, and may wait in between.  Raises ProtocolError:
+        the connection can't go on.
+        """
+        self._buffer += data
+        return self._cut(now)
+
+    def goaway(self, code: ErrorCodes, last: int, note: str = "") -> bytes:
+        """A GOAWAY frame that, unlike ``close_connection``, leaves this side able to finish its streams."""
+        return _frame(GOAWAY, 0, 0, _GOAWAY.pack(last, code) + note.encode())
+
+    def _cut_preface(self, now: float) -> Iterator[list[Event]]:
+        start = self._buffer[: len(PREFACE)]
+        if not PREFACE.startswith(start):
+            raise ProtocolError("this is not HTTP/2")
+        if len(start) == len(PREFACE):
+            self.receive_data(PREFACE)
+            del self._buffer[: len(PREFACE)]
+            self._cut = self._cut_frames
+            yield from self._cut_frames(now)
+
+    def _cut_frames(self, now: float) -> Iterator[list[Event]]:
+        buffer, start = self._buffer, 0
+        while len(buffer) - start >= _HEAD.size:
+            head, flags, stream_id = _HEAD.unpack_from(buffer, start)
+            length, kind = head >> 8, head & 0xFF
+            if length > FRAME_SIZE:
+                raise FrameTooLargeError(f"a frame is at most {FRAME_SIZE} bytes")
+            end = start + _HEAD.size + length
+            if end > len(buffer):
+                break
+            whole, start = buffer[start:end], end
+            self._budget.frame()
+            yield self._step(kind, flags, stream_id & NO_LIMIT, whole, now)
+        del buffer[:start]
+        self._note_rest(now)
+
+    def _note_rest(self, now: float) -> None:
+        """A DATA frame may come as slowly as its body; anything else that has begun must end soon."""
+        if self._step == self._any_frame:
+            if self._buffer[3:4] == bytes((DATA,)) or not self._buffer:
+                self.began = math.inf
+            elif self.began == math.inf:
+                self.began = now
+
+    def _first_frame(self, kind: int, flags: int, stream_id: int, whole: bytearray, now: float) -> list[Event]:
+        if kind != SETTINGS or flags & ACK:
+            raise ProtocolError("SETTINGS come first")  # RFC 9113 §3.4
+        self._step = self._any_frame
+        return self._any_frame(kind, flags, stream_id, whole, now)
+
+    def _any_frame(self, kind: int, flags: int, stream_id: int, whole: bytearray, now: float) -> list[Event]:
+        self.began = math.inf
+        if kind == HEADERS:
+            return self._headers(flags, whole, now)
+        if kind == SETTINGS and not flags & ACK:
+            return self.receive_data(_understood(flags, stream_id, whole, self.encoder.header_table_size))
+        if kind == GOAWAY and stream_id == 0 and len(whole) >= _HEAD.size + _GOAWAY.size:
+            return [_goodbye(whole)]
+        if kind > CONTINUATION or (kind == PRIORITY and stream_id and len(whole) == _HEAD.size + 5):
+            return []
+        return self.receive_data(whole)
+
+    def _headers(self, flags: int, whole: bytearray, now: float) -> list[Event]:
+        if flags & END_HEADERS:
+            return self._with_fields(self.receive_data(whole))
+        self.began = now
+        self._block_frames, self._block_size = 1, len(whole)
+        self._step = self._continuation
+        return self.receive_data(whole)
+
+    def _continuation(self, kind: int, flags: int, stream_id: int, whole: bytearray, now: float) -> list[Event]:
+        """Within a header block; h2 raises for anything but its CONTINUATION (RFC 9113 §6.10)."""
+        self._block_frames += 1
+        self._block_size += len(whole)
+        if self._block_frames > BLOCK_FRAMES or self._block_size > 2 * FIELD_LIST:
+            raise Flooded("a header block is too long")
+        events = self.receive_data(whole)
+        if flags & END_HEADERS:
+            self.began = math.inf
+            self._step = self._any_frame
+        return self._with_fields(events)
+
+    def _with_fields(self, events: list[Event]) -> list[Event]:
+        for event in events:
+            if isinstance(event, (RequestReceived, TrailersReceived)):
+                event.headers = self._fields.last
+        return events
+
+
+def _frame(kind: int, flags: int, stream_id: int, payload: bytes) -> bytes:
+    """One frame (RFC 9113 §4.1)."""
+    return _HEAD.pack(len(payload) << 8 | kind, flags, stream_id) + payload
+
+
+def _understood(flags: int, stream_id: int, whole: bytearray, table: int) -> bytes | bytearray:
+    """A SETTINGS frame without what h2 does not know, and without a table larger than the one we have.
+
+    A peer's table size is the most we may use, not what we must (RFC 7541 §4.2): ours only ever shrinks.
+    """
+    if len(whole) % _SETTING.size != _HEAD.size % _SETTING.size:
+        return whole  # h2 says what is wrong with it
+    kept: dict[int, int] = {}
+    for code, value in _SETTING.iter_unpack(whole[_HEAD.size :]):
+        grows = code == SettingCodes.HEADER_TABLE_SIZE and value >= table
+        if code in _UNDERSTOOD and not grows:
+            kept[code] = value
+    return _frame(SETTINGS, flags, stream_id, b"".join([_SETTING.pack(*pair) for pair in kept.items()]))
+
+
+def _goodbye(whole: bytearray) -> Event:
+    last, code = _GOAWAY.unpack_from(whole, _HEAD.size)
+    event = ConnectionTerminated()
+    event.error_code, event.last_stream_id = code, last & NO_LIMIT
+    return event

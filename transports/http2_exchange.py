@@ -1,0 +1,64 @@
+"""One request of an HTTP/2 connection and the response to it: what belongs to one call of the handler.
+
+    fields ─▶ Exchange ─┬─ request ◀─ body ◀─ DATA
+                        ├─ response ─▶ link
+                        └─ run: handler(request, response) in a scope of its own ◀─ leave: the stream is gone
+
+A handler that crashes is told of and forgotten: its siblings go on, and whoever owns the connection ends its stream.
+"""
+
+import trio
+
+from transports.http2_body import Http2Body
+from transports.http2_head import announced_length, expects_continue, make_request
+from transports.http2_link import Stream
+from transports.http2_response import Http2Response
+from transports.messages import BadRequest, Connection, Disconnected, Handler, Headers
+
+
+class Exchange:
+    """One request and its response."""
+
+    __slots__ = ("body", "request", "response", "scope", "stream")
+
+    def __init__(self, stream: Stream, fields: Headers, connection: Connection) -> None:
+        """*fields* have been checked."""
+        self.stream = stream
+        self.body = Http2Body(stream, announced_length(fields), expects=expects_continue(fields))
+        self.request = make_request(fields, connection, self.body)
+        self.response = Http2Response(stream, bodiless=self.request.method == "HEAD")
+        self.scope: trio.CancelScope | None = None
+
+    @property
+    def open(self) -> bool:
+        """Whether the client counts this stream among those it has open."""
+        return self.stream.gone is None and not (self.response.finished and self.body.ended)
+
+    def leave(self, why: str) -> None:
+        """The stream is gone: waits end with Disconnected, everything else of the handler's is cancelled."""
+        if self.stream.gone is None:
+            self.stream.gone = why
+            self.body.abandon()
+            self.response.wake()
+            if self.scope is not None:
+                self.scope.cancel()
+
+    async def run(self, handler: Handler, connection: Connection) -> BadRequest | None:
+        """Call *handler*; what it raised is told, or returned if it is an answer."""
+        refusal = None
+        with connection.drain.exchange() as self.scope:
+            if self.stream.gone is not None:
+                return None
+            try:
+                await handler(self.request, self.response)
+            except* Disconnected:
+                pass
+            except* BadRequest as group:
+                refusal = _first(group)
+            except* Exception as group:
+                connection.on_crash(group)
+        return None if self.response.started else refusal
+
+
+def _first(error: BadRequest | BaseExceptionGroup[BadRequest]) -> BadRequest:
+    return _first(error.exceptions[0]) if isinstance(error, BaseExceptionGroup) else error

@@ -1,0 +1,229 @@
+"""Listeners: from an address to a served connection.
+
+    accept ─▶ [ TLS handshake ─▶ ALPN ] ─▶ h2 ─────────────────▶ serve_http2
+        │     [ the first bytes: the HTTP/2 preface? ] ─▶ else ─▶ serve_http1
+        └─ one task per connection; nothing but Cancelled leaves it
+
+What goes wrong in one connection is told to ``on_crash`` and ends there: this is the one place in transports that
+catches every Exception.  A full house (``limits.connections``, or no file descriptor left) stops accepting until
+there is room; new clients wait in the kernel's backlog.
+
+A drain closes the listeners first, then idle connections end by themselves, running exchanges finish or meet the
+deadline, and ``serve`` returns when nobody is left.
+
+This file knows sockets and TLS; it never looks at a request.
+"""
+
+import errno
+import ssl
+from collections.abc import Callable, Collection, Iterable, Sequence
+from os import PathLike
+
+import attrs
+import trio
+
+from transports.drain import Drain
+from transports.http1 import serve_http1
+from transports.http2 import serve_http2
+from transports.limits import Limits
+from transports.messages import Connection, Handler
+
+PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"  # RFC 9113 §3.4
+LAST_RESORT = 5.0  # seconds after the drain's deadline in which connections may say goodbye
+
+# accept(2): the system, or this process, is full.  The connection stays in the backlog, so accepting again at once
+# would only spin.
+_FULL = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+_FULL_PAUSE = 0.1
+
+Crash = Callable[[BaseException], None]
+
+
+@attrs.frozen
+class Address:
+    """Where to listen.  *host*: an address, a name, or ``""`` for every interface; *port* 0 lets the system choose."""
+
+    host: str
+    port: int
+
+
+def tls_context(certificate: str | PathLike[str], key: str | PathLike[str] | None = None) -> ssl.SSLContext:
+    """A server's TLS settings: 1.2 and later, AEAD with forward secrecy, HTTP/2 before HTTP/1.1.
+
+    *certificate*: a PEM file with the chain; *key*: its key, if that is another file.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers("ECDHE+AESGCM:ECDHE+CHACHA20")  # of TLS 1.2; those of 1.3 are AEAD all (RFC 9113 §9.2.2)
+    context.options |= ssl.OP_NO_RENEGOTIATION
+    context.set_alpn_protocols(["h2", "http/1.1"])
+    context.load_cert_chain(certificate, key)
+    return context
+
+
+async def open_listeners(addresses: Iterable[Address]) -> list[trio.SocketListener]:
+    """Listen on all *addresses*, with the kernel's longest backlog and SO_REUSEADDR; the caller owns the sockets.
+
+    A name with several addresses gives several listeners.  Raises OSError if one can't be opened; then none is.
+    """
+    listeners: list[trio.SocketListener] = []
+    try:
+        for address in addresses:
+            listeners += await trio.open_tcp_listeners(address.port, host=address.host or None)
+    except BaseException:
+        for listener in listeners:
+            listener.socket.close()
+        raise
+    return listeners
+
+
+async def serve(
+    handler: Handler,
+    *,
+    listeners: Sequence[trio.SocketListener],
+    limits: Limits,
+    drain: Drain,
+    on_crash: Crash,
+    tls: ssl.SSLContext | None = None,
+    names: Collection[str] = (),
+    task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Serve *handler* on *listeners* until *drain* has run its course; returns when every connection has ended.
+
+    Owns the listeners, which are closed when the drain begins, and one task per connection.  *names*: the host names
+    we answer to besides loopback and the address a connection came to.  *on_crash* is told of each exception that a
+    handler, or a bug of ours, let go; it must not raise.
+    """
+    house = _House(
+        handler=handler,
+        limits=limits,
+        drain=drain,
+        on_crash=on_crash,
+        tls=tls,
+        names=frozenset(name.lower() for name in names),
+        seats=trio.Semaphore(limits.connections),
+    )
+    async with trio.open_nursery() as connections:
+        async with trio.open_nursery() as doors:
+            for listener in listeners:
+                doors.start_soon(house.welcome, listener, connections)
+            task_status.started()
+            await drain.began.wait()
+            doors.cancel_scope.cancel()
+        connections.cancel_scope.deadline = drain.deadline + LAST_RESORT
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class _House:
+    """What all connections of one server share."""
+
+    handler: Handler
+    limits: Limits
+    drain: Drain
+    on_crash: Crash
+    tls: ssl.SSLContext | None
+    names: frozenset[str]
+    seats: trio.Semaphore
+
+    async def welcome(self, listener: trio.SocketListener, connections: trio.Nursery) -> None:
+        """Accept while there is a seat; each connection gets its task in *connections*."""
+        async with listener:
+            while True:
+                await self.seats.acquire()
+                try:
+                    stream = await self._accept(listener)
+                except BaseException:
+                    self.seats.release()
+                    raise
+                connections.start_soon(self._connection, stream)
+
+    async def _accept(self, listener: trio.SocketListener) -> trio.SocketStream:
+        """The next connection; waits out a full system, and tells of it once."""
+        told = False
+        while True:
+            try:
+                return await listener.accept()
+            except OSError as error:
+                if error.errno not in _FULL:
+                    raise
+                if not told:
+                    self.on_crash(error)
+                told = True
+            await trio.sleep(_FULL_PAUSE)
+
+    async def _connection(self, socket: trio.SocketStream) -> None:
+        """One connection, from accept to close; nothing but cancellation leaves it."""
+        try:
+            await self._serve(socket)
+        except* Exception as group:
+            self._crashed(group)
+        finally:
+            self.seats.release()
+            await trio.aclose_forcefully(socket)  # does not wait
+
+    def _crashed(self, error: BaseException) -> None:
+        self.on_crash(_alone(error))
+
+    async def _serve(self, socket: trio.SocketStream) -> None:
+        try:
+            connection = self._describe(socket)
+        except OSError:
+            return  # reset before we looked
+        if self.tls is None:
+            received = await self._first_bytes(socket)
+            speak = serve_http2 if received.startswith(PREFACE) else serve_http1
+            if received:
+                await speak(socket, connection, self.handler, self.limits, received=received)
+            return
+        stream = trio.SSLStream(socket, self.tls, server_side=True)
+        protocol = await self._handshake(stream)
+        if protocol is not None:
+            speak = serve_http2 if protocol == "h2" else serve_http1
+            await speak(stream, connection, self.handler, self.limits)
+
+    def _describe(self, socket: trio.SocketStream) -> Connection:
+        return Connection(
+            scheme="https" if self.tls else "http",
+            peer=_host_of(socket.socket.getpeername()),
+            local=_host_of(socket.socket.getsockname()),
+            names=self.names,
+            drain=self.drain,
+            on_crash=self._crashed,
+        )
+
+    async def _handshake(self, stream: trio.SSLStream[trio.SocketStream]) -> str | None:
+        """The protocol agreed on, ``""`` for none; None if no handshake came about in time."""
+        with trio.move_on_after(self.limits.handshake_seconds):
+            try:
+                await stream.do_handshake()
+            except trio.BrokenResourceError:
+                return None
+            return stream.selected_alpn_protocol() or ""
+        return None
+
+    async def _first_bytes(self, socket: trio.SocketStream) -> bytes:
+        """Enough to tell HTTP/2 by prior knowledge (RFC 9113 §3.3) from HTTP/1.1; ``b""`` if nobody spoke."""
+        received = b""
+        with trio.move_on_after(self.limits.idle_seconds) as scope, self.drain.notify(scope.cancel):
+            while PREFACE.startswith(received) and len(received) < len(PREFACE):
+                try:
+                    piece = await socket.receive_some(self.limits.read)
+                except trio.BrokenResourceError:
+                    return b""
+                if not piece:
+                    return received
+                received += piece
+                scope.deadline = min(scope.deadline, trio.current_time() + self.limits.head_seconds)
+        return received
+
+
+def _host_of(address: object) -> str:
+    """The host of a socket's name, without an IPv6 zone."""
+    return str(address[0]).partition("%")[0] if isinstance(address, tuple) else ""
+
+
+def _alone(error: BaseException) -> BaseException:
+    """The one exception in nested groups, or the group: nurseries wrap what passes through them."""
+    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return error

@@ -1,0 +1,132 @@
+"""Connecting: from an origin to a link, through name, TCP, proxy and TLS.
+
+    direct       tcp ─────────────────────────▶ tls? ──▶ Http1
+    https origin tcp ▶ tls? ▶ proxy ▶ CONNECT ▶ tls ───▶ Http1
+    http origin  tcp ▶ tls? ▶ proxy ───────────────────▶ Http1, targets in absolute form
+
+Nothing here has a timer of its own: the exchange's deadline covers all of it.  Whatever ends a step, cancellation
+included, closes the stream before it goes on; so a connection that never came about holds no socket.
+"""
+
+import errno
+import socket
+import ssl
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import attrs
+import trio
+
+from transports.upstream import ConnectFailed, Link, Origin, Reason
+from transports.upstream_http1 import Http1
+from transports.upstream_proxy import Proxy, proxy_for, tunnel
+
+# A reply may be minutes away; firewalls forget a silent connection sooner, and a dead peer is noticed by its silence.
+_KEEPALIVE = {"TCP_KEEPIDLE": 60, "TCP_KEEPINTVL": 30, "TCP_KEEPCNT": 4}
+
+
+def tls_context(ca_file: Path | None = None) -> ssl.SSLContext:
+    """The system's authorities, and those of *ca_file* beside them; TLS 1.2 or later."""
+    context = ssl.create_default_context()
+    if ca_file is not None:
+        context.load_verify_locations(ca_file)
+    return context
+
+
+@attrs.frozen(kw_only=True)
+class Connector:
+    """Makes links: an ``upstream.Connect``.
+
+    *tls* is for origins and https proxies alike, and gets ALPN set to http/1.1.  *environ* is where proxies are looked
+    up (``proxy_for``); none by default.
+    """
+
+    tls: ssl.SSLContext = attrs.field(factory=tls_context, repr=False)
+    environ: Mapping[str, str] = attrs.field(factory=dict, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.tls.set_alpn_protocols(["http/1.1"])
+
+    async def __call__(self, origin: Origin) -> Link:
+        """A link to *origin*.  Raises ConnectFailed."""
+        try:
+            proxy = proxy_for(origin, self.environ)
+        except ValueError as error:
+            raise ConnectFailed(f"{origin}: {error}", "proxy") from error
+        if proxy is None:
+            return Http1(await self._open(origin), origin)
+        if origin.scheme == "http":
+            return Http1(await self._open(proxy.origin), origin, absolute=True, extra=proxy.fields)
+        return Http1(await self._tunnel(proxy, origin), origin)
+
+    async def _open(self, origin: Origin) -> trio.abc.Stream:
+        stream = await open_tcp(origin)
+        return await secure(stream, origin, self.tls) if origin.scheme == "https" else stream
+
+    async def _tunnel(self, proxy: Proxy, origin: Origin) -> trio.abc.Stream:
+        stream = await self._open(proxy.origin)
+        try:
+            await tunnel(stream, proxy, origin)
+        except BaseException:
+            await trio.aclose_forcefully(stream)
+            raise
+        return await secure(stream, origin, self.tls)
+
+
+async def open_tcp(origin: Origin) -> trio.SocketStream:
+    """A TCP connection, the addresses of a name tried in parallel (RFC 8305).  Raises ConnectFailed."""
+    try:
+        stream = await trio.open_tcp_stream(origin.host, origin.port)
+    except OSError as error:
+        reason, text = _why(error)
+        raise ConnectFailed(f"{origin}: {text}", reason) from error
+    stream.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in _KEEPALIVE.items():
+        if hasattr(socket, name):
+            stream.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+    return stream
+
+
+def _why(error: OSError) -> tuple[Reason, str]:
+    """What kept us from connecting, of all the addresses that were tried."""
+    if isinstance(error, socket.gaierror):
+        return "dns", "the name does not resolve"
+    if any(leaf.errno == errno.ECONNREFUSED for leaf in _leaves(error)):
+        return "refused", "the connection is refused"
+    return "unreachable", "no address can be reached"
+
+
+def _leaves(error: BaseException | None) -> Iterator[OSError]:
+    """*error* and its causes, down through groups: trio names every address it tried."""
+    if isinstance(error, BaseExceptionGroup):
+        for each in error.exceptions:
+            yield from _leaves(each)
+    elif isinstance(error, OSError):
+        yield error
+        yield from _leaves(error.__cause__)
+
+
+async def secure(stream: trio.abc.Stream, origin: Origin, context: ssl.SSLContext) -> trio.abc.Stream:
+    """TLS over *stream*, with *origin*'s name asked for and verified.  Closes *stream* and raises ConnectFailed.
+
+    An end without close_notify is an error of the stream: a reply that ends with its connection is complete only if
+    the peer says so (RFC 9112 §9.8).
+    """
+    secured = trio.SSLStream(stream, context, server_hostname=origin.host)
+    try:
+        await secured.do_handshake()
+    except trio.BrokenResourceError as error:
+        await trio.aclose_forcefully(stream)
+        raise ConnectFailed(f"{origin}: {_tls_text(error.__cause__)}", "tls") from error
+    except BaseException:
+        await trio.aclose_forcefully(stream)
+        raise
+    return secured
+
+
+def _tls_text(cause: BaseException | None) -> str:
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return f"the certificate is not accepted: {cause.verify_message}"
+    if isinstance(cause, ssl.SSLError) and cause.reason:
+        return f"TLS failed: {cause.reason.lower().replace('_', ' ')}"
+    return "the connection ended during the TLS handshake"

@@ -1,0 +1,163 @@
+"""Proxies: which one leads to an origin, and how a tunnel through it is asked for.
+
+    proxy_for(origin, environ) ──▶ None | Proxy        HTTPS_PROXY · HTTP_PROXY · ALL_PROXY · NO_PROXY, lower case first
+    tunnel(stream, proxy, origin)                      CONNECT: afterwards the stream leads to the origin
+
+A tunnel carries https, so the proxy sees no request.  Plain http goes through a proxy in absolute form, without a
+tunnel (RFC 9112 §3.2.2).  The CONNECT exchange is httpcore's; its connection is lent our stream, so that opening,
+closing and cancelling stay where they are for every other stream.  SOCKS would need another package and is refused.
+"""
+
+import base64
+from collections.abc import Mapping
+from ipaddress import ip_address, ip_network
+from urllib.parse import unquote, urlsplit
+
+import attrs
+import httpcore
+import trio
+
+from transports.messages import Headers
+from transports.upstream import ConnectFailed, Origin
+
+
+@attrs.frozen
+class Proxy:
+    """A proxy and how to be let in.  Its text holds no password."""
+
+    origin: Origin
+    authorization: bytes | None = attrs.field(default=None, repr=False)  # of ``proxy-authorization``
+
+    @property
+    def fields(self) -> Headers:
+        """The fields a request to the proxy carries for it."""
+        return [(b"proxy-authorization", self.authorization)] if self.authorization else []
+
+    @classmethod
+    def parse(cls, url: str) -> "Proxy":
+        """``[http[s]://][user:password@]host[:port]``.  Raises ValueError, without the URL."""
+        parts = urlsplit(url if "://" in url else f"http://{url}")
+        if parts.scheme not in ("http", "https"):
+            raise ValueError("a proxy is reached over http or https, not SOCKS or another protocol")
+        credentials, _, address = parts.netloc.rpartition("@")
+        origin = Origin.parse(f"{parts.scheme}://{address}")
+        return cls(origin, _basic(credentials) if credentials else None)
+
+
+def _basic(credentials: str) -> bytes:
+    """The Basic scheme of RFC 7617; both parts may be percent-encoded in a URL."""
+    user, _, password = credentials.partition(":")
+    return b"Basic " + base64.b64encode(f"{unquote(user)}:{unquote(password)}".encode())
+
+
+def proxy_for(origin: Origin, environ: Mapping[str, str]) -> Proxy | None:
+    """The proxy that *environ* names for *origin*, or None.
+
+    Loopback is never proxied (as in Go): a model server next to us is not behind the proxy.  Raises ValueError that
+    names the variable, not its value.
+    """
+    if _is_loopback(origin.host) or _is_exempt(origin, _variable("NO_PROXY", environ)[1]):
+        return None
+    name, url = _variable(f"{origin.scheme}_PROXY", environ)
+    if not url:
+        name, url = _variable("ALL_PROXY", environ)
+    if not url:
+        return None
+    try:
+        return Proxy.parse(url)
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from None  # the cause would show what it is about
+
+
+def _variable(name: str, environ: Mapping[str, str]) -> tuple[str, str]:
+    """Name and value of the variable: in lower case, as it was first, or in upper case."""
+    for written in (name.lower(), name.upper()):
+        if value := environ.get(written, "").strip():
+            return written, value
+    return name, ""
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")  # RFC 6761 §6.3
+
+
+def _is_exempt(origin: Origin, exempt: str) -> bool:
+    """Whether *exempt*, the value of NO_PROXY, names *origin*."""
+    return any(_matches(entry, origin) for entry in exempt.lower().replace(",", " ").split())
+
+
+def _matches(entry: str, origin: Origin) -> bool:
+    """One entry: ``*`` · a name, with those below it · an address · a network · each with ``:port`` or without."""
+    if entry == "*":
+        return True
+    name, _, port = entry.rpartition(":") if _has_port(entry) else (entry, "", "")
+    if port and port != str(origin.port):
+        return False
+    name = name.strip("[]").lstrip("*").lstrip(".")
+    try:
+        return ip_address(origin.host) in ip_network(name, strict=False)
+    except ValueError:  # one of them is a name
+        return bool(name) and (origin.host == name or origin.host.endswith("." + name))
+
+
+def _has_port(entry: str) -> bool:
+    return entry.count(":") == 1 or "]:" in entry
+
+
+async def tunnel(stream: trio.abc.Stream, proxy: Proxy, origin: Origin) -> None:
+    """Make *stream*, which leads to *proxy*, lead to *origin*.  Raises ConnectFailed; the stream stays the caller's."""
+    target = _authority(origin)
+    scheme, host, port = proxy.origin.scheme.encode(), proxy.origin.host.encode(), proxy.origin.port
+    url = httpcore.URL(scheme=scheme, host=host, port=port, target=target)
+    request = httpcore.Request("CONNECT", url, headers=[(b"host", target), *proxy.fields])
+    lent = _Lent(stream)
+    connection = httpcore.AsyncHTTP11Connection(httpcore.Origin(scheme, host, port), lent)
+    try:
+        response = await connection.handle_async_request(request)
+    except (httpcore.NetworkError, httpcore.ProtocolError) as error:
+        raise ConnectFailed(
+            f"{origin}: the proxy {proxy.origin} ended the connection or speaks no HTTP", "proxy"
+        ) from error
+    if not 200 <= response.status < 300:
+        raise ConnectFailed(f"{origin}: the proxy {proxy.origin} answered {response.status} to CONNECT", "proxy")
+    lent.end()
+    if await response.extensions["network_stream"].read(1):
+        raise ConnectFailed(f"{origin}: the proxy {proxy.origin} sent bytes nobody asked for", "proxy")
+
+
+def _authority(origin: Origin) -> bytes:
+    """Host and port, both always: RFC 9112 §3.2.3."""
+    host = f"[{origin.host}]" if ":" in origin.host else origin.host
+    return f"{host}:{origin.port}".encode("ascii")
+
+
+class _Lent(httpcore.AsyncNetworkStream):
+    """A trio stream in the shape httpcore knows.  It stays with its owner, who closes it."""
+
+    def __init__(self, stream: trio.abc.Stream) -> None:
+        self._stream = stream
+        self._ended = False
+
+    def end(self) -> None:
+        """Read no more: what httpcore still gives after this, it had read before."""
+        self._ended = True
+
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        if self._ended:
+            return b""
+        try:
+            return bytes(await self._stream.receive_some(max_bytes))
+        except trio.BrokenResourceError as error:
+            raise httpcore.ReadError from error
+
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        try:
+            await self._stream.send_all(buffer)
+        except trio.BrokenResourceError as error:
+            raise httpcore.WriteError from error
+
+    async def aclose(self) -> None:
+        await trio.lowlevel.checkpoint()
