@@ -120,11 +120,3 @@ class Config:
     settings: dict[str, dict[str, Any]] = attrs.field(factory=dict)  # by the name of the stage
     unused: tuple[str, ...] = ()  # upstreams that --upstream left out
     layers: Layers = attrs.field(factory=Layers, eq=False, repr=False)  # where each value came from
-
-
-class ConfigError(Exception):
-    """The configuration can't be used; *lines* says why, one readable line for each problem."""
-
-    def __init__(self, lines: list[str]) -> None:
-        super().__init__("\n".join(lines))
-        self.lines = lines

@@ -5,7 +5,7 @@
                  port = 4096
 
 What comes as text is kept as ``Text`` and typed by the field it reaches.  Only PIPELINE_… variables are settings; any
-other is looked at only where a setting names it (``{ env = "NAME" }``).  Nothing here changes the process's environment.
+other counts only where a setting names it (``{ env = "NAME" }``).  Nothing here changes the process's environment.
 """
 
 import os
@@ -233,9 +233,10 @@ def inline(value: Any) -> Any:
     if not isinstance(value, Text):
         return value
     try:
-        return tomllib.loads(f"value = {value}")["value"] if "\n" not in value else value
+        read = tomllib.loads(f"value = {value}")
     except tomllib.TOMLDecodeError:
         return value
+    return read["value"] if len(read) == 1 else value
 
 
 def _copy(tree: Any) -> Any:

@@ -11,6 +11,7 @@ from difflib import get_close_matches
 
 Key = str | int
 Path = tuple[Key, ...]
+Note = Callable[[Path, str], None]  # takes a path and what is wrong there
 
 
 class ConfigError(Exception):
@@ -34,6 +35,10 @@ class Problems:
     def add(self, path: Path, text: str) -> None:
         """Note that *text* is wrong at *path*."""
         self._lines[f"{self._label(path)}: {text}"] = None
+
+    def below(self, *path: Key) -> Note:
+        """A note-taker for what lies below *path*."""
+        return lambda where, text: self.add((*path, *where), text)
 
     def check(self) -> None:
         """Raise ConfigError if anything was noted."""

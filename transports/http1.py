@@ -92,11 +92,11 @@ class _Session:
         """The bytes of the next head, up to its empty line; None when there is none to come."""
         due = trio.current_time() + self._limits.idle_seconds
         data = b""
-        while not data:
-            data = self._wire.take() or await self._first_bytes(due)
-            if not data:
+        while data in (b"", b"\r"):
+            piece = self._wire.take() or await self._first_bytes(due)
+            if not piece:
                 return None
-            data = data.removeprefix(b"\r\n")  # RFC 9112 §2.2: some send one after a body
+            data = (data + piece).removeprefix(b"\r\n")  # RFC 9112 §2.2: some send one after a body
         end = data.find(b"\r\n\r\n")
         if end < 0:
             data, end = await self._slow_head(data)

@@ -135,6 +135,7 @@ class Pool:
             reply = None
             try:
                 reply = Reply(*await self._ask(shelf, call, deadline))
+                del call  # its body may be megabytes, the reply minutes
                 yield reply
             except BaseException:
                 shelf.leave()

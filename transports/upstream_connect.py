@@ -12,6 +12,7 @@ import errno
 import socket
 import ssl
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import attrs
@@ -80,11 +81,16 @@ async def open_tcp(origin: Origin) -> trio.SocketStream:
     except OSError as error:
         reason, text = _why(error)
         raise ConnectFailed(f"{origin}: {text}", reason) from error
-    stream.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    for name, value in _KEEPALIVE.items():
-        if hasattr(socket, name):
-            stream.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+    _keep_alive(stream)
     return stream
+
+
+def _keep_alive(stream: trio.SocketStream) -> None:
+    with suppress(OSError):  # of a socket that is reset already: the first write will tell
+        stream.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for name, value in _KEEPALIVE.items():
+            if hasattr(socket, name):
+                stream.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
 
 
 def _why(error: OSError) -> tuple[Reason, str]:
@@ -127,6 +133,6 @@ async def secure(stream: trio.abc.Stream, origin: Origin, context: ssl.SSLContex
 def _tls_text(cause: BaseException | None) -> str:
     if isinstance(cause, ssl.SSLCertVerificationError):
         return f"the certificate is not accepted: {cause.verify_message}"
-    if isinstance(cause, ssl.SSLError) and cause.reason:
+    if isinstance(cause, ssl.SSLError) and cause.reason and "EOF" not in cause.reason:
         return f"TLS failed: {cause.reason.lower().replace('_', ' ')}"
     return "the connection ended during the TLS handshake"

@@ -30,6 +30,10 @@ DRAIN = 64 * 1024  # bytes of an unwanted body that are read to keep a link
 class Http1:
     """See ``upstream.Link``.  *stream* is closed with the link; *absolute* and *extra* are for a forward proxy."""
 
+    __slots__ = (
+        "_absolute", "_body", "_deadline", "_extra", "_held", "_origin", "_stream", "_upload", "keep_seconds",
+    )  # fmt: skip
+
     def __init__(
         self, stream: trio.abc.Stream, origin: Origin, *, absolute: bool = False, extra: Headers | None = None
     ) -> None:
@@ -146,6 +150,8 @@ class Http1:
 
 class _Upload:
     """A request on its way out.  Until the answer comes, it moves the deadline."""
+
+    __slots__ = ("_deadline", "_stream", "answered", "over", "sent")
 
     def __init__(self, stream: trio.abc.Stream, deadline: Deadline) -> None:
         self._stream = stream

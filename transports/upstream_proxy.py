@@ -118,9 +118,7 @@ async def tunnel(stream: trio.abc.Stream, proxy: Proxy, origin: Origin) -> None:
     try:
         response = await connection.handle_async_request(request)
     except (httpcore.NetworkError, httpcore.ProtocolError) as error:
-        raise ConnectFailed(
-            f"{origin}: the proxy {proxy.origin} ended the connection or speaks no HTTP", "proxy"
-        ) from error
+        raise ConnectFailed(f"{origin}: the proxy {proxy.origin} gave no answer to CONNECT", "proxy") from error
     if not 200 <= response.status < 300:
         raise ConnectFailed(f"{origin}: the proxy {proxy.origin} answered {response.status} to CONNECT", "proxy")
     lent.end()

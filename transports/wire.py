@@ -84,6 +84,7 @@ class Wire:
         """The deadline passed: whoever waited for bytes goes on without; a stalled peer is gone."""
         now = trio.current_time()
         if now >= self._due:
+            self._due = math.inf
             self._arrived.unpark_all()
         if now >= self._send_due:
             # Closing first: a write that hangs ends with an error of its own, not only with its scope's cancellation.

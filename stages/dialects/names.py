@@ -12,8 +12,8 @@ process, so that nothing before a cached prefix changes.  What is legal already 
   their digests do; then the request is refused.
 * An **id** comes back only inside the history, and is coded so that it can be undone without a table.
 
-What must hold: ``alias(alias(name)) == alias(name)``; ``raw_id(safe_id(id)) == id``.  This file must not know a dialect;
-of their prompts it knows only where tools stand.
+What must hold: ``alias(alias(name)) == alias(name)``; ``raw_id(safe_id(id)) == id``.  This file must not know a
+dialect; of their prompts it knows only where tools stand.
 """
 
 import re
@@ -99,7 +99,7 @@ def restoring(body: dict[str, Any]) -> Callable[[Event], list[Event] | None] | N
 
 
 def _tools(body: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any] | None]]:
-    """Name and mark of every tool in *body*, in whichever of the known places: tools[], tools[].function, functions[]."""
+    """Name and mark of every tool in *body*: in tools[], tools[].function, tools[].custom or functions[]."""
     for field in ("tools", "functions"):
         listed = body.get(field)
         for tool in listed if isinstance(listed, list) else ():

@@ -1,1 +1,14 @@
-"""."""
+"""A model that needs no key: a real server on a real socket, for a first try, for tests and for the bench.
+
+    client ──▶ gateway ──▶ simulated model           directed by words in the prompt: [[say hello]] [[wait 2]] [[cut]]
+
+It speaks a dialect as its vendor documents it, refuses what the vendor refuses, and counts and caches by rules that
+can be worked out by hand (``usage``).  It shares no code with ``stages.dialects``: each is the other's witness.  See
+``script`` for the words that direct it, ``families`` for whose manners a name has.
+"""
+
+from stages.simulated.model import Seen, Settings, Simulated
+from stages.simulated.script import ScriptError
+from stages.simulated.server import serve
+
+__all__ = ["serve", "Settings", "Simulated", "Seen", "ScriptError"]

@@ -14,8 +14,7 @@ from typing import Any
 
 import msgspec
 
-from stages.simulated import models, signature, steps
-from stages.simulated.asked import Asked
+from stages.simulated import signature, steps
 from stages.simulated.play import CUT, Item
 from stages.simulated.refusal import Refused, Usual
 from stages.simulated.reply import Reply
@@ -85,12 +84,6 @@ def error(refused: Refused, ident: str) -> tuple[Head, bytes]:
     start = head(refused.status, "application/json", ident)
     start.headers.extend((name.encode(), value.encode()) for name, value in refused.headers)
     return start, _encode({"type": "error", "error": told, "request_id": f"req_{ident}"})
-
-
-def overflow(asked: Asked) -> Refused:
-    """What is said of a prompt that does not fit."""
-    most = models.claude(asked.model).context
-    return Refused(400, f"prompt is too long: {max(asked.input.total, most + 1)} tokens > {most} maximum")
 
 
 # -- counts -----------------------------------------------------------------------------------------------------------
@@ -190,9 +183,9 @@ def _input(arguments: str) -> Any:
 # -- streamed ---------------------------------------------------------------------------------------------------------
 
 
-def frame(name: str, body: dict[str, Any]) -> bytes:
+def frame(name: str, fields: dict[str, Any]) -> bytes:
     """One event of a stream."""
-    return b"event: %s\ndata: %s\n\n" % (name.encode(), _encode({"type": name, **body}))
+    return b"event: %s\ndata: %s\n\n" % (name.encode(), _encode({"type": name, **fields}))
 
 
 def _delta(index: int, kind: str, field: str, piece: str) -> bytes:
@@ -277,12 +270,12 @@ class _Writer:
         return begun + [_delta(self.index, "text_delta", "text", piece) for piece in _PIECES.findall(step.text)]
 
     def fill(self, step: Filler) -> Iterator[list[bytes]]:
-        """The frames of a Filler, some thousands at a time."""
+        """The frames of a Filler, some hundreds at a time."""
         if self.kind != "text":
             yield self._open("text", text="")
         period = _period(self.index, step.piece)
         whole, rest = step.split()
-        batch = period * (4096 // len(period) or 1)
+        batch = period * (256 // len(period) or 1)
         for _ in range(whole // len(batch)):
             yield batch
         yield batch[: whole % len(batch)]

@@ -1,6 +1,6 @@
 """The body of a Messages request: what the model looks at, and the order in which it is cached.
 
-    tools[0] … tools[n] ─▶ system[0] … ─▶ messages[0].content[0] …        (prompt caching: this order, whatever the JSON's)
+    tools[0] … tools[n] ─▶ system[0] … ─▶ messages[0].content[0] …        (this order, whatever the JSON's)
 
 A content that is a string is one block of text.  Thinking is no part of a prefix: dropping it from earlier turns is
 allowed, so it must not rename what follows.
@@ -12,8 +12,8 @@ from typing import Any
 import attrs
 import msgspec
 
-from stages.simulated import models
-from stages.simulated.asked import Asked, Message
+from stages.simulated import families
+from stages.simulated.asked import ANY, Asked, Message
 from stages.simulated.refusal import Refused
 from stages.simulated.usage import Input, Prefix
 
@@ -23,7 +23,7 @@ THOUGHTS = ("thinking", "redacted_thinking")
 
 class _Tool(msgspec.Struct):
     name: str = ""
-    input_schema: msgspec.Raw | None = None
+    input_schema: msgspec.Raw = ANY
 
 
 class _Body(msgspec.Struct):
@@ -54,17 +54,17 @@ def read(raw: bytes) -> Asked:
     choice, thinking = body.tool_choice or {}, body.thinking or {}
     form = (body.output_config or {}).get("format") or {}
     force = {"any": "*", "tool": choice.get("name", "*"), "none": ""}.get(choice.get("type", ""))
-    shows = models.claude(body.model).shows if "display" not in thinking else thinking["display"] != "omitted"
+    shows = families.claude(body.model).shows if "display" not in thinking else thinking["display"] != "omitted"
     return Asked(
         model=body.model,
         messages=body.messages,
         stream=bool(body.stream),
-        tools={tool.name: tool.input_schema or msgspec.Raw(b"{}") for tool in body.tools or ()},
+        tools={tool.name: tool.input_schema for tool in body.tools or ()},
         force=force,
         parallel=not choice.get("disable_parallel_tool_use"),
         limit=body.max_tokens,
         stops=body.stop_sequences or [],
-        thinks=thinking.get("type") in (models.ADAPTIVE, models.BUDGET) and not force,
+        thinks=thinking.get("type") in (families.ADAPTIVE, families.BUDGET) and not force,
         shows=shows,
         schema=form.get("schema"),
         input=Input(fresh=-(-len(raw) // 4)),

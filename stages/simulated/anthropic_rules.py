@@ -12,15 +12,32 @@ from typing import Any, NoReturn
 
 import attrs
 
-from stages.simulated import models
-from stages.simulated.models import Claude
+from stages.simulated import families
+from stages.simulated.families import Claude
 from stages.simulated.refusal import Refused
 
 SECOND = "2026-10-21"  # the version that takes no sampling any more
 VERSIONS = ("2023-06-01", SECOND)
 FIELDS = frozenset(
-    "model messages max_tokens system stop_sequences stream tools tool_choice thinking output_config cache_control "
-    "metadata service_tier speed inference_geo container diagnostics".split()
+    [
+        "model",
+        "messages",
+        "max_tokens",
+        "system",
+        "stop_sequences",
+        "stream",
+        "tools",
+        "tool_choice",
+        "thinking",
+        "output_config",
+        "cache_control",
+        "metadata",
+        "service_tier",
+        "speed",
+        "inference_geo",
+        "container",
+        "diagnostics",
+    ]
 )
 SAMPLING = {"temperature": 1, "top_p": 0.99, "top_k": None}  # and the value that says nothing
 BETA_FIELDS = {  # taken only together with a beta whose name begins so
@@ -35,8 +52,18 @@ BETA_FIELDS = {  # taken only together with a beta whose name begins so
     "billing_policy": ("billing-",),
 }
 TOOL_FIELDS = frozenset(
-    "name description input_schema type cache_control strict defer_loading eager_input_streaming input_examples "
-    "allowed_callers".split()
+    [
+        "name",
+        "description",
+        "input_schema",
+        "type",
+        "cache_control",
+        "strict",
+        "defer_loading",
+        "eager_input_streaming",
+        "input_examples",
+        "allowed_callers",
+    ]
 )
 NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}\Z")
 
@@ -125,7 +152,7 @@ def _sampling(body: dict[str, Any], terms: Terms) -> None:
             extra(name)
         if terms.model.sampling == "none" or (terms.model.sampling == "default" and body[name] not in (1, neutral)):
             refuse(f"`{name}` is deprecated for this model.")
-        if (body.get("thinking") or {}).get("type") in (models.ADAPTIVE, models.BUDGET):
+        if (body.get("thinking") or {}).get("type") in (families.ADAPTIVE, families.BUDGET):
             _with_thinking(name, body[name])
 
 
@@ -145,8 +172,8 @@ def _effort(body: dict[str, Any], terms: Terms) -> None:
     effort = (body.get("output_config") or {}).get("effort")
     if effort is None:
         return
-    if effort not in models.LEVELS:
-        refuse(f"output_config.effort: Input should be {', '.join(map(repr, models.LEVELS))}")
+    if effort not in families.LEVELS:
+        refuse(f"output_config.effort: Input should be {', '.join(map(repr, families.LEVELS))}")
     if not terms.model.efforts:
         refuse("This model does not support the effort parameter.")
     if effort not in terms.model.efforts:
@@ -161,29 +188,30 @@ def _thinking(body: dict[str, Any], terms: Terms) -> None:
     kind, taken = thinking.get("type"), terms.model.thinking
     if kind in taken:
         return
-    if kind == models.BUDGET:
+    if kind == families.BUDGET:
         refuse(
             '"thinking.type.enabled" is not supported for this model. Use "thinking.type.adaptive" and '
             '"output_config.effort" to control thinking behavior.'
         )
-    if kind == models.ADAPTIVE:
+    if kind == families.ADAPTIVE:
         refuse("adaptive thinking is not supported on this model")
-    if kind == models.OFF and models.BETWEEN in taken:
+    if kind == families.OFF and families.BETWEEN in taken:
         refuse(
             'To turn thinking off on this model, send "thinking": {"type": "between_tools"} instead of '
             '{"type": "disabled"}.'
         )
-    if kind in (models.OFF, models.BETWEEN):
+    if kind in (families.OFF, families.BETWEEN):
         refuse(f'"thinking.type.{kind}" is not supported for this model.')
     refuse(
-        f"thinking: Input tag '{kind}' found using 'type' does not match any of the expected tags: 'enabled', 'disabled', 'adaptive', 'between_tools'"
+        f"thinking: Input tag '{kind}' found using 'type' does not match any of the expected tags: 'enabled', "
+        "'disabled', 'adaptive', 'between_tools'"
     )
 
 
 def _budget(body: dict[str, Any], terms: Terms) -> None:
     thinking = body.get("thinking") or {}
     kind, budget = thinking.get("type"), thinking.get("budget_tokens")
-    if kind != models.BUDGET:
+    if kind != families.BUDGET:
         if budget is not None:
             extra(f"thinking.{kind}.budget_tokens")
         return
@@ -239,7 +267,7 @@ def _choice(body: dict[str, Any], terms: Terms) -> None:
         return
     if not terms.model.forced:
         refuse('tool_choice: type "tool" and "any" are not supported for this model.')
-    if (body.get("thinking") or {}).get("type") == models.BUDGET:
+    if (body.get("thinking") or {}).get("type") == families.BUDGET:
         refuse("Thinking may not be enabled when tool_choice forces tool use.")
     if kind == "tool" and choice.get("name") not in [tool.get("name") for tool in body.get("tools") or ()]:
         refuse(f"Tool '{choice.get('name')}' not found in provided tools")

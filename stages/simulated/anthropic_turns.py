@@ -10,7 +10,7 @@ from typing import Any
 
 import attrs
 
-from stages.simulated import models, signature
+from stages.simulated import families, signature
 from stages.simulated.anthropic_body import THOUGHTS, Path, Weighed, blocks, kind, ttl, walk
 from stages.simulated.anthropic_rules import SECOND, Terms, extra, refuse
 
@@ -80,7 +80,7 @@ def _message(n: int, message: dict[str, Any], terms: Terms) -> None:
 
 
 def _thinks(body: dict[str, Any]) -> bool:
-    return (body.get("thinking") or {}).get("type") in (models.ADAPTIVE, models.BUDGET)
+    return (body.get("thinking") or {}).get("type") in (families.ADAPTIVE, families.BUDGET)
 
 
 def _block(path: Path, role: str, block: Any, terms: Terms) -> None:
@@ -217,7 +217,7 @@ def _replayed(body: dict[str, Any], terms: Terms) -> None:
     """With a budget, the turn whose tools have just been answered must begin with its thought."""
     turns = _turns(body)
     answering = turns[-1].role == "user" and any(kind(block) == "tool_result" for block in turns[-1].blocks)
-    if (body.get("thinking") or {}).get("type") != models.BUDGET or not answering or len(turns) < 2:
+    if (body.get("thinking") or {}).get("type") != families.BUDGET or not answering or len(turns) < 2:
         return
     first = kind(turns[-2].blocks[0])
     if first not in THOUGHTS:

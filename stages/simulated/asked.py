@@ -13,9 +13,10 @@ import attrs
 import msgspec
 
 from stages.simulated.script import Script, parse
-from stages.simulated.usage import Input
+from stages.simulated.usage import LOOKBACK, Input, Position
 
-RAW = msgspec.Raw()
+NOTHING = msgspec.Raw()
+ANY = msgspec.Raw(b"{}")  # the schema that allows everything
 
 
 class Part(msgspec.Struct):
@@ -23,7 +24,7 @@ class Part(msgspec.Struct):
 
     type: str = ""
     text: str | None = None
-    content: msgspec.Raw = RAW
+    content: msgspec.Raw = NOTHING
 
 
 class Message(msgspec.Struct):
@@ -57,7 +58,15 @@ class Asked:
     choices: int = 1  # chat: how many
     tells_usage: bool = True  # chat: usage in the stream
     input: Input = attrs.field(factory=Input)
-    prefix: bytes = b""  # digest of everything before the reply; empty where nobody counts it
+    positions: list[Position] = attrs.field(factory=list)  # where a cache may know the prompt up to; empty: no cache
+    least: int = 1024  # tokens from which a prefix is cached
+    lookback: int = LOOKBACK
+    writes: bool = True  # what is put into the cache is counted apart
+
+    @property
+    def prefix(self) -> bytes:
+        """The name of everything before the reply; empty where nobody has named it."""
+        return self.positions[-1].name if self.positions else b""
 
     def script(self) -> tuple[Script | None, int]:
         """The newest script in the user's words, and how often the model has answered since."""

@@ -15,12 +15,11 @@ from typing import Any
 import attrs
 import msgspec
 
-from stages.simulated import models, signature, steps
-from stages.simulated.asked import Asked
+from stages.simulated import signature, steps
 from stages.simulated.play import CUT, Item
 from stages.simulated.refusal import Refused, Usual
 from stages.simulated.reply import Reply
-from stages.simulated.steps import Call, Content, Filler, Redact, Refuse, Say, Step, Style, Think
+from stages.simulated.steps import Call, Filler, Redact, Refuse, Say, Step, Style, Think
 from transports.messages import Head, Headers
 
 PIECE = 24  # characters of a call's arguments in one chunk
@@ -90,16 +89,6 @@ def error(refused: Refused, ident: str) -> tuple[Head, bytes]:
     return start, _encode({"error": {"message": refused.message, "type": kind, "param": refused.param, "code": code}})
 
 
-def overflow(asked: Asked) -> Refused:
-    """What is said of a prompt that does not fit."""
-    most = models.chat(asked.model).context
-    message = (
-        f"This model's maximum context length is {most} tokens. However, your messages resulted in "
-        f"{max(asked.input.total, most + 1)} tokens. Please reduce the length of the messages."
-    )
-    return Refused(400, message, _REQUEST, "context_length_exceeded", "messages")
-
-
 # -- counts -----------------------------------------------------------------------------------------------------------
 
 
@@ -112,7 +101,7 @@ def usage(reply: Reply) -> dict[str, Any]:
         "total_tokens": counted.total + output,
         "prompt_tokens_details": {
             "cached_tokens": counted.read,
-            "cache_write_tokens": counted.written,
+            "cache_write_tokens": counted.written if reply.asked.writes else 0,
             "audio_tokens": 0,
         },
         "completion_tokens_details": {
@@ -280,10 +269,10 @@ class _Speaker:
         return play(step) if play else []
 
     def fill(self, step: Filler) -> Iterator[list[bytes]]:
-        """The frames of a Filler, some thousands at a time."""
+        """The frames of a Filler, some hundreds at a time."""
         period = [self._chunk({"content": text}) for text in step.period()]
         whole, rest = step.split()
-        batch = period * (4096 // len(period) or 1)
+        batch = period * (256 // len(period) or 1)
         for _ in range(whole // len(batch)):
             yield batch
         yield batch[: whole % len(batch)]

@@ -1,21 +1,21 @@
 """The body of a Chat Completions request: what the model looks at, and how its prefix is named.
 
-    tools ─▶ messages[0] ─▶ … ─▶ messages[n]        a cache that nobody marks: known up to the longest prefix seen
+tools ─▶ messages[0] ─▶ … ─▶ messages[n]        a cache that nobody marks: known up to the longest prefix seen
 """
 
 from typing import Any
 
 import msgspec
 
-from stages.simulated import models
-from stages.simulated.asked import Asked, Message
+from stages.simulated import families
+from stages.simulated.asked import ANY, Asked, Message
 from stages.simulated.refusal import Refused
 from stages.simulated.usage import Input, Prefix
 
 
 class _Function(msgspec.Struct):
     name: str = ""
-    parameters: msgspec.Raw | None = None
+    parameters: msgspec.Raw = ANY
 
 
 class _Tool(msgspec.Struct):
@@ -63,7 +63,7 @@ def read(raw: bytes) -> Asked:
         model=body.model,
         messages=body.messages,
         stream=bool(body.stream),
-        tools={tool.name: tool.parameters or msgspec.Raw(b"{}") for tool in tools},
+        tools={tool.name: tool.parameters for tool in tools},
         force=_force(body.tool_choice),
         parallel=body.parallel_tool_calls is not False,
         limit=limit,
@@ -79,7 +79,7 @@ def read(raw: bytes) -> Asked:
 def thinks(model: str, effort: str | None, thinking: dict[str, Any] | None) -> bool:
     """Whether the model reasons: told to, by either of the two fields in use, or not told not to where that counts."""
     if effort is None and thinking is None:
-        return models.chat(model).replays
+        return families.chat(model).replays
     return (thinking or {}).get("type") == "enabled" or effort not in (None, "none")
 
 
@@ -100,14 +100,22 @@ def _schema(form: dict[str, Any]) -> Any:
 
 
 def weigh(body: dict[str, Any]) -> Prefix:
-    """Weigh and name all of *body*; every message is a place where a known prefix may end."""
-    prefix = Prefix()
+    """Weigh and name all of *body*.  The prompt's end, and that of its opening instructions, are put into the cache."""
+    prefix, opening = Prefix(), True
     for tool in body.get("tools") or ():
         prefix.add("tools", tool)
-    for message in body["messages"]:
-        content = message.get("content")
-        rest = {key: value for key, value in message.items() if key not in ("role", "content") and value is not None}
-        parts = [{"type": "text", "text": content}] if isinstance(content, str) else content or []
-        for part in [*parts, rest] if rest else parts:
-            prefix.add(str(message.get("role")), part)
+    for n, message in enumerate(body["messages"]):
+        parts = _parts(message)
+        opening = opening and message.get("role") in ("system", "developer")
+        kept = opening or n == len(body["messages"]) - 1
+        for m, part in enumerate(parts):
+            prefix.add(str(message.get("role")), part, "5m" if kept and m == len(parts) - 1 else "")
     return prefix
+
+
+def _parts(message: dict[str, Any]) -> list[Any]:
+    """What a message weighs: its content, and whatever else it has beside its role."""
+    content = message.get("content")
+    parts = [{"type": "text", "text": content}] if isinstance(content, str) else list(content or ())
+    rest = {key: value for key, value in message.items() if key not in ("role", "content") and value is not None}
+    return [*parts, rest] if rest else parts

@@ -2,7 +2,7 @@
 
     body ─▶ shape ─▶ fields ─▶ model ─▶ tools ─▶ messages ─▶ calls and their results
 
-OpenAI's own server (``models.Chat.official``) refuses what it does not know; compatible ones take anything and do as
+OpenAI's own server (``families.Chat.official``) refuses what it does not know; compatible ones take anything and do as
 they can, so for every other name only the conversation itself is checked.  Wording is the vendor's, as its users report
 it; where it is stricter here than there, a gateway's slip shows.
 """
@@ -11,15 +11,49 @@ import re
 from typing import Any, NoReturn
 
 from stages.simulated import chat_body
-from stages.simulated.models import Chat
+from stages.simulated.families import Chat
 from stages.simulated.refusal import Refused
 
 FIELDS = frozenset(
-    "model messages max_completion_tokens max_tokens reasoning_effort temperature top_p n seed stop presence_penalty "
-    "frequency_penalty logit_bias logprobs top_logprobs tools tool_choice parallel_tool_calls response_format stream "
-    "stream_options store metadata service_tier safety_identifier user prompt_cache_key prompt_cache_options "
-    "prompt_cache_retention verbosity modalities audio prediction web_search_options moderation functions "
-    "function_call".split()
+    [
+        "model",
+        "messages",
+        "max_completion_tokens",
+        "max_tokens",
+        "reasoning_effort",
+        "temperature",
+        "top_p",
+        "n",
+        "seed",
+        "stop",
+        "presence_penalty",
+        "frequency_penalty",
+        "logit_bias",
+        "logprobs",
+        "top_logprobs",
+        "tools",
+        "tool_choice",
+        "parallel_tool_calls",
+        "response_format",
+        "stream",
+        "stream_options",
+        "store",
+        "metadata",
+        "service_tier",
+        "safety_identifier",
+        "user",
+        "prompt_cache_key",
+        "prompt_cache_options",
+        "prompt_cache_retention",
+        "verbosity",
+        "modalities",
+        "audio",
+        "prediction",
+        "web_search_options",
+        "moderation",
+        "functions",
+        "function_call",
+    ]
 )
 EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 ROLES = ("system", "assistant", "user", "function", "tool", "developer")
@@ -200,7 +234,9 @@ def _message(n: int, message: Any, model: Chat) -> None:
     if role not in ROLES:
         _value(role, ROLES, f"messages[{n}].role")
     content = message.get("content")
-    if content is None and not (role == "assistant" and message.keys() & {"tool_calls", "function_call", "audio", "refusal"}):
+    if content is None and not (
+        role == "assistant" and message.keys() & {"tool_calls", "function_call", "audio", "refusal"}
+    ):
         refuse("Invalid value for 'content': expected a string, got null.", param=f"messages.[{n}].content")
     if model.official:
         for name in message.keys() - MESSAGES.get(role, {"role", "content", "name"}):
@@ -230,33 +266,33 @@ def _part(where: str, role: str, part: dict[str, Any], model: Chat) -> None:
 
 def _calls(body: dict[str, Any]) -> None:
     """Every call is answered right behind it, and nothing answers what was not called."""
-    open_ids: list[str] = []
+    called: list[str] = []
+    missing: list[str] = []
     for n, message in enumerate(body["messages"]):
         if message["role"] == "tool":
-            if not open_ids and not _within_results(body, n):
-                _orphan(n)
-            if message.get("tool_call_id") in open_ids:
-                open_ids.remove(message["tool_call_id"])
+            _answered(n, message.get("tool_call_id"), called)
+            missing = [ident for ident in missing if ident != message["tool_call_id"]]
             continue
-        if open_ids:
-            _unanswered(n, open_ids)
-        open_ids = [str(call.get("id")) for call in message.get("tool_calls") or ()]
-    if open_ids:
-        _unanswered(len(body["messages"]), open_ids)
+        if missing:
+            _unanswered(n, missing)
+        called = [str(call.get("id")) for call in message.get("tool_calls") or ()]
+        missing = called
+    if missing:
+        _unanswered(len(body["messages"]), missing)
 
 
-def _within_results(body: dict[str, Any], n: int) -> bool:
-    """Whether the tool message at *n* stands behind calls, among other results of theirs."""
-    while n and body["messages"][n]["role"] == "tool":
-        n -= 1
-    return bool(body["messages"][n].get("tool_calls"))
-
-
-def _orphan(n: int) -> NoReturn:
-    refuse(
-        "Invalid parameter: messages with role 'tool' must be a response to a preceeding message with 'tool_calls'.",
-        param=f"messages.[{n}].role",
-    )
+def _answered(n: int, ident: Any, called: list[str]) -> None:
+    if not called:
+        refuse(
+            "Invalid parameter: messages with role 'tool' must be a response to a preceeding message with "
+            "'tool_calls'.",
+            param=f"messages.[{n}].role",
+        )
+    if ident not in called:
+        refuse(
+            f"Invalid parameter: 'tool_call_id' of '{ident}' not found in 'tool_calls' of previous message.",
+            param=f"messages.[{n}].tool_call_id",
+        )
 
 
 def _unanswered(n: int, missing: list[str]) -> NoReturn:

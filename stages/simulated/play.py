@@ -2,7 +2,7 @@
 
     frames, silence, frames …  ──▶  Response.write · sleep · write
 
-Unpaced frames are gathered and leave in writes of up to 64 KiB; paced ones leave one by one (or in bursts), each at its
+Unpaced frames are gathered and leave in writes of some 64 KiB; paced ones leave one by one (or in bursts), each at its
 moment since the first, so that a slow write is made up for.  Nothing here knows a dialect; a list is frames, a Wait is
 silence, CUT breaks the connection: the response is left without its end.
 """
@@ -65,7 +65,7 @@ class Pen:
         """Write *data* now, in pieces if they are wanted."""
         if self.style.crlf:
             data = data.replace(b"\n", b"\r\n")
-        size = int(self.style.bytes) or len(data)
+        size = int(self.style.bytes) or max(1, len(data))
         for at in range(0, len(data), size):
             await self.response.write(data[at : at + size] if size < len(data) else data)
 

@@ -57,8 +57,10 @@ def compose(asked: Asked, turn: Sequence[Step], ident: str) -> Reply:
 
 def style(turn: Iterable[Step], default: Style) -> Style:
     """How the turn is to be written."""
-    told = {step.name: step.value for step in turn if isinstance(step, steps.Manner)}
-    return attrs.evolve(default, **told) if told else default
+    for step in turn:
+        if isinstance(step, steps.Manner):
+            default = step.onto(default)
+    return default
 
 
 def _weights(said: Iterable[Step]) -> list[int]:

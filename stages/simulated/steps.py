@@ -8,10 +8,12 @@ Four kinds: content (what the reply says), course (silence, pings, an early end)
 
 from functools import lru_cache
 from math import gcd
+from typing import Any
 
 import attrs
 
-WORDS = "ant bee cat cow dog eel elk emu ewe fly fox gnu hen hog jay kid koi owl pig pug ram rat sow yak "  # four bytes each: a word, a token
+# Four bytes each: a word is a token.
+WORDS = "ant bee cat cow dog eel elk emu ewe fly fox gnu hen hog jay kid koi owl pig pug ram rat sow yak "
 LARGE = 1024  # bytes in one delta of [[size N]]
 
 
@@ -211,11 +213,28 @@ class Reset(Instead):
 
 
 @attrs.frozen
+class Style:
+    """How a reply is written; all manners together."""
+
+    rate: float = 0  # events a second; 0: as fast as the client reads
+    burst: int = 0  # events in one write; 0: one if paced, else as many as fit
+    bytes: int = 0  # bytes in one write; 0: whole frames
+    late: float = 0  # seconds before the head
+    crlf: bool = False  # lines end with CR LF
+    json: bool = False  # a whole reply where a stream was asked
+    interleave: bool = False  # fragments of parallel calls alternate (chat)
+
+
+@attrs.frozen
 class Manner(Step):
-    """How the bytes are written: *name* is a field of ``Style``."""
+    """Sets how the bytes are written: the field *name* of a Style."""
 
     name: str
-    value: float | bool = True
+    value: Any = True
+
+    def onto(self, style: Style) -> Style:
+        """*style* with this set."""
+        return attrs.evolve(style, **{self.name: self.value})
 
 
 @attrs.frozen
@@ -231,16 +250,3 @@ class Stop(Step):
 
     reason: str
     sequence: str | None = None
-
-
-@attrs.frozen
-class Style:
-    """How a reply is written; all manners together."""
-
-    rate: float = 0  # events a second; 0: as fast as the client reads
-    burst: int = 0  # events in one write; 0: one if paced, else as many as fit
-    bytes: int = 0  # bytes in one write; 0: whole frames
-    late: float = 0  # seconds before the head
-    crlf: bool = False  # lines end with CR LF
-    json: bool = False  # a whole reply where a stream was asked
-    interleave: bool = False  # fragments of parallel calls alternate (chat)

@@ -90,11 +90,15 @@ class Cache:
         self.most = most
         self._until: OrderedDict[tuple[str, bytes], float] = OrderedDict()
 
-    def use(self, model: str, positions: list[Position], now: float, least: int) -> Input:
-        """Look *positions* up, remember the breakpoints among them; *least*: tokens below which nothing is cached."""
+    def use(self, model: str, positions: list[Position], now: float, *, least: int, lookback: int = LOOKBACK) -> Input:
+        """Look *positions* up and remember the breakpoints among them.
+
+        *now* in seconds; *least*: tokens below which nothing is cached; *lookback*: how many positions before a
+        breakpoint are tried.
+        """
         total = tokens(positions[-1].weight) if positions else 0
         marks = [n for n, at in enumerate(positions) if at.ttl and tokens(at.weight) >= least]
-        read = max((self._found(model, positions, n, now) for n in marks), default=0)
+        read = max((self._found(model, positions[max(0, n - lookback) : n + 1], now) for n in marks), default=0)
         hours = max((positions[n].weight for n in marks if positions[n].ttl == "1h"), default=0)
         ends = max((positions[n].weight for n in marks), default=0)
         for n in marks:
@@ -102,9 +106,9 @@ class Cache:
         known, long, last = tokens(read), tokens(max(read, hours)), tokens(max(read, ends))
         return Input(total - last, known, last - long, long - known)
 
-    def _found(self, model: str, positions: list[Position], mark: int, now: float) -> int:
-        """The weight of the longest known prefix that a breakpoint at *mark* finds; a hit is good for longer again."""
-        for at in reversed(positions[max(0, mark - LOOKBACK) : mark + 1]):
+    def _found(self, model: str, positions: list[Position], now: float) -> int:
+        """The weight of the longest known prefix among *positions*; a hit is good for longer again."""
+        for at in reversed(positions):
             if self._until.get((model, at.name), 0.0) > now:
                 self._keep((model, at.name), now + MINUTES["5m"])
                 return at.weight

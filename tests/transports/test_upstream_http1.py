@@ -2,8 +2,7 @@
 
 import socket
 import struct
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator
 
 import attrs
 import pytest
@@ -12,50 +11,13 @@ import trio.testing
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.transports.upstreams import CHUNKED, HEAD, OK, ORIGIN, POST, Peer
-from transports.upstream import USUAL, Call, Deadline, Malformed, Truncated
+from tests.transports.upstreams import CHUNKED, HEAD, OK, ORIGIN, POST, Pair, Peer, in_memory, on_loopback
+from transports.upstream import Malformed, Truncated
 from transports.upstream_http1 import AT_ONCE, DRAIN, PIECE, Http1
 
 EVENTS = [b'data: {"n": %d}\n\n' % number for number in range(5)]
 STREAM = CHUNKED + b"".join(b"%x\r\n%b\r\n" % (len(event), event) for event in EVENTS) + b"0\r\n\r\n"
 LARGE = attrs.evolve(POST, body=b"x" * (5 * PIECE))
-
-
-@attrs.frozen
-class Pair:
-    """A link and the peer at its other end."""
-
-    link: Http1
-    peer: Peer
-    tasks: trio.Nursery
-    near: trio.abc.Stream
-
-    @property
-    def sender(self) -> trio.testing.MemorySendStream:
-        """Where the link writes, for links in memory."""
-        assert isinstance(self.near, trio.StapledStream)
-        assert isinstance(self.near.send_stream, trio.testing.MemorySendStream)
-        return self.near.send_stream
-
-    @property
-    def state(self) -> str:
-        return self.link.state
-
-    async def all_of(self, call: Call = POST) -> bytes:
-        """Send *call*; the whole body of the answer."""
-        await self.ask(call)
-        return await self.body()
-
-    async def ask(self, call: Call = POST) -> int:
-        """Send *call*; the status of the answer."""
-        return (await self.link.ask(call, Deadline(USUAL), self.tasks)).status
-
-    async def body(self) -> bytes:
-        """The rest of the body, to its end."""
-        body = b""
-        while data := await self.link.receive():
-            body += data
-        return body
 
 
 @pytest.fixture
@@ -64,22 +26,6 @@ async def pair(nursery: trio.Nursery) -> AsyncIterator[Pair]:
     pair = Pair(Http1(near, ORIGIN), Peer(far, 0), nursery, near)
     yield pair
     await pair.link.close()
-
-
-@asynccontextmanager
-async def on_loopback(serve: Callable[[Peer], Awaitable[None]]) -> AsyncIterator[Pair]:
-    """A link over a real socket, and its peer, which *serve* speaks for."""
-    listeners = await trio.open_tcp_listeners(0, host="127.0.0.1")
-    async with trio.open_nursery() as nursery:
-        near = await trio.open_tcp_stream("127.0.0.1", listeners[0].socket.getsockname()[1])
-        far = await listeners[0].accept()
-        await listeners[0].aclose()
-        pair = Pair(Http1(near, ORIGIN), Peer(far, 0), nursery, near)
-        nursery.start_soon(serve, pair.peer)
-        yield pair
-        await pair.link.close()
-        await far.aclose()
-        nursery.cancel_scope.cancel()
 
 
 async def test_a_request_goes_out_in_one_piece_and_its_answer_comes_back(pair: Pair) -> None:
@@ -132,26 +78,6 @@ async def test_a_reply_is_the_same_wherever_the_network_cuts_it(raw: bytes) -> N
             assert await pair.ask() == 200
             assert await pair.body() == b"".join(EVENTS)
             assert pair.link.done
-
-
-@asynccontextmanager
-async def in_memory(*pieces: bytes) -> AsyncIterator[Pair]:
-    """A link whose peer says *pieces*, each read by itself, and hangs up."""
-    async with trio.open_nursery() as nursery:
-        near, far = trio.testing.memory_stream_pair()
-        feed = near.receive_stream
-        assert isinstance(feed, trio.testing.MemoryReceiveStream)
-        waiting = list(pieces)
-
-        async def one_piece() -> None:
-            if waiting:
-                feed.put_data(waiting.pop(0))
-            else:
-                feed.put_eof()
-
-        feed.receive_some_hook = one_piece
-        yield Pair(Http1(near, ORIGIN), Peer(far, 0), nursery, near)
-        await near.aclose()
 
 
 @pytest.mark.parametrize("raw", [STREAM, OK], ids=["chunked", "length"])

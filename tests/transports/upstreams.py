@@ -1,11 +1,16 @@
 """Upstreams for tests: peers that follow a script, in memory or on loopback."""
 
-from collections.abc import Awaitable, Callable
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from typing import Any
 
+import attrs
 import trio
+import trio.testing
 
-from transports.pool import Pool
-from transports.upstream import Call, Link, Origin, Timers
+from transports.pool import USUAL_LIMITS, Pool, PoolLimits, open_pool
+from transports.upstream import USUAL, Call, Deadline, Link, Origin, Timers
 from transports.upstream_http1 import Http1
 
 ORIGIN = Origin("http", "upstream.test", 80)
@@ -68,24 +73,27 @@ class Upstream:
     def __init__(self, nursery: trio.Nursery, script: Script) -> None:
         self._nursery = nursery
         self._script = script
+        self._closed: set[int] = set()
         self.opened = 0
-        self.closed = 0
+
+    @property
+    def closed(self) -> int:
+        """How many links have been closed from our side."""
+        return len(self._closed)
 
     async def connect(self, origin: Origin) -> Link:
         await trio.lowlevel.checkpoint()
         near, far = trio.testing.memory_stream_pair()
         peer = Peer(far, self.opened)
         self.opened += 1
+        assert isinstance(near.send_stream, trio.testing.MemorySendStream)
+        near.send_stream.close_hook = lambda: self._closed.add(peer.number)
         self._nursery.start_soon(self._serve, peer)
         return Http1(near, origin)
 
     async def _serve(self, peer: Peer) -> None:
-        try:
+        with suppress(trio.EndOfChannel, trio.BrokenResourceError, trio.ClosedResourceError):
             await self._script(peer)
-        except (trio.EndOfChannel, trio.BrokenResourceError, trio.ClosedResourceError):
-            pass
-        finally:
-            self.closed += 1
 
 
 def answers(*pieces: bytes) -> Script:
@@ -107,3 +115,107 @@ async def fetch(pool: Pool, call: Call = POST, origin: Origin = ORIGIN, timers: 
             body += data
         assert reply.done
         return reply.head.status, body
+
+
+@asynccontextmanager
+async def upstream(script: Script, limits: PoolLimits = USUAL_LIMITS) -> AsyncIterator[tuple[Pool, Upstream]]:
+    """A pool whose links lead to peers in memory that follow *script*."""
+    async with trio.open_nursery() as nursery:
+        peers = Upstream(nursery, script)
+        async with open_pool(peers.connect, limits) as pool:
+            yield pool, peers
+        await trio.testing.wait_all_tasks_blocked()
+        assert peers.opened == peers.closed, "a closed pool leaves no link open"
+        assert pool.busy == pool.idle == 0
+        nursery.cancel_scope.cancel()
+
+
+@attrs.frozen
+class Pair:
+    """A link and the peer at its other end."""
+
+    link: Http1
+    peer: Peer
+    tasks: trio.Nursery
+    near: trio.abc.Stream
+
+    @property
+    def sender(self) -> trio.testing.MemorySendStream:
+        """Where the link writes, for links in memory."""
+        assert isinstance(self.near, trio.StapledStream)
+        assert isinstance(self.near.send_stream, trio.testing.MemorySendStream)
+        return self.near.send_stream
+
+    @property
+    def state(self) -> str:
+        return self.link.state
+
+    async def all_of(self, call: Call = POST) -> bytes:
+        """Send *call*; the whole body of the answer."""
+        await self.ask(call)
+        return await self.body()
+
+    async def ask(self, call: Call = POST) -> int:
+        """Send *call*; the status of the answer."""
+        return (await self.link.ask(call, Deadline(USUAL), self.tasks)).status
+
+    async def body(self) -> bytes:
+        """The rest of the body, to its end."""
+        body = b""
+        while data := await self.link.receive():
+            body += data
+        return body
+
+
+@asynccontextmanager
+async def in_memory(*pieces: bytes) -> AsyncIterator[Pair]:
+    """A link whose peer says *pieces*, each read by itself, and hangs up."""
+    async with trio.open_nursery() as nursery:
+        near, far = trio.testing.memory_stream_pair()
+        feed = near.receive_stream
+        assert isinstance(feed, trio.testing.MemoryReceiveStream)
+        waiting = list(pieces)
+
+        async def one_piece() -> None:
+            if waiting:
+                feed.put_data(waiting.pop(0))
+            else:
+                feed.put_eof()
+
+        feed.receive_some_hook = one_piece
+        yield Pair(Http1(near, ORIGIN), Peer(far, 0), nursery, near)
+        await near.aclose()
+
+
+@asynccontextmanager
+async def on_loopback(serve: Callable[[Peer], Awaitable[None]]) -> AsyncIterator[Pair]:
+    """A link over a real socket, and its peer, which *serve* speaks for."""
+    listeners = await trio.open_tcp_listeners(0, host="127.0.0.1")
+    async with trio.open_nursery() as nursery:
+        near = await trio.open_tcp_stream("127.0.0.1", listeners[0].socket.getsockname()[1])
+        far = await listeners[0].accept()
+        await listeners[0].aclose()
+        pair = Pair(Http1(near, ORIGIN), Peer(far, 0), nursery, near)
+        nursery.start_soon(serve, pair.peer)
+        yield pair
+        await pair.link.close()
+        await far.aclose()
+        nursery.cancel_scope.cancel()
+
+
+class Names(trio.abc.HostnameResolver):
+    """The only name server of a test: *.test is loopback, anything else does not exist."""
+
+    async def getaddrinfo(self, host: Any, port: Any, *args: Any, **named: Any) -> Any:
+        await trio.lowlevel.checkpoint()
+        if not host.endswith((b".test", b"127.0.0.1")):
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+        return [(socket.AF_INET, socket.SOCK_STREAM, 0, "", ("127.0.0.1", port))]
+
+    async def getnameinfo(self, *args: Any) -> Any:
+        raise NotImplementedError
+
+
+def only_test_names() -> None:
+    """For the rest of this run, no name is looked up outside this process."""
+    trio.socket.set_custom_hostname_resolver(Names())

@@ -33,22 +33,20 @@ def read_usage(fields: Any) -> Usage | None:
     """The counts in *fields*; None if there are none."""
     if not isinstance(fields, dict):
         return None
-    iterations = fields.get("iterations")
+    iterations, counts = fields.get("iterations"), _counts(fields)
     if isinstance(iterations, list) and iterations:
         parts = [_counts(part) for part in iterations if isinstance(part, dict)]
-        counts = {name: sum(part.get(name) or 0 for part in parts) for name in ("I", "R", "5m", "1h", "O")}
-    else:
-        counts = _counts(fields)
-    output, thoughts = counts.get("O"), _thoughts(fields)
+        counts = {name: sum(part[name] or 0 for part in parts) for name in counts}
+    output, thoughts = counts["O"], _thoughts(fields)
     if output is not None and thoughts is not None:
         thoughts = min(thoughts, output)
         output -= thoughts
     extra = {name: value for name, value in fields.items() if name not in _COUNTED and value is not None}
     return Usage(
-        input=counts.get("I"),
-        cache_read=counts.get("R"),
-        cache_write_5m=counts.get("5m"),
-        cache_write_1h=counts.get("1h"),
+        input=counts["I"],
+        cache_read=counts["R"],
+        cache_write_5m=counts["5m"],
+        cache_write_1h=counts["1h"],
         output=output,
         reasoning=thoughts,
         extra=extra or None,

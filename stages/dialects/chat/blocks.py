@@ -1,7 +1,7 @@
 """From deltas to blocks: Chat says only what is more, we say where it belongs.
 
-    reasoning "Let"   reasoning " me"    content "Hi"              tool_calls[0] id, name   tool_calls[0] "{…"      close
-    ┌ Thinking 0 ──────────────────────┐ ┌ Text 1 ───────────────┐ ┌ ToolUse 2 ──────────────────────────────────────┐
+    reasoning "Let"   reasoning " me"    content "Hi"          tool_calls[0] id, name   tool_calls[0] "{…"     close
+    ┌ Thinking 0 ──────────────────────┐ ┌ Text 1 ───────────┐ ┌ ToolUse 2 ─────────────────────────────────────┐
 
 Prose (thinking, text, refusal) of one choice never overlaps: what is of another kind closes what is open.  Calls stay
 open until the choice ends, because servers may go on with any of them; they are told apart by Chat's ``index``, or by
@@ -33,7 +33,7 @@ from pipeline.events import (
     ToolUse,
 )
 from stages.dialects.chat.chunk import Call as Fragment
-from stages.dialects.chat.chunk import Delta, Function
+from stages.dialects.chat.chunk import Chunk, Delta, Function
 
 ANTHROPIC = "anthropic-claude-v1"  # the format by which OpenRouter, and we, mark what Claude signed
 _ANTHROPIC = "anthropic-claude"
@@ -109,6 +109,27 @@ class Blocks:
         if choice is None:
             choice = self.choices[number] = Choice(number)
         return choice
+
+    @property
+    def settled(self) -> bool:
+        """Whether something has begun, and no call waits for its id or name."""
+        return self._next > 0 and all(
+            call.block is not None for choice in self.choices.values() for call in choice.calls
+        )
+
+    def more(self, chunk: Chunk) -> TextDelta | None:
+        """The event of a chunk that only has more words of the text that is open: nearly all of them, so it is fast."""
+        choices = chunk.choices
+        if not choices or len(choices) > 1:
+            return None
+        told = choices[0]
+        choice, delta = self.choices.get(told.index if told.index.__class__ is int else 0), told.delta
+        if choice is None or delta is None or choice.kind is not Text or told.finish_reason is not None:
+            return None
+        content = delta.content
+        if content and content.__class__ is str and delta == Delta(content):
+            return TextDelta(choice.open, content)
+        return None
 
     def take(self, choice: Choice, delta: Delta, out: list[Event]) -> None:
         """Put the events that *delta* stands for into *out*."""
@@ -271,14 +292,20 @@ def _which(choice: Choice, index: Any, known: str, name: str) -> Call:
                 return call
     numbered = isinstance(index, int)
     last = choice.numbered.get(index) if numbered else (choice.calls[-1] if choice.calls else None)
-    # A second name, or a second id with a name, is another call under the same number or without any.
-    if last is not None and not (name and last.name and (known or not numbered)):
+    if last is not None and not _another(last, known, name, numbered=numbered):
         return last
     call = Call()
     choice.calls.append(call)
     if numbered:
         choice.numbered[index] = call
     return call
+
+
+def _another(last: Call, known: str, name: str, *, numbered: bool) -> bool:
+    """Whether a fragment with that id or name can't be more of *last*, whose id is another."""
+    if numbered:  # some servers number all their calls 0; an id alone proves nothing, some make one for each fragment
+        return bool(name and last.name and known)
+    return bool((name and last.name) or (known and last.id))
 
 
 def _text(value: Any) -> str:

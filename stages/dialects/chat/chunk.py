@@ -5,9 +5,11 @@ where a text should be must not cost the whole frame.  ``read`` never raises.
 """
 
 import json
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
+
+from stages.dialects.sse import Frames
 
 
 class Function(msgspec.Struct, gc=False):
@@ -67,14 +69,52 @@ class Chunk(msgspec.Struct, gc=False):
     error: Any = None
 
 
-_CHUNK = msgspec.json.Decoder(Chunk)
+class _QuietChoice(msgspec.Struct, gc=False):
+    finish_reason: Literal[""] | None = None
+
+
+class _Quiet(msgspec.Struct, gc=False):
+    """A chunk that holds neither an end nor usage nor an error: any other value of these fails to decode."""
+
+    choices: list[_QuietChoice]
+    usage: None = None
+    error: None = None
+
+
+class Envelope(msgspec.Struct, gc=False):
+    """What all frames of one reply have alike; ``choices`` tells a frame of this dialect from any other."""
+
+    choices: list[Any]
+    id: str = ""
+    created: int = 0
+    model: str = ""
+    system_fingerprint: str | None = None
+
+
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+CHUNK = msgspec.json.Decoder(Chunk)
+
+
+_ENVELOPE = msgspec.json.Decoder(Envelope)
+_QUIET = msgspec.json.Decoder(_Quiet)
+
+
+def quiet(payloads: list[bytes]) -> bool:
+    """Whether each of *payloads* is a chunk that nobody must read.
+
+    Decoding so little takes 0.3 µs a frame, less than searching for the keys in all their spellings.
+    """
+    try:
+        return len(_QUIET.decode_lines(b"\n".join(payloads))) == len(payloads)
+    except UNREADABLE:
+        return False
 
 
 def read(data: bytes) -> Chunk | None:
     """The chunk in *data*; None if there is none."""
     try:
-        return _CHUNK.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return CHUNK.decode(data)
+    except UNREADABLE:
         return _mended(data)
 
 
@@ -82,6 +122,17 @@ def _mended(data: bytes) -> Chunk | None:
     """*data* once more: with half a surrogate pair or half a character replaced, where a server cut a word in two."""
     try:
         value = json.loads(data.decode("utf-8", "replace"))
-        return _CHUNK.decode(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
+        return CHUNK.decode(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
     except (ValueError, RecursionError):  # msgspec's errors are ValueErrors
         return None
+
+
+def envelope(frame: bytes) -> Envelope | None:
+    """What the first chunk in *frame* has in common with all others; None if *frame* is of another dialect."""
+    for _, _, payload in Frames().feed(frame):
+        try:
+            return _ENVELOPE.decode(payload)
+        except UNREADABLE:
+            if payload.startswith(b"[DONE]"):
+                return Envelope([])
+    return None

@@ -1,13 +1,17 @@
 """What an upstream means by an error: many shapes and words, one of our classes (wire reference §2.5, §2.6, §4.10).
 
-    {"error": {"message", "type", "code"}}    OpenAI and most         {"error": "text"}            Ollama and small servers
-    [{"error": {…}}]                          Gemini, compatible       {"error": {"code": 429, …}}  OpenRouter: a status
-    {"object": "error", "message": …}         older vLLM               {"detail": …}, a page, ""    what stands before them
+    {"error": {"message", "type", "code"}}     OpenAI and most
+    {"error": {"code": 429, "metadata", …}}    OpenRouter: the code is a status
+    {"error": "text"}                          Ollama and small servers
+    [{"error": {…}}]                           Gemini's compatible endpoint
+    {"object": "error", "message", …}          older vLLM
+    {"detail": …}, a page, nothing             what stands before them
 
 The code decides first, then the status, then the words of the message: servers that invent codes still write
 "maximum context length".  Raw parts are kept for clients of this dialect; ``retry-after`` is kept for all.
 """
 
+import math
 import re
 import zlib
 from email.utils import parsedate_to_datetime
@@ -38,6 +42,7 @@ from transports.messages import Headers, find
 
 _LENGTH = 2000  # characters of a message that are passed on
 _INFLATED = 1024 * 1024
+_LONGEST = 30 * 86400.0  # seconds; nobody waits longer
 
 _CODES: dict[str, type[GatewayError]] = {
     "context_length_exceeded": ContextTooLong,
@@ -208,11 +213,10 @@ def _retry_after(headers: Headers) -> float | None:
     """Seconds to wait, from whichever field tells."""
     precise, plain = find(headers, b"retry-after-ms"), find(headers, b"retry-after")
     try:
-        if precise is not None:
-            return max(0.0, float(precise) / 1000)
-        return None if plain is None else max(0.0, float(plain))
+        seconds = float(precise) / 1000 if precise is not None else float(plain or "")
     except ValueError:
         return _until(plain or "", find(headers, b"date"))
+    return min(max(0.0, seconds), _LONGEST) if math.isfinite(seconds) else None
 
 
 def _until(moment: str, now: str | None) -> float | None:

@@ -64,7 +64,7 @@ def read(told: dict[str, Any]) -> Usage | None:
 
 
 def write(usage: Usage) -> dict[str, Any]:
-    """The ``usage`` object that tells *usage*; Anthropic's cache counts stand beside Chat's for clients that read them."""
+    """The ``usage`` object that tells *usage*; Anthropic's cache counts stand beside Chat's, for who reads them."""
     written = (usage.cache_write_5m or 0) + (usage.cache_write_1h or 0)
     cached = usage.cache_read or 0
     return {

@@ -1,4 +1,4 @@
-"""Models: whose manners a name has.  A table per family, after the vendors' own pages (as of November 2026).
+"""Families: whose manners a name has.  A table per family, after the vendors' own pages (as of November 2026).
 
 A Claude name gets that model's rules (which thinking it takes, whether a tool can be forced, from where on it caches);
 an OpenAI name gets those of OpenAI's own server; every other name is *free*: it may do all that any of them may.  Any
@@ -69,6 +69,7 @@ class Chat:
     official: bool = False  # OpenAI's own server: unknown fields and values are refused
     reasons: bool = False  # reasoning models take no max_tokens, stop or sampling
     tools_while_reasoning: bool = True  # from gpt-5.4 on only the Responses API has both
+    writes: bool = False  # tokens put into the cache are counted (and paid for)
     replays: bool = False  # reasons unless told not to, and wants its reasoning back with the calls it led to
     context: int = 922_000
     output: int = 128_000
@@ -78,7 +79,8 @@ class Chat:
 def chat(name: str) -> Chat:
     """The manners of *name* in Chat Completions."""
     if name.startswith(("gpt-6", "gpt-5.4", "gpt-5.5", "gpt-5.6", "gpt-5.7", "gpt-5.8", "gpt-5.9")):
-        return Chat(official=True, reasons=True, tools_while_reasoning=False)
+        writes = not name.startswith(("gpt-5.4", "gpt-5.5"))
+        return Chat(official=True, reasons=True, tools_while_reasoning=False, writes=writes)
     if name.startswith(("gpt-5", "o1", "o3", "o4")):
         return Chat(official=True, reasons=True, context=272_000)
     if name.startswith(("gpt-", "chatgpt-")):

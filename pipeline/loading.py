@@ -1,0 +1,102 @@
+"""Loading: a Config → what it describes, constructed: the line, the upstreams, the dialects.
+
+    build(config) ──▶ Built ──opening.opened──▶ upstreams that can be asked
+
+Everything that can be wrong is found here, before anything is opened: ``check`` and ``serve`` go the same way.
+"""
+
+import ssl
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
+from ipaddress import ip_address
+from typing import Any
+
+import attrs
+
+from pipeline.arrange import Order, arrange
+from pipeline.config import Config
+from pipeline.dialect import Dialect
+from pipeline.line import Line
+from pipeline.naming import Stages, dialects
+from pipeline.plan import Plan, Planner
+from pipeline.problems import Problems
+from transports.listen import tls_context
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class Built:
+    """What a configuration describes, constructed; nothing is open yet (``opening.opened``)."""
+
+    config: Config
+    order: Order
+    line: Line
+    plans: tuple[Plan, ...]
+    dialects: Mapping[str, Dialect]
+    tls: ssl.SSLContext | None  # of our own listener
+
+    @property
+    def lifetimes(self) -> list[AbstractAsyncContextManager[Any]]:
+        """The stages to be entered at start and left at shutdown, in the order up; each once."""
+        named = [*self.line.stages, *(pair for plan in self.plans for pair in plan.stages)]
+        stages: list[Any] = [*(stage for _, stage in named), self.line.source, self.line.sink]
+        distinct = {id(stage): stage for stage in stages}
+        return [stage for stage in distinct.values() if isinstance(stage, AbstractAsyncContextManager)]
+
+
+def build(config: Config) -> Built:
+    """Construct everything that *config* describes.  Raises ConfigError, with all that is wrong."""
+    problems = Problems(config.layers.label)
+    built = assemble(config, problems)
+    problems.check()
+    return built
+
+
+def assemble(config: Config, problems: Problems) -> Built:
+    """As ``build``, but notes what is wrong; what is returned then must not be used."""
+    order = arrange(config.stages, config.without, problems)
+    stages = Stages(config, problems)
+    known = dialects()
+    named = tuple((slot.name, stages.made(slot)) for slot in order.stages)
+    planner = Planner(config, order, stages, known, problems)
+    plans = [planner.plan(name) for name in config.upstreams]
+    line = Line(named, stages.made(order.source), stages.made(order.sink))
+    check_door(config, dict(named).get("auth"), problems)
+    return Built(
+        config=config,
+        order=order,
+        line=line,
+        plans=tuple(plan for plan in plans if plan is not None),
+        dialects=known,
+        tls=own_tls(config, problems),
+    )
+
+
+# -- our own door -----------------------------------------------------------------------------------------------------
+
+
+def check_door(config: Config, auth: Any, problems: Problems) -> None:
+    """Whoever can be reached from elsewhere knows who asks: by keys of ours, or by the upstream's."""
+    theirs = all(upstream.client_key for upstream in config.upstreams.values())
+    unlocked = auth is not None and not getattr(auth, "keys", True)
+    if unlocked and not theirs and not on_loopback(config.server.host):
+        text = "can be reached from elsewhere, and there is no key: put keys under [auth], or client_key = true in"
+        problems.add(("server", "host"), f"{config.server.host or 'every address'} {text} every upstream")
+
+
+def on_loopback(host: str) -> bool:
+    """Whether only this machine reaches *host*."""
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
+
+
+def own_tls(config: Config, problems: Problems) -> ssl.SSLContext | None:
+    """The context of our listener, if it speaks TLS."""
+    if (tls := config.server.tls) is None:
+        return None
+    try:
+        return tls_context(tls.certificate, tls.key)
+    except (OSError, ssl.SSLError) as error:
+        problems.add(("server", "tls"), f"{tls.certificate} and {tls.key} can't be used: {error.strerror or error}")
+    return None

@@ -1,0 +1,171 @@
+"""Plan: an upstream as it is configured → all that is known of it before a connection is made.
+
+    [upstreams.openai] ──▶ dialect · origin and base · stages of an attempt · how to connect ──pool──▶ Upstream
+
+What can be wrong with it is noted here, by its place; what a provider is called, and where it lives, is in presets.
+"""
+
+import re
+import ssl
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
+from typing import Any, get_type_hints
+
+import attrs
+
+from pipeline import config as configured
+from pipeline.address import locate
+from pipeline.arrange import Order, arrange_attempt
+from pipeline.config import Config
+from pipeline.dialect import Dialect
+from pipeline.layers import Layers
+from pipeline.naming import LoadFailed, Stages, load
+from pipeline.problems import Note, Problems, unknown
+from pipeline.secret import Secret
+from pipeline.shape import shape
+from pipeline.structure import structure
+from pipeline.upstream import Upstream
+from transports.messages import HOP_BY_HOP, Headers
+from transports.pool import Pool
+from transports.upstream import Origin, Timers
+from transports.upstream_connect import Connector, tls_context
+from transports.upstream_proxy import Proxy
+
+Named = tuple[str, Callable[..., Any]]
+Serve = Callable[..., Awaitable[None]]  # a trio task that reports its base URL when it listens
+
+_FIELD = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 §5.1
+_VALUE = re.compile(r"[\x21-\x7e\x80-\xff]([\t\x20-\x7e\x80-\xff]*[\x21-\x7e\x80-\xff])?")  # RFC 9110 §5.5
+
+
+@attrs.frozen(eq=False)
+class Plan:
+    """An upstream but for its connections."""
+
+    name: str
+    config: configured.Upstream
+    dialect: Dialect
+    place: tuple[Origin, str] | None  # origin and base; None for one that *serve* starts
+    stages: tuple[Named, ...]
+    serve: Serve | None
+    connector: Connector
+
+    def upstream(self, pool: Pool, url: str = "") -> Upstream:
+        """The upstream, reached through *pool*; at *url*, if it had to be started first."""
+        origin, base = self.place or locate(url, self.dialect)
+        config = self.config
+        return Upstream(
+            name=self.name,
+            dialect=self.dialect,
+            origin=origin,
+            base=base,
+            key=config.key,
+            client_key=config.client_key,
+            pool=pool,
+            timers=Timers(connect=config.connect, first_byte=config.first_byte, idle=config.idle),
+            models=config.models,
+            headers=fields(config.headers),
+            stages=self.stages,
+        )
+
+
+@attrs.frozen(eq=False)
+class Planner:
+    """Makes the plans of one configuration; what is wrong is noted."""
+
+    config: Config
+    order: Order
+    stages: Stages
+    dialects: Mapping[str, Dialect]
+    problems: Problems
+
+    def plan(self, name: str) -> Plan | None:
+        """The plan of the upstream called *name*; None if too little is right."""
+        upstream, note = self.config.upstreams[name], self.problems.below("upstreams", name)
+        dialect = self.dialects.get(upstream.dialect)
+        if dialect is None:
+            note(("dialect",), unknown(upstream.dialect, self.dialects, "dialect"))
+        if upstream.key is not None and upstream.client_key:
+            note(("client_key",), "the caller's credential or a key of ours: not both")
+        check_fields(upstream.headers, self.problems.below("upstreams", name, "headers"))
+        stages, connector = self._stages(name, upstream), connect(upstream, self.config.layers, note)
+        serve, place = server_of(upstream, self.config.layers, note), place_of(upstream, dialect, note)
+        if dialect is None or connector is None:
+            return None
+        return Plan(name, upstream, dialect, place, stages, serve, connector)
+
+    def _stages(self, name: str, upstream: configured.Upstream) -> tuple[Named, ...]:
+        """The stages of an attempt, none of which may wait on the way down."""
+        slots = self.order.attempt
+        if upstream.stages is not None:
+            slots = arrange_attempt(name, upstream.stages, self.order, self.problems)
+        named = tuple((slot.name, self.stages.made(slot)) for slot in slots)
+        for slot, (_, stage) in zip(slots, named, strict=True):
+            if shape(stage).down == "waits":
+                text = f"{slot.name} waits on the way down; what runs once per attempt must not: no async transform"
+                self.problems.add(slot.path or ("upstreams", name), text)
+        return named
+
+
+def place_of(upstream: configured.Upstream, dialect: Dialect | None, note: Note) -> tuple[Origin, str] | None:
+    """Origin and base of *upstream*; None for one that has to be started, or after noting what is wrong."""
+    if not upstream.url:
+        if not upstream.serve:
+            note(("url",), "required, but missing; a preset would supply it")
+        return None
+    try:
+        return None if dialect is None else locate(upstream.url, dialect)
+    except ValueError as error:
+        note(("url",), str(error))
+    return None
+
+
+def server_of(upstream: configured.Upstream, layers: Layers, note: Note) -> Serve | None:
+    """What starts the server of *upstream*, if it has one of ours; its settings are typed by its own signature."""
+    if not upstream.serve:
+        if upstream.settings:
+            note(("settings",), "these are for a server that is started, and this upstream has none: serve is not set")
+        return None
+    if upstream.url:
+        note(("serve",), "a url, or a server that is started: not both")
+    try:
+        serve = load(upstream.serve)
+    except LoadFailed as error:
+        note(("serve",), str(error))
+        return None
+    kind = get_type_hints(serve).get("settings", dict[str, Any])
+    settings = structure(upstream.settings, kind, layers, lambda where, text: note(("settings", *where), text))
+    return partial(serve, dialect=upstream.dialect, settings=settings)
+
+
+def connect(upstream: configured.Upstream, layers: Layers, note: Note) -> Connector | None:
+    """What makes connections to *upstream*: its authorities and its proxy."""
+    environ = {"env": layers.environ, "none": {}}.get(upstream.proxy, {"ALL_PROXY": upstream.proxy})
+    if upstream.proxy not in ("env", "none"):
+        try:
+            Proxy.parse(upstream.proxy)
+        except ValueError as error:
+            note(("proxy",), f'{error}; or "env" or "none"')
+    try:
+        return Connector(tls=tls_context(upstream.ca), environ=environ)
+    except (OSError, ssl.SSLError) as error:
+        note(("ca",), f"{upstream.ca} can't be used: {error.strerror or error}")
+    return None
+
+
+def check_fields(headers: Mapping[str, str | Secret], note: Note) -> None:
+    """Note what can't be a header field of a request."""
+    for name, value in headers.items():
+        text = value.reveal() if isinstance(value, Secret) else value
+        if not _FIELD.fullmatch(name):
+            note((name,), "is no name of a header field")
+        elif name.lower().encode() in HOP_BY_HOP:
+            note((name,), "belongs to the connection, which sets it itself")
+        elif not _VALUE.fullmatch(text):
+            note((name,), "is no value of a header field: visible characters, spaces only between them")
+
+
+def fields(headers: Mapping[str, str | Secret]) -> Headers:
+    """*headers* as they are sent."""
+    texts = {name: value.reveal() if isinstance(value, Secret) else value for name, value in headers.items()}
+    return [(name.lower().encode(), text.encode("latin-1")) for name, text in texts.items()]

@@ -1,0 +1,81 @@
+"""Serving: a Config → a gateway that listens, until it has drained.
+
+    build ─▶ open upstreams and stages ─▶ listen ═ Gateway.handle ═ … ─▶ drain ─▶ close
+
+All that runs lives in this call: when it returns, or is cancelled, nothing is left of it.
+"""
+
+import os
+
+import attrs
+import structlog
+import trio
+
+from pipeline.config import Config
+from pipeline.heartbeat import Heart
+from pipeline.loading import Built, build
+from pipeline.opening import opened
+from pipeline.problems import ConfigError
+from pipeline.server import Gateway
+from pipeline.upstream import Upstream
+from transports import listen
+from transports.drain import Drain
+from transports.limits import Limits
+
+log = structlog.get_logger("pipeline")
+
+
+@attrs.frozen(eq=False, kw_only=True)
+class Running:
+    """A gateway that listens."""
+
+    built: Built
+    upstreams: list[Upstream]
+    urls: list[str]  # one for each listener: "http://127.0.0.1:4096"
+    drain: Drain  # begin() it, and serve returns when all that runs has ended
+
+
+async def serve(config: Config, *, task_status: trio.TaskStatus[Running] = trio.TASK_STATUS_IGNORED) -> None:
+    """Serve as *config* says until drained.  Reports a Running when it listens.  Raises ConfigError before that."""
+    built, drain, heart = build(config), Drain(), Heart(config.server.ping)
+    listeners = await listening(config)
+    async with opened(built) as upstreams, trio.open_nursery() as nursery:
+        nursery.start_soon(heart.run, name="heart")
+        gateway = Gateway(
+            line=built.line, upstreams=upstreams, dialects=built.dialects, heart=heart, drain=drain
+        )  # fmt: skip
+        urls = [url_of(listener, tls=built.tls is not None) for listener in listeners]
+        task_status.started(Running(built=built, upstreams=upstreams, urls=urls, drain=drain))
+        await listen.serve(
+            gateway.handle,
+            listeners=listeners,
+            limits=Limits(body=config.server.max_body),
+            drain=drain,
+            on_crash=crashed,
+            tls=built.tls,
+            names=config.server.names,
+        )
+        nursery.cancel_scope.cancel()
+
+
+async def listening(config: Config) -> list[trio.SocketListener]:
+    """The listeners; the first thing that is opened, since another gateway may have the port."""
+    server = config.server
+    try:
+        return await listen.open_listeners([listen.Address(server.host, server.port)])
+    except OSError as error:
+        why = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror or str(error)
+        place = config.layers.label(("server", "port"))
+        raise ConfigError([f"{place}: can't listen on {server.host}, port {server.port}: {why}"]) from error
+
+
+def url_of(listener: trio.SocketListener, *, tls: bool) -> str:
+    """The address of *listener*, as a client on this machine uses it."""
+    host, port = listener.socket.getsockname()[:2]
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104  # translated, not bound
+    return f"{'https' if tls else 'http'}://{f'[{host}]' if ':' in host else host}:{port}"
+
+
+def crashed(raised: BaseException) -> None:
+    """What left a connection's handler: a bug of ours, and the end of that connection only."""
+    log.error("a connection crashed", exc_info=raised)

@@ -1,0 +1,103 @@
+"""Claude Code, the real program, works through the gateway: tools, several turns, to a correct end."""
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.running import ROOT, Gateway, clean_environment
+
+VERSION = "2.1.329"
+CLIENTS = ROOT / ".clients"
+TASK = (
+    "Please do what the words in brackets say. "
+    '[[think I should run it first]] [[call Bash {"command":"echo result-$((6*7))"}]] '
+    '[[then]] [[say Now the file.]] [[call Read {"file_path":"%s"}]] '
+    "[[then]] [[say All is done: the end.]]"
+)
+
+pytestmark = [pytest.mark.client, pytest.mark.slow]
+
+
+@pytest.fixture(scope="session")
+def claude() -> Path:
+    """The program of the pinned version, installed from its registry."""
+    if shutil.which("npm") is None:
+        pytest.skip("there is no npm to install Claude Code with")
+    packages = CLIENTS / "node_modules" / "@anthropic-ai"
+    manifest = packages / "claude-code" / "package.json"
+    if not manifest.exists() or json.loads(manifest.read_text())["version"] != VERSION:
+        CLIENTS.mkdir(exist_ok=True)
+        install = ["npm", "install", "--no-fund", "--no-audit", "--prefix", str(CLIENTS)]
+        subprocess.run([*install, f"@anthropic-ai/claude-code@{VERSION}"], check=True, capture_output=True, timeout=600)
+    found = sorted(packages.glob("claude-code-*/claude"))
+    if not found:
+        pytest.skip("Claude Code has no program for this platform")
+    return found[0]
+
+
+def run(claude: Path, gateway: Gateway, at: Path, prompt: str, *more: str, **environment: str) -> list[dict[str, Any]]:
+    """Run Claude Code headless on *prompt*; the messages it printed."""
+    done = subprocess.run(
+        [
+            str(claude),
+            "-p",
+            prompt,
+            "--output-format",
+            "stream-json",
+            "--verbose",
+            "--allowedTools",
+            "Bash,Read",
+            *more,
+        ],
+        cwd=at,
+        env=clean_environment(
+            at,
+            ANTHROPIC_BASE_URL=gateway.url,
+            CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC="1",
+            DISABLE_AUTOUPDATER="1",
+            IS_SANDBOX="1",
+            **(environment or {"ANTHROPIC_API_KEY": "dummy"}),
+        ),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=100,
+    )
+    messages = [json.loads(line) for line in done.stdout.splitlines() if line.startswith(b"{")]
+    assert messages, done.stderr.decode()
+    return messages
+
+
+def results(messages: list[dict[str, Any]]) -> str:
+    """All that tools answered."""
+    return json.dumps([message["message"]["content"] for message in messages if message["type"] == "user"])
+
+
+@pytest.mark.parametrize("credential", ["ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN"])
+def test_a_task_that_needs_tools_is_finished(claude: Path, gateway: Gateway, tmp_path: Path, credential: str) -> None:
+    """Runs a command, reads a file, says its last word: through pass-through and through translation."""
+    noted = tmp_path / "noted.txt"
+    noted.write_text("a line to be read\n")
+    messages = run(claude, gateway, tmp_path, TASK % noted, **{credential: "dummy"})
+    last = messages[-1]
+    assert (last["type"], last["subtype"], last["is_error"]) == ("result", "success", False)
+    assert last["result"] == "All is done: the end."
+    assert last["num_turns"] == 3
+    assert "result-42" in results(messages)
+    assert "a line to be read" in results(messages)
+
+
+def test_an_overloaded_upstream_is_tried_again_by_the_client(claude: Path, gateway: Gateway, tmp_path: Path) -> None:
+    """The true status reaches it before the stream begins: it waits and goes on."""
+    messages = run(claude, gateway, tmp_path, "[[fault 529 times=1]] [[say well again]]")
+    assert messages[-1]["result"] == "well again"
+
+
+def test_a_broken_stream_is_not_taken_for_an_answer(claude: Path, gateway: Gateway, tmp_path: Path) -> None:
+    """Cut in the middle once: the client notices, asks again and gets the whole."""
+    messages = run(claude, gateway, tmp_path, "[[say begun]] [[cut times=1]] [[say and finished]]")
+    assert messages[-1]["subtype"] == "success"
+    assert "finished" in messages[-1]["result"]

@@ -1,0 +1,89 @@
+"""The README is true: its examples run as printed, its commands are the ones CI calls."""
+
+import re
+import sys
+import tomllib
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from pipeline.errors import Forbidden
+from pipeline.events import TextDelta
+from pipeline.heartbeat import Heart
+from pipeline.line import Line, conduct
+from tests.doubles import Kept, Recorder, exchange, said, words
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def example(name: str) -> str:
+    """The code block that follows ``<!-- example: name -->``."""
+    found = re.search(rf"<!-- example: {re.escape(name)} -->\n```\w+\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
+    assert found, f"README.md has no example {name}"
+    return found.group(1)
+
+
+@pytest.fixture
+def my_stages() -> ModuleType:
+    module = ModuleType("my_stages")
+    exec(example("my_stages.py"), module.__dict__)  # noqa: S102  # running it is the test
+    return module
+
+
+async def run(stage: Any, body: bytes = b'{"model":"m"}') -> tuple[Kept, Any]:
+    kept, x = Kept(), exchange(body)
+
+    async def source(exchange: Any, out: Any) -> None:
+        await out.send(words("a", "b"))
+
+    await conduct(x, Line((("mine", stage),), source, lambda x, r: kept), Recorder(), Heart(10))
+    return kept, x
+
+
+async def test_the_example_that_looks_and_refuses(my_stages: Any) -> None:
+    """It edits with a reason, and refuses with an error of ours."""
+    kept, x = await run(my_stages.house_rules)
+    assert said(kept.events) == "ab."
+    assert x.prompt.get("metadata", "user_id") == "house"
+    assert [edit.path for edit in x.prompt.edits] == ["metadata"]
+    kept, _ = await run(my_stages.house_rules, b'{"model":"m","temperature":2}')
+    assert isinstance(kept.events[-1].error, Forbidden)  # type: ignore[attr-defined]  # it failed
+
+
+async def test_the_example_that_transforms(my_stages: Any) -> None:
+    """Every event passes it."""
+    kept, _ = await run(my_stages.shout)
+    assert [event.piece for event in kept.events if isinstance(event, TextDelta)] == ["A", "B"]
+
+
+async def test_the_example_that_stands_around(my_stages: Any, capsys: Any) -> None:
+    """Its tail runs at the end."""
+    await run(my_stages.stopwatch)
+    assert capsys.readouterr().out == "x1 well\n"
+
+
+def test_every_toml_block_is_toml() -> None:
+    """As far as grammar goes; what the keys mean is tested where they are read."""
+    blocks = re.findall(r"^```toml\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
+    assert blocks
+    for block in blocks:
+        tomllib.loads(block)
+
+
+def test_there_are_exactly_two_set_up_commands() -> None:
+    """One serves, one runs the tests; each is one line, and needs only Python with venv and pip."""
+    commands = re.findall(r"^<!-- (serve|test) -->\n```sh\n(.*?)\n```", README, re.DOTALL | re.MULTILINE)
+    assert [name for name, _ in commands] == ["serve", "test"]
+    for _, command in commands:
+        assert "\n" not in command
+        assert {part.split()[0] for part in command.split(" && ")} <= {"python3", ".venv/bin/pip", ".venv/bin/python"}
+
+
+def test_the_version_is_one(capsys: Any) -> None:
+    """What the package says is what the build reads."""
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    assert settings["tool"]["hatch"]["version"]["path"] == "pipeline/__init__.py"
+    assert "pipeline" in sys.modules
