@@ -3,7 +3,7 @@
     https://host                            ──▶  https://host   /v1
     https://host/api/v1/                    ──▶  https://host   /api/v1
     https://host/v1/chat/completions        ──▶  https://host   /v1         a full endpoint: cut off, the rest is meant
-    https://host/v1beta/openai              ──▶  https://host   /v1beta/openai
+    https://host/v1beta/compatible          ──▶  https://host   /v1beta/compatible
 
 Which ends are endpoints is asked of the dialect; this file knows none.
 """

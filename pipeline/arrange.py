@@ -66,7 +66,7 @@ def arrange(entries: Sequence[Entry], without: Sequence[str], problems: Problems
     default = [Slot(name, DEFAULT[name], Entry(use=name)) for name in left]
     slots = [slot_of(entry, ("stages", number)) for number, entry in enumerate(entries)]
     line = listed(slots, default, problems)
-    if line is not default:
+    if not any(map(position, slots)) and any(slot.role not in ENDS for slot in slots):
         demand(line, without, problems)
     return divided(line, problems)
 

@@ -18,6 +18,7 @@ import click
 import trio
 
 from pipeline import __version__
+from pipeline.arrange import names
 from pipeline.config import Config
 from pipeline.explain import explain
 from pipeline.layers import Candidate, find
@@ -134,7 +135,12 @@ def searched(config: File | None) -> Iterator[str]:
     for title, candidates in (("configuration, the first one counts:", found.toml), (".env, likewise:", found.dotenv)):
         if candidates:
             yield title
-            yield from (f"  {mark(candidate)}  {candidate.file}" for candidate in candidates)
+            yield from (f"  {mark(candidate)}  {shown(candidate.file)}" for candidate in candidates)
+
+
+def shown(file: File) -> str:
+    """*file* as people write it."""
+    return str(file) if file.is_absolute() or file.parent != File() else f"./{file}"
 
 
 def mark(candidate: Candidate) -> str:
@@ -215,11 +221,12 @@ async def live(config: Config) -> None:
 def announce(running: Running) -> None:
     """Say where it is, who answers, what stands between, and what to paste."""
     built = running.built
-    stages = [name for name, _ in built.line.stages] + [built.order.source.name]
+    attempt = f"[ {' → '.join(names(built.order.attempt))} ]"
+    line = [*names(built.order.stages), *([attempt] if built.order.attempt else ()), built.order.source.name]
     where = [f"{each.name} ({each.dialect.NAME}, {each.origin}{each.base})" for each in running.upstreams]
     click.echo(f"pipeline {__version__} listens on {' and '.join(running.urls)}")
     click.echo(f"upstreams  {', '.join(where)}")
-    click.echo(f"line       {' → '.join(stages)}, back through {built.order.sink.name}")
+    click.echo(f"line       {' → '.join(line)}, back through {built.order.sink.name}")
     key = "YOUR-KEY" if getattr(dict(built.line.stages).get("auth"), "keys", ()) else "any"
     text = load("stages.clients:paste")(running.urls[0], key=key, model=example(built.config))
     click.echo(f"\n{text}\n")

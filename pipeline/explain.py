@@ -13,7 +13,7 @@ from typing import Any
 from pipeline.loading import Built
 from pipeline.shape import Shape, body, shape
 
-Row = Sequence[str]
+Row = tuple[str, ...]
 
 DOWN = {"nothing": "–", "fused": "fused", "waits": "waits", "unknown": "fused?"}
 
@@ -27,7 +27,7 @@ def _up(built: Built) -> Iterable[str]:
     source = built.order.source.name
     yield "up      " + " ─▶ ".join(["client", *(name for name, _ in built.line.stages), source])
     for plan in built.plans:
-        where = "".join(map(str, plan.place)) if plan.place else f"{plan.config.serve}, started beside the gateway"
+        where = "".join(map(str, plan.place)) if plan.place else f"{plan.config.serve}, beside the gateway"
         steps = [*(name for name, _ in plan.stages), f"{plan.dialect.NAME}: {where}"]
         yield f"        {source} at {plan.name}: " + " ─▶ ".join(steps)
 
@@ -65,8 +65,8 @@ def _stages(built: Built) -> Iterable[str]:
     """A row for each stage; those of attempts by upstream, where upstreams differ."""
     rows: list[Row] = [("stage", "up", "down", "after", "")]
     rows += [row(name, stage) for name, stage in built.line.stages]
-    attempts = {slot_name: stage for plan in built.plans for slot_name, stage in plan.stages}
-    rows += [row(name, stage) for name, stage in attempts.items()]
+    attempts = [row(name, stage) for plan in built.plans for name, stage in plan.stages]
+    rows += dict.fromkeys(attempts)  # of what upstreams have in common, one
     rows.append((built.order.source.name, "the source", "", "", about(built.line.source)))
     rows.append((built.order.sink.name, "", "the sink", "", about(built.line.sink)))
     yield from aligned(rows)

@@ -71,7 +71,7 @@ class Layers:
 
 
 def spell(path: Path) -> str:
-    """*path* as TOML has it: ``upstreams.openai.stages[0].ttl``; keys that need quotes get them."""
+    """*path* as TOML has it: ``upstreams.work.stages[0].ttl``; keys that need quotes get them."""
     text = "".join(
         f"[{key}]" if isinstance(key, int) else f".{key}" if re.fullmatch(r"[\w-]+", key) else f'."{key}"'
         for key in path

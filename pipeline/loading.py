@@ -97,6 +97,6 @@ def own_tls(config: Config, problems: Problems) -> ssl.SSLContext | None:
         return None
     try:
         return tls_context(tls.certificate, tls.key)
-    except (OSError, ssl.SSLError) as error:
+    except OSError as error:
         problems.add(("server", "tls"), f"{tls.certificate} and {tls.key} can't be used: {error.strerror or error}")
     return None

@@ -1,6 +1,6 @@
 """Plan: an upstream as it is configured → all that is known of it before a connection is made.
 
-    [upstreams.openai] ──▶ dialect · origin and base · stages of an attempt · how to connect ──pool──▶ Upstream
+    [upstreams.work] ──▶ dialect · origin and base · stages of an attempt · how to connect ──pool──▶ Upstream
 
 What can be wrong with it is noted here, by its place; what a provider is called, and where it lives, is in presets.
 """
@@ -9,6 +9,7 @@ import re
 import ssl
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
+from pathlib import Path as File
 from typing import Any, get_type_hints
 
 import attrs
@@ -35,6 +36,7 @@ Named = tuple[str, Callable[..., Any]]
 Serve = Callable[..., Awaitable[None]]  # a trio task that reports its base URL when it listens
 
 _FIELD = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 §5.1
+_KEY = re.compile(r"[\x21-\x7e]+")
 _VALUE = re.compile(r"[\x21-\x7e\x80-\xff]([\t\x20-\x7e\x80-\xff]*[\x21-\x7e\x80-\xff])?")  # RFC 9110 §5.5
 
 
@@ -78,6 +80,7 @@ class Planner:
     stages: Stages
     dialects: Mapping[str, Dialect]
     problems: Problems
+    _tls: dict[File | None, ssl.SSLContext] = attrs.field(init=False, factory=dict)  # by the file of authorities
 
     def plan(self, name: str) -> Plan | None:
         """The plan of the upstream called *name*; None if too little is right."""
@@ -87,8 +90,10 @@ class Planner:
             note(("dialect",), unknown(upstream.dialect, self.dialects, "dialect"))
         if upstream.key is not None and upstream.client_key:
             note(("client_key",), "the caller's credential or a key of ours: not both")
+        if upstream.key is not None and not _KEY.fullmatch(upstream.key.reveal()):
+            note(("key",), "is no key: one word of visible ASCII characters")
         check_fields(upstream.headers, self.problems.below("upstreams", name, "headers"))
-        stages, connector = self._stages(name, upstream), connect(upstream, self.config.layers, note)
+        stages, connector = self._stages(name, upstream), self._connector(upstream, note)
         serve, place = server_of(upstream, self.config.layers, note), place_of(upstream, dialect, note)
         if dialect is None or connector is None:
             return None
@@ -105,6 +110,22 @@ class Planner:
                 text = f"{slot.name} waits on the way down; what runs once per attempt must not: no async transform"
                 self.problems.add(slot.path or ("upstreams", name), text)
         return named
+
+    def _connector(self, upstream: configured.Upstream, note: Note) -> Connector | None:
+        """What makes connections to *upstream*: its authorities (20 ms to read, so once) and its proxy."""
+        environ = {"env": self.config.layers.environ, "none": {}}.get(upstream.proxy, {"ALL_PROXY": upstream.proxy})
+        if upstream.proxy not in ("env", "none"):
+            try:
+                Proxy.parse(upstream.proxy)
+            except ValueError as error:
+                note(("proxy",), f'{error}; or "env" or "none"')
+        try:
+            if upstream.ca not in self._tls:
+                self._tls[upstream.ca] = tls_context(upstream.ca)
+            return Connector(tls=self._tls[upstream.ca], environ=environ)
+        except OSError as error:
+            note(("ca",), f"{upstream.ca} can't be used: {error.strerror or error}")
+        return None
 
 
 def place_of(upstream: configured.Upstream, dialect: Dialect | None, note: Note) -> tuple[Origin, str] | None:
@@ -136,21 +157,6 @@ def server_of(upstream: configured.Upstream, layers: Layers, note: Note) -> Serv
     kind = get_type_hints(serve).get("settings", dict[str, Any])
     settings = structure(upstream.settings, kind, layers, lambda where, text: note(("settings", *where), text))
     return partial(serve, dialect=upstream.dialect, settings=settings)
-
-
-def connect(upstream: configured.Upstream, layers: Layers, note: Note) -> Connector | None:
-    """What makes connections to *upstream*: its authorities and its proxy."""
-    environ = {"env": layers.environ, "none": {}}.get(upstream.proxy, {"ALL_PROXY": upstream.proxy})
-    if upstream.proxy not in ("env", "none"):
-        try:
-            Proxy.parse(upstream.proxy)
-        except ValueError as error:
-            note(("proxy",), f'{error}; or "env" or "none"')
-    try:
-        return Connector(tls=tls_context(upstream.ca), environ=environ)
-    except (OSError, ssl.SSLError) as error:
-        note(("ca",), f"{upstream.ca} can't be used: {error.strerror or error}")
-    return None
 
 
 def check_fields(headers: Mapping[str, str | Secret], note: Note) -> None:

@@ -6,7 +6,7 @@ Collected while the configuration is read and built; ``check`` raises them toget
 user wrote is the business of ``layers``.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from difflib import get_close_matches
 
 Key = str | int
@@ -28,6 +28,9 @@ class Problems:
     def __init__(self, label: Callable[[Path], str]) -> None:
         self._label = label
         self._lines: dict[str, None] = {}  # a set in order: two readers may find the same
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._lines)
 
     def __bool__(self) -> bool:
         return bool(self._lines)

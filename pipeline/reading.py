@@ -111,7 +111,7 @@ def chosen(
     others = tuple(name for name in tables if name != only)
     if only in tables:
         return {only: tables[only]}, others
-    presets = load("stages.presets:names")()
+    presets = load("stages.presets.reading:names")()
     if only not in presets:
         layers.places["--upstream",] = Place("command line", "--upstream")
         problems.add(("--upstream",), unknown(only, [*tables, *presets], "upstream"))
@@ -139,9 +139,9 @@ def preset_of(said: dict[str, Any], layers: Layers, note: Note) -> dict[str, Any
     if not isinstance(name, str):
         return {}
     try:
-        preset: dict[str, Any] = load("stages.presets:read")(str(name))
+        preset: dict[str, Any] = load("stages.presets.reading:read")(str(name))
     except LookupError:
-        note(("preset",), unknown(name, load("stages.presets:names")(), "preset"))
+        note(("preset",), unknown(name, load("stages.presets.reading:names")(), "preset"))
         return None
     if inline(said.get("client_key")) is True:
         preset.pop("key", None)
@@ -149,10 +149,10 @@ def preset_of(said: dict[str, Any], layers: Layers, note: Note) -> dict[str, Any
         preset.pop("serve", None)
     if "serve" in said:
         preset.pop("url", None)
-    needed = preset.get("key", {}).get("env")
-    if "key" not in said and needed is not None and needed not in layers.environ:
-        note(("key",), f"preset {name} takes its key from the environment variable {needed}, which is not set")
-        del preset["key"]
+    match preset.get("key"):
+        case {"env": needed} if "key" not in said and needed not in layers.environ:
+            note(("key",), f"preset {name} takes its key from the environment variable {needed}, which is not set")
+            del preset["key"]
     return preset
 
 

@@ -1,7 +1,7 @@
 """Resolved: the configuration as it came out of all layers, as TOML, with every secret masked.
 
-    [upstreams.openai]
-    url = "https://api.openai.com/v1"
+    [upstreams.work]
+    url = "https://api.example.com/v1"
     key = "***"
 
 For reading, by people; a setting that is not set is left out.
@@ -15,6 +15,7 @@ from typing import Any
 
 import attrs
 
+from pipeline.config import Entry
 from pipeline.loading import Built
 from pipeline.secret import Secret
 
@@ -32,7 +33,7 @@ def resolved(built: Built) -> str:
     tables: list[tuple[str, Any]] = [("server", config.server), ("log", config.log)]
     tables += [(f"upstreams.{key(name)}", upstream) for name, upstream in config.upstreams.items()]
     stages: list[tuple[str, Any]] = [*built.line.stages]
-    stages += {name: stage for plan in built.plans for name, stage in plan.stages}.items()
+    stages += {name: stage for plan in built.plans if plan.config.stages is None for name, stage in plan.stages}.items()
     stages += [(built.order.source.name, built.line.source), (built.order.sink.name, built.line.sink)]
     tables += [(key(name), stage) for name, stage in stages if attrs.has(type(stage))]
     texts = [text for title, settings in tables if (text := "\n".join(_table(title, settings)))]
@@ -49,9 +50,11 @@ def _table(title: str, settings: Any) -> Iterator[str]:
 
 def _pairs(settings: Any) -> Iterator[tuple[str, str]]:
     """Name and TOML of every setting that is set."""
-    named = settings if isinstance(settings, Mapping) else _fields(settings)
+    named = dict(settings) if isinstance(settings, Mapping) else _fields(settings)
+    if isinstance(settings, Entry):
+        named |= named.pop("settings")  # as they were written
     for name, value in named.items():
-        if value is None or value == ():
+        if value is None or value in ((), {}, []):
             continue
         secret = isinstance(value, str) and _SECRET.search(name)
         yield name, toml(MASK if secret else value)

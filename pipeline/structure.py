@@ -66,7 +66,7 @@ def structure(tree: Any, kind: type[T], layers: Layers, note: Note) -> T | None:
 def converter(layers: Layers) -> Converter:
     """A strict converter; secrets and files are looked up as *layers* has them."""
     strict = Converter(forbid_extra_keys=True, use_alias=True)
-    strict.register_structure_hook_func(lambda kind: kind is Any, lambda value, _: inline(value))
+    strict.register_structure_hook_func(lambda kind: kind is Any, _anything)
     for number in NUMBERS:
         strict.register_structure_hook(number, _number)
     strict.register_structure_hook(str, _string)
@@ -94,6 +94,11 @@ def _number(value: Any, kind: Any) -> Any:
     if type(value) is kind or (kind is float and type(value) is int):
         return kind(value)
     raise Misfit(f"expected {NUMBERS[kind]}, got {show(value)}")
+
+
+def _anything(value: Any, _: Any) -> Any:
+    value = inline(value)
+    return str(value) if isinstance(value, Text) else value
 
 
 def _string(value: Any, _: Any) -> str:

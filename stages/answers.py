@@ -21,7 +21,7 @@ from pipeline.stage import Tails, enter
 from pipeline.upstream import Upstream
 from stages.asking import ANSWER_BYTES, ERROR_BYTES, ask, whole
 from stages.capabilities import capability
-from stages.fields import reply_fields
+from stages.fields import answer_fields
 from stages.notes import OFFERED
 from transports.messages import Head
 
@@ -136,9 +136,7 @@ async def relayed(exchange: Exchange, upstream: Upstream, body: bytes, *, path: 
         attempt.status = head.status
         if head.status >= 400:
             raise upstream.dialect.decode_error(head.status, head.headers, await whole(reply, ERROR_BYTES))
-        fields = reply_fields(head, same=True)
-        kind = [(name, value) for name, value in head.headers if name in {b"content-type", b"content-encoding"}]
-        return Answer(Head(head.status, fields + kind), await whole(reply, ANSWER_BYTES))
+        return Answer(Head(head.status, answer_fields(head.headers)), await whole(reply, ANSWER_BYTES))
 
 
 def in_json(body: bytes) -> Answer:

@@ -92,8 +92,8 @@ def last_system(prompt: Prompt) -> Path | None:
 
 def newest_turn(prompt: Prompt) -> Path | None:
     """The last block of the last message."""
-    count = len(prompt.keys("messages"))
-    return cacheable(prompt, ("messages", count - 1, "content")) if count else None
+    numbers = prompt.keys("messages")
+    return cacheable(prompt, ("messages", numbers[-1], "content")) if numbers else None
 
 
 def previous_turn(prompt: Prompt) -> Path | None:

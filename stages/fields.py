@@ -61,6 +61,11 @@ def fields_of_ours(upstream: Upstream, fields: Headers) -> Headers:
     return [*fields, (b"accept-encoding", b"identity"), *upstream.headers]
 
 
+def answer_fields(headers: Headers) -> Headers:
+    """The fields of an upstream's answer whose body is passed as it came, with what describes that body."""
+    return [pair for pair in end_to_end(headers) if pair[0] not in SITE or pair[0] == b"content-encoding"]
+
+
 def reply_fields(head: Head, *, same: bool) -> Headers:
     """The fields of an upstream's reply that the client gets; *same*: both speak one dialect."""
     return [

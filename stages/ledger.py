@@ -16,6 +16,7 @@ import structlog
 import trio
 
 MOST = 10_000  # lines that may wait
+GATHER = 0.05  # seconds in which lines gather for one write: a thread for each would cost more than the request
 
 log = structlog.get_logger("pipeline")
 
@@ -58,6 +59,7 @@ class Ledger:
     async def _write_behind(self) -> None:
         while True:
             await self._more.wait()
+            await trio.sleep(GATHER)
             self._more = trio.Event()
             with trio.CancelScope(shield=True):  # a write that has begun is finished, or lines would be lost
                 await trio.to_thread.run_sync(self._write, self._take())

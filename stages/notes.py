@@ -3,11 +3,7 @@
 from pipeline.dialect import Model
 from pipeline.exchange import Key
 
-EFFORT: Key[str | int] = Key(
-    "effort"
-)  # how much to think: a level, or a budget in tokens (thinking_suffix → translate)
-LISTED: Key[bool] = Key(
-    "listed"
-)  # the asked name is listed as it stands, brackets included (model_map → thinking_suffix)
+EFFORT: Key[str | int] = Key("effort")  # thinking_suffix: how much to think, a level or a budget in tokens
+LISTED: Key[bool] = Key("listed")  # model_map: the asked name is listed as it stands, brackets included
 OFFERED: Key[list[Model]] = Key("offered")  # model_map: its names, for lists of models
 HIDE_USAGE: Key[bool] = Key("hide_usage")  # translate: the stream's usage was asked for by us, not by the client

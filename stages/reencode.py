@@ -13,7 +13,7 @@ from pipeline.dialect import Encoder
 from pipeline.errors import GatewayError
 from pipeline.events import Answer, Batch, Failed, Started
 from pipeline.exchange import Exchange
-from stages.fields import reply_fields
+from stages.fields import answer_fields, reply_fields
 from transports.messages import Head, Headers, Response
 
 # A reply that is read as it is written must not be kept, compressed or collected on its way (pains 9).
@@ -84,7 +84,7 @@ class Reencode:
         await self._answer(head, body)
 
     async def _answer(self, head: Head, body: bytes) -> None:
-        fields = with_fields(head.headers, self._exchange.reply_headers)
+        fields = with_fields(answer_fields(head.headers), self._exchange.reply_headers)
         length = (b"content-length", b"%d" % len(body))
         self._exchange.head = Head(head.status, [*fields, length])
         await self._response.start(self._exchange.head)

@@ -21,15 +21,14 @@ An exception of the handler leaves ``serve_http1`` once the response is cut: ``l
 """
 
 from contextlib import suppress
-from http import HTTPStatus
 
 import h11
 import trio
 
-from transports.framing import ChunkedReader, LengthReader
+from transports.http1_body import Http1Body
 from transports.http1_response import Http1Response, date, head_bytes
 from transports.limits import Limits
-from transports.messages import BadRequest, BodyTooLarge, Connection, Disconnected, Handler, Headers, Request, find
+from transports.messages import BadRequest, Connection, Disconnected, Handler, Headers, Request, find
 from transports.strict import check_head, check_partial, host_allowed, origin_form
 from transports.wire import Wire
 
@@ -85,18 +84,19 @@ class _Session:
         except Disconnected:
             pass
         finally:
-            # Does not wait, so needs no shield; nothing happens if the stream is closed already.
+            # Nothing happens if the stream is closed already.
             await self._wire.abort(reset=exchange is not None and exchange.response.ends_with_connection)
 
     async def _head(self) -> bytes | None:
         """The bytes of the next head, up to its empty line; None when there is none to come."""
         due = trio.current_time() + self._limits.idle_seconds
         data = b""
-        while data in (b"", b"\r"):
+        while data in (b"", b"\r", b"\r\n"):  # RFC 9112 §2.2: some send an empty line after a body
             piece = self._wire.take() or await self._first_bytes(due)
             if not piece:
                 return None
-            data = (data + piece).removeprefix(b"\r\n")  # RFC 9112 §2.2: some send one after a body
+            data += piece
+        data = data.removeprefix(b"\r\n")
         end = data.find(b"\r\n\r\n")
         if end < 0:
             data, end = await self._slow_head(data)
@@ -154,7 +154,7 @@ class _Exchange:
             raise BadRequest("this host is not served here", status=421)
         self._wire = wire
         self._drain = connection.drain
-        self.body = _Body(wire, limits, headers, event.http_version)
+        self.body = Http1Body(wire, limits, headers, event.http_version)
         self.request = Request(
             method=event.method.decode("ascii"),
             target=origin_form(event.target).decode("ascii"),
@@ -221,75 +221,3 @@ def _parse(raw: bytes) -> h11.Request:
     if not isinstance(event, h11.Request):
         raise BadRequest("the head is malformed")
     return event
-
-
-class _Body:
-    """The bytes of a request: framing, limits and the pace they must keep."""
-
-    __slots__ = ("_count", "_expects", "_failed", "_kept", "_limits", "_reader", "_waited", "_wire")
-
-    def __init__(self, wire: Wire, limits: Limits, headers: Headers, version: bytes) -> None:
-        self._wire = wire
-        self._limits = limits
-        length = int(find(headers, b"content-length") or 0)
-        self._reader: LengthReader | ChunkedReader = LengthReader(length)
-        if find(headers, b"transfer-encoding"):
-            self._reader = ChunkedReader(body=limits.body, extensions=limits.chunk_extensions, trailers=limits.trailers)
-        self._failed: BadRequest | None = BodyTooLarge(limits.body) if length > limits.body else None
-        # RFC 9110 §10.1.1: an HTTP/1.0 client's expectation is ignored.
-        self._expects = version != b"1.0" and not self._reader.done and find(headers, b"expect") is not None
-        self._kept = b""  # parsed by skim, not yet received
-        self._count = 0
-        self._waited = 0.0
-
-    @property
-    def done(self) -> bool:
-        """Whether the last byte of the body has been parsed."""
-        return self._reader.done
-
-    async def receive(self) -> bytes:
-        """See messages.Body.  Also raises BadRequest (408) when it comes too slowly."""
-        if self._kept:
-            piece, self._kept = self._kept, b""
-            return piece
-        while not self._reader.done:
-            if self._failed is not None:
-                raise self._failed
-            piece = self._feed(await self._next())
-            if piece:
-                return piece
-        return b""
-
-    async def _next(self) -> bytes:
-        """More bytes of the connection.  Only the time spent waiting for the client counts against it."""
-        if self._expects and not self._wire.held:
-            await self._wire.send(head_bytes(HTTPStatus.CONTINUE, []))
-        self._expects = False
-        began = trio.current_time()
-        credit = self._limits.body_grace + self._count / self._limits.body_rate - self._waited
-        data = await self._wire.more(began + min(credit, self._limits.body_idle))
-        self._waited += trio.current_time() - began
-        self._count += len(data)
-        if not data:
-            self._failed = BadRequest("the body came too slowly", status=408)
-            raise self._failed
-        return data
-
-    def _feed(self, data: bytes) -> bytes:
-        try:
-            piece = self._reader.feed(data)
-        except BadRequest as failure:
-            self._failed = failure
-            raise
-        if self._reader.done:
-            self._wire.unread(self._reader.rest)
-        return piece
-
-    def skim(self) -> bool:
-        """Whether the whole body is here.  Looks at what has come, keeps it for ``receive``, and waits for nothing."""
-        if not self._reader.done and not self._expects and self._failed is None and self._wire.held:
-            try:
-                self._kept += self._feed(self._wire.take())
-            except BadRequest:
-                return False
-        return self._reader.done

@@ -49,8 +49,8 @@ class Http1Response:
         """See messages.Response.  Raises ValueError for a head that can't be written."""
         if self.started:
             raise RuntimeError("the response has been started before")
-        if head.status < HTTPStatus.OK:
-            raise ValueError("an interim response is no response")
+        if not 200 <= head.status <= 999:
+            raise ValueError(f"{head.status} is not the status of a final response")
         fields = [field for field in head.headers if field[0] not in _OURS]
         if head.status == HTTPStatus.NO_CONTENT:
             fields = [field for field in fields if field[0] != b"content-length"]  # RFC 9110 §8.6

@@ -115,8 +115,8 @@ class _Multiplex:
             self._leave_all()
             return
         except ProtocolError as error:
-            self._leave_all()
             self._link.say_why(error)
+            self._leave_all()
             await self._close(linger=not isinstance(error, Flooded))
             return
         await self._close(linger=True)
@@ -167,6 +167,7 @@ class _Multiplex:
                 await self._stream.send_all(batch)
                 self._send_due = math.inf
                 outbox.sent()
+        outbox.drop()
         self._send_due = -math.inf
         self._link.wind(-math.inf)
 

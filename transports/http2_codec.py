@@ -161,6 +161,15 @@ class Codec(H2Connection):
         """A GOAWAY frame that, unlike ``close_connection``, leaves this side able to finish its streams."""
         return _frame(GOAWAY, 0, 0, _GOAWAY.pack(last, code) + note.encode())
 
+    def data_frame(self, stream_id: int, piece: bytes) -> bytes:
+        """What ``send_data`` would queue for a *piece* that ends nothing, at a tenth of its price.
+
+        DATA in the middle of a body changes no state but the two windows, which the caller has asked for.
+        """
+        self.streams[stream_id].outbound_flow_control_window -= len(piece)
+        self.outbound_flow_control_window -= len(piece)
+        return _frame(DATA, 0, stream_id, piece)
+
     def _cut_preface(self, now: float) -> Iterator[list[Event]]:
         start = self._buffer[: len(PREFACE)]
         if not PREFACE.startswith(start):

@@ -58,9 +58,12 @@ class Link:
 
     def data(self, stream: "Stream", piece: bytes, *, end: bool) -> None:
         """Send a piece of a body, no longer than ``window_of`` the stream."""
-        self.codec.send_data(stream.id, piece, end_stream=end)
         self.budget.worked()
-        self.flush(stream)
+        if end:
+            self.codec.send_data(stream.id, piece, end_stream=True)
+            self.flush(stream)
+        else:
+            self.outbox.put(self.codec.data_frame(stream.id, piece), stream)
 
     def end(self, stream: "Stream") -> None:
         """Say that the body is complete."""

@@ -10,7 +10,7 @@ import attrs
 class Limits:
     """The bounds that ``http1`` and ``http2`` keep."""
 
-    body: int = 32 * 1024 * 1024  # Anthropic's own limit for a request; over it 413
+    body: int = 32 * 1024 * 1024  # the largest request that providers take; over it 413
     target: int = 16 * 1024  # the request line; over it 414
     head: int = 64 * 1024  # all fields of a head; over it 431
     fields: int = 100  # how many fields a head may have; cookie crumbs count (HTTP/2 Bomb, 2026)

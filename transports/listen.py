@@ -37,6 +37,7 @@ _FULL = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 _FULL_PAUSE = 0.1
 
 Crash = Callable[[BaseException], None]
+Door = trio.abc.Listener[trio.SocketStream]
 
 
 @attrs.frozen
@@ -80,7 +81,7 @@ async def open_listeners(addresses: Iterable[Address]) -> list[trio.SocketListen
 async def serve(
     handler: Handler,
     *,
-    listeners: Sequence[trio.SocketListener],
+    listeners: Sequence[Door],
     limits: Limits,
     drain: Drain,
     on_crash: Crash,
@@ -101,7 +102,8 @@ async def serve(
         on_crash=on_crash,
         tls=tls,
         names=frozenset(name.lower() for name in names),
-        seats=trio.Semaphore(limits.connections),
+        # Each listener holds a seat for the one it waits for; those seats are not taken from the others.
+        seats=trio.Semaphore(limits.connections + len(listeners) - 1),
     )
     async with trio.open_nursery() as connections:
         async with trio.open_nursery() as doors:
@@ -125,7 +127,7 @@ class _House:
     names: frozenset[str]
     seats: trio.Semaphore
 
-    async def welcome(self, listener: trio.SocketListener, connections: trio.Nursery) -> None:
+    async def welcome(self, listener: Door, connections: trio.Nursery) -> None:
         """Accept while there is a seat; each connection gets its task in *connections*."""
         async with listener:
             while True:
@@ -137,7 +139,7 @@ class _House:
                     raise
                 connections.start_soon(self._connection, stream)
 
-    async def _accept(self, listener: trio.SocketListener) -> trio.SocketStream:
+    async def _accept(self, listener: Door) -> trio.SocketStream:
         """The next connection; waits out a full system, and tells of it once."""
         told = False
         while True:
@@ -156,13 +158,16 @@ class _House:
         try:
             await self._serve(socket)
         except* Exception as group:
-            self._crashed(group)
+            self._tell(group)
         finally:
             self.seats.release()
             await trio.aclose_forcefully(socket)  # does not wait
 
-    def _crashed(self, error: BaseException) -> None:
-        self.on_crash(_alone(error))
+    def _tell(self, crash: BaseException) -> None:
+        """Tell of the one exception in nested groups, or of the group: nurseries wrap what passes through them."""
+        while isinstance(crash, BaseExceptionGroup) and len(crash.exceptions) == 1:
+            crash = crash.exceptions[0]
+        self.on_crash(crash)
 
     async def _serve(self, socket: trio.SocketStream) -> None:
         try:
@@ -188,7 +193,7 @@ class _House:
             local=_host_of(socket.socket.getsockname()),
             names=self.names,
             drain=self.drain,
-            on_crash=self._crashed,
+            on_crash=self._tell,
         )
 
     async def _handshake(self, stream: trio.SSLStream[trio.SocketStream]) -> str | None:
@@ -220,10 +225,3 @@ class _House:
 def _host_of(address: object) -> str:
     """The host of a socket's name, without an IPv6 zone."""
     return str(address[0]).partition("%")[0] if isinstance(address, tuple) else ""
-
-
-def _alone(error: BaseException) -> BaseException:
-    """The one exception in nested groups, or the group: nurseries wrap what passes through them."""
-    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
-        error = error.exceptions[0]
-    return error

@@ -206,4 +206,5 @@ class Wire:
         if reset and isinstance(stream, trio.SocketStream):
             with suppress(OSError):
                 stream.setsockopt(SOL_SOCKET, SO_LINGER, _RESET_ON_CLOSE)
-        await trio.aclose_forcefully(self._stream)
+        with trio.CancelScope(shield=True):  # else a Cancelled from here would take the place of a crash on its way
+            await trio.aclose_forcefully(self._stream)

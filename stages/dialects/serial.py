@@ -75,11 +75,15 @@ class Serial:
         index = event.index
         if index == self._current:
             self._out.append(event if index == self._number else event.replace(index=self._number))
-        elif index is None:
-            self._out.append(event)
         elif index in self._waiting:
             self._wait(event)
         # else it belongs to a block that is left out
+
+    def _opaque(self, event: Opaque) -> None:
+        if event.index is None:
+            self._out.append(event)
+        else:
+            self._delta(event)
 
     def _stop(self, event: BlockStopped) -> None:
         if event.index == self._current:
@@ -94,8 +98,7 @@ class Serial:
             self._out.append(event)
             return
         for one in self._reread(event):
-            if isinstance(one, Delta):
-                self._delta(one)
+            _STEPS[type(one)](self, one)
 
     def _finish(self, event: Finished) -> None:
         while self._current is not None:
@@ -103,7 +106,7 @@ class Serial:
         self._out.append(event)
 
     def _wait(self, event: BlockStarted | BlockStopped | Delta) -> None:
-        self._waiting[event.index].append(event)  # type: ignore[index]  # _delta has seen to None
+        self._waiting[event.index].append(event)  # type: ignore[index]  # _opaque has seen to None
         self._weight += weight(event)
 
     def _advance(self) -> None:
@@ -133,7 +136,7 @@ _STEPS: dict[type[Event], Callable[..., None]] = {
     ThinkingDelta: Serial._delta,
     InputDelta: Serial._delta,
     SignatureDelta: Serial._delta,
-    Opaque: Serial._delta,
+    Opaque: Serial._opaque,
     BlockStopped: Serial._stop,
     Run: Serial._run,
     Finished: Serial._finish,

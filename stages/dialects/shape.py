@@ -75,3 +75,18 @@ def count(value: Any, path: Path, *, least: int = 0) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
         invalid(path, f"a whole number of at least {least} is required")
     return value
+
+
+def deep(value: Any, limit: int) -> bool:
+    """Whether *value* is nested more than *limit* levels: what a client may nest freely, code walks by recursion."""
+    level = [value]
+    for _ in range(limit):
+        level = [
+            child
+            for parent in level
+            for child in (parent.values() if isinstance(parent, dict) else parent)
+            if isinstance(child, dict | list)
+        ]
+        if not level:
+            return False
+    return True

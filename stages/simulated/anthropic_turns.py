@@ -183,7 +183,7 @@ def _unanswered(message: int, missing: set[str]) -> None:
 def _markers(body: dict[str, Any]) -> None:
     marked = [(path, block) for path, _, block in walk(body) if isinstance(block, dict) and block.get("cache_control")]
     marked += [(path, part) for path, part in _nested(body) if part.get("cache_control")]
-    automatic, last = ttl(body), ""
+    last = ""
     for path, block in marked:
         if kind(block) in THOUGHTS:
             extra(f"{_dotted(path)}.{kind(block)}.cache_control")
@@ -194,9 +194,21 @@ def _markers(body: dict[str, Any]) -> None:
                 "`messages`."
             )
         last = ttl(block)
-    count = len(marked) + bool(automatic)
+    count = len(marked) + _automatic(body)
     if count > 4:
         refuse(f"A maximum of 4 blocks with cache_control may be provided. Found {count}.")
+
+
+def _automatic(body: dict[str, Any]) -> bool:
+    """Whether a marker at the top adds one to the last block; one that says the same is there already, or clashes."""
+    automatic = ttl(body)
+    there = ttl([block for _, _, block in walk(body)][-1]) if automatic else ""
+    if there and there != automatic:
+        refuse(
+            f"Top-level cache_control has ttl='{automatic}' but the target block already has cache_control with "
+            f"ttl='{there}'"
+        )
+    return bool(automatic) and not there
 
 
 def _nested(body: dict[str, Any]) -> list[tuple[Path, Any]]:

@@ -68,6 +68,11 @@ class Asked:
         """The name of everything before the reply; empty where nobody has named it."""
         return self.positions[-1].name if self.positions else b""
 
+    def release(self) -> None:
+        """Let go of the text: what is left is enough to answer, however long that takes."""
+        self.messages, self.tools, self.schema = [], {}, None
+        self.positions = self.positions[-1:]
+
     def script(self) -> tuple[Script | None, int]:
         """The newest script in the user's words, and how often the model has answered since."""
         answers, answering = 0, False

@@ -14,15 +14,18 @@ from transports.messages import Request
 
 def understand(raw: bytes, _request: Request, strict: bool) -> Asked:
     """What body *raw* asks for.  Raises Refused; *strict*: also for what the API alone would mind."""
-    asked = chat_body.read(raw)
     if not strict:
-        return asked
-    prompt, model = msgspec.json.decode(raw), families.chat(asked.model)
+        return chat_body.read(raw)
     try:
-        chat_rules.check(prompt, model)
+        prompt = msgspec.json.decode(raw)
+    except msgspec.DecodeError:
+        raise Refused(400, "We could not parse the JSON body of your request.") from None
+    try:
+        model = chat_rules.check(prompt)
         prefix = chat_body.weigh(prompt)
     except (AttributeError, KeyError, TypeError) as wrong:  # a field is not of the kind that the rules take for granted
         raise Refused(400, f"Invalid type in the request body: {wrong}", code="invalid_type") from None
+    asked = chat_body.read(raw)
     asked.input = Input(fresh=tokens(prefix.weight))
     asked.positions, asked.lookback, asked.writes = prefix.positions, len(prefix.positions), model.writes
     if asked.input.total > model.context:

@@ -10,7 +10,7 @@ it; where it is stricter here than there, a gateway's slip shows.
 import re
 from typing import Any, NoReturn
 
-from stages.simulated import chat_body
+from stages.simulated import chat_body, families
 from stages.simulated.families import Chat
 from stages.simulated.refusal import Refused
 
@@ -76,9 +76,10 @@ def refuse(message: str, *, code: str = "", param: str | None = None) -> NoRetur
     raise Refused(400, message, code=code, param=param)
 
 
-def check(body: Any, model: Chat) -> None:
-    """Raise Refused if *body* is not what the API takes for *model*."""
+def check(body: Any) -> Chat:
+    """Raise Refused if *body* is not what the API takes for its model; return what that takes."""
     _shape(body)
+    model = families.chat(body["model"])
     if model.official:
         for rule in (_fields, _reasoning, _lists, _tools, _form):
             rule(body, model)
@@ -87,6 +88,7 @@ def check(body: Any, model: Chat) -> None:
         _message(n, message, model)
     _calls(body)
     _replayed(body, model)
+    return model
 
 
 # -- fields -----------------------------------------------------------------------------------------------------------
@@ -253,7 +255,7 @@ def _part(where: str, role: str, part: dict[str, Any], model: Chat) -> None:
     kind = part.get("type")
     if kind not in PARTS:
         _value(kind, tuple(PARTS), f"{where}.type")
-    if kind == "image_url" and role != "user":
+    if kind == "image_url" and role != "user" and model.official:
         refuse(
             f"Invalid '{where}'. Image URLs are only allowed for messages with role 'user', but this message with "
             f"role '{role}' contains an image URL.",

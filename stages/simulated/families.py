@@ -40,7 +40,8 @@ FREE = Claude(
 )
 
 _FAMILIES: tuple[tuple[tuple[str, ...], Claude], ...] = (  # the first whose beginning fits
-    (("claude-fable-5-", "claude-mythos-5-", "claude-opus-5-5"), _NEW),
+    (("claude-fable-5-", "claude-mythos-5-"), _NEW),
+    (("claude-opus-5-5",), attrs.evolve(_NEW, sampling="none")),
     (("claude-sonnet-5-5",), attrs.evolve(_NEW, thinking=(ADAPTIVE, BETWEEN))),
     (("claude-haiku-5-5",), attrs.evolve(_NEW, thinking=(ADAPTIVE, OFF), forced=True)),
     (("claude-fable-5", "claude-mythos-5"), attrs.evolve(_NEW, forced=True, bound=False)),

@@ -47,13 +47,14 @@ class Settings:
 
 @attrs.define
 class Seen:
-    """A request as it arrived.  *ended*: in good order, cut, or left by the client."""
+    """A request as it arrived.  *ended*: in good order, cut, or left by the client; known once *over* is set."""
 
     method: str
     target: str
     headers: Headers
     body: bytes
     ended: str = "left"
+    over: trio.Event = attrs.field(factory=trio.Event, repr=False)
 
 
 class Simulated:
@@ -71,19 +72,24 @@ class Simulated:
 
     async def __call__(self, request: Request, response: Response) -> None:
         """Answer *request*.  A script may leave the response without its end, which breaks the connection."""
-        ident = f"{self._dice.getrandbits(96):024x}"
         seen = Seen(request.method, request.target, request.headers, await _read(request))
         self.seen.append(seen)
         try:
+            seen.ended = "in good order" if await self._ended(request, response, seen) else "cut"
+        finally:
+            seen.over.set()
+
+    async def _ended(self, request: Request, response: Response, seen: Seen) -> bool:
+        """Answer, and tell whether the answer came to its end."""
+        ident = f"{self._dice.getrandbits(96):024x}"
+        try:
             self._admit(request)
             if request.method == "POST" and request.path == self._voice.path:
-                ended = await self._reply(request, response, seen.body, ident)
-            else:
-                ended = await self._answer(Question(request, seen.body, ident, self.settings.strict), response)
+                return await self._reply(request, response, seen, ident)
+            return await self._answer(Question(request, seen.body, ident, self.settings.strict), response)
         except Refused as refused:
             head, body = self._voice.error(refused, ident)
-            ended = await play.whole(response, head, body, Style())
-        seen.ended = "in good order" if ended else "cut"
+            return await play.whole(response, head, body, Style())
 
     def _admit(self, request: Request) -> None:
         """Look at the key, in either of the two headers in use."""
@@ -103,8 +109,10 @@ class Simulated:
 
     # -- replies ------------------------------------------------------------------------------------------------------
 
-    async def _reply(self, request: Request, response: Response, raw: bytes, ident: str) -> bool:
-        asked = self._voice.understand(raw, request, self.settings.strict)
+    async def _reply(self, request: Request, response: Response, seen: Seen, ident: str) -> bool:
+        asked = self._voice.understand(seen.body, request, self.settings.strict)
+        if not self.settings.remember:
+            seen.body = b""  # thousands of streams, each with a megabyte that nobody will look at
         turn = self._turn(request, asked)
         style = reply.style(turn, Style())
         if style.late:
@@ -117,6 +125,7 @@ class Simulated:
                 asked.model, asked.positions, trio.current_time(), least=asked.least, lookback=asked.lookback
             )
         said = reply.compose(asked, turn, ident)
+        asked.release()
         if asked.stream and not style.json:
             head = self._voice.head(200, "text/event-stream; charset=utf-8", ident)
             return await play.stream(response, head, self._voice.frames(said, style), style, self._voice.ping)

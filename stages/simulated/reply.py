@@ -88,7 +88,7 @@ def _said(asked: Asked, turn: Sequence[Step]) -> list[Step]:
     for step in turn:
         if isinstance(step, steps.Echo):
             said.append(Say(asked.words() or "(nothing)"))
-        elif not isinstance(step, steps.Instead | steps.Manner | steps.Count | steps.Stop):
+        elif not isinstance(step, steps.Instead | steps.Manner | steps.Count | steps.Stop | steps.Name):
             said.append(step)
         if isinstance(step, steps.Ending):
             break

@@ -3,25 +3,32 @@
     Please say [[think let me see]] [[call Bash {"command":"ls"}]] [[then]] [[say done]] [[wait 2]] [[cut]]
 
 The newest user message with such words is the script; whatever else the message says does not matter.  ``[[then]]``
-parts its turns: the model plays as many turns as it has answered since that message, one per answer, so that a tool's
-result brings the next turn.  Nothing is remembered for that: the turn is counted in the conversation.  After the last
-turn, and without a script, the model answers plainly.  Every word takes ``times=N``: it happens N times in this
-conversation (this is remembered), and is then left out: ``[[fault 529 times=2]] [[say ok]]``.
+parts its turns: the model plays as many turns as it has answered since that message, so that a tool's result brings
+the next one.  Nothing is remembered for that, the turn is counted in the conversation.  After the last turn, and
+without a script, the model answers plainly.
 
-Says       [[say TEXT]] [[think TEXT]] [[call TOOL {…} TOOL {…}]] [[call-raw TOOL TEXT]] (arguments as they are, even
-           broken) [[redacted]] [[refuse TEXT]] [[echo]] (the newest tool result, or the user's words) [[tokens N]]
-           (N deltas of a word) [[size BYTES]] (deltas of 1 KiB) [[block]] (what follows is another block)
-Falls silent  [[wait S]] (silence) [[pause S every=1]] (silence with pings) [[ping]] [[unknown-event]]
-Ends       [[stop REASON]] [[error KIND message="…"]] (in the stream) [[cut]] (connection broken) [[eof]] (stream ends
-           in good order, its last events missing)
-Instead    [[fault 429 retry-after=2 message="…" type=… code=…]] (other options are headers) [[fault overflow]]
-           [[fault quota]] [[html 502]] [[empty]] [[hang]] (no head) [[reset]] (closed before the head)
-Manner     [[rate N]] (events a second) [[burst N]] (events per write) [[bytes N]] (bytes per write) [[late S]] (before
-           the head) [[crlf]] [[json]] (whole where a stream was asked) [[interleave]] (parallel calls, chat only)
-Counts     [[usage input=N output=N cache_read=N cache_write_5m=N cache_write_1h=N thinking=N]]
+    says       [[say TEXT]]  [[think TEXT]]  [[refuse TEXT]]  [[redacted]]  [[block]]   the next words: another block
+               [[call TOOL {…}]]  [[calls TOOL {…} TOOL {…}]]  [[call-raw TOOL TEXT]]   arguments as they are, if broken
+               [[echo]]                             the newest tool result, or the user's words
+               [[tokens N]]  [[size BYTES]]         N deltas of a word of four bytes; deltas of 1 KiB
+    silence    [[wait S]]  [[pause S every=1]]      seconds; the second with pings
+               [[ping]]  [[unknown-event]]          where they stand
+    ends       [[stop REASON]]                      the reason told
+               [[error KIND message="…"]]           in the stream; first, if nothing was said
+               [[cut]]  [[eof]]                     connection broken; stream ended without its last events
+    instead    [[fault 429 retry-after=2 message="…" type=… code=…]]       further options are headers
+               [[fault overflow]]  [[fault quota]]  prompt too long; money gone
+               [[html 502]]  [[empty]]              a proxy's page; 200 without a byte
+               [[hang]]  [[reset]]                  no head ever; connection closed before it
+    manner     [[rate N]]  [[burst N]]  [[bytes N]] events a second; events, bytes in a write
+               [[late S]]  [[crlf]]                 seconds before the head; line ends
+               [[json]]  [[interleave]]             whole where a stream was asked; parallel calls mixed (chat)
+    counts     [[usage input=N output=N cache_read=N cache_write_5m=N cache_write_1h=N thinking=N]]
 
-TEXT ends at ``]]``, or is a JSON string.  Text that holds no word of this list is no script; in one that does, a word
-that is not on it is an error, so that a slip of the pen is told.  This file must not know a dialect.
+TEXT ends at ``]]``, or is a JSON string.  Words without TEXT take ``times=N``: they happen N times and are then left
+out, ``[[fault 529 times=2]] [[say ok]]``.  That is remembered, for all scripts that are word for word the same;
+``[[name x]]`` makes one differ.  Text with no word of this list is no script; in one that has some, a word that is not
+on it is an error, so that a slip of the pen is told.  This file must not know a dialect.
 """
 
 import hashlib
@@ -118,8 +125,8 @@ def _parse(text: str) -> Script | None:
         return None
     if unknown:
         raise ScriptError(f"there is no directive [[{unknown}]]")
-    digest = hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
-    return Script(digest, tuple(tuple(turn) for turn in turns))
+    name = hashlib.blake2b(repr(turns).encode(), digest_size=8).hexdigest()  # clients add words around a script
+    return Script(name, tuple(tuple(turn) for turn in turns))
 
 
 _cached = lru_cache(maxsize=256)(_parse)
@@ -270,4 +277,5 @@ PLAIN: dict[str, Reader] = {
     "json": lambda _: steps.Manner("json"),
     "interleave": lambda _: steps.Manner("interleave"),
     "usage": _count,
+    "name": lambda arguments: steps.Name(arguments.first()),
 }

@@ -19,7 +19,7 @@ LARGE = 1024  # bytes in one delta of [[size N]]
 
 @attrs.frozen
 class Step:
-    """One thing the model does; with *times* set it does it so often for one conversation, then no more."""
+    """One thing the model does; with *times* set, so often for one turn of a script, then no more."""
 
     times: int = attrs.field(default=0, kw_only=True)
 
@@ -235,6 +235,13 @@ class Manner(Step):
     def onto(self, style: Style) -> Style:
         """*style* with this set."""
         return attrs.evolve(style, **{self.name: self.value})
+
+
+@attrs.frozen
+class Name(Step):
+    """Does nothing but make a script another one."""
+
+    name: str
 
 
 @attrs.frozen

@@ -1,7 +1,8 @@
 """Gateways that many tests share: one before each dialect of the simulated model, for the whole run."""
 
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from functools import cache
 
 import pytest
 
@@ -9,14 +10,14 @@ from tests.e2e.running import Gateway, running
 
 
 @pytest.fixture(scope="session")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Gateway]]:
-    """By the dialect of the upstream."""
-    at: Path = tmp_path_factory.mktemp("gateways")
-    with running(at / "anthropic", dialect="anthropic") as messages, running(at / "chat", dialect="chat") as chat:
-        yield {"anthropic": messages, "chat": chat}
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Gateway]]:
+    """By the dialect of the upstream; started when first asked for."""
+    at = tmp_path_factory.mktemp("gateways")
+    with ExitStack() as exits:
+        yield cache(lambda dialect: exits.enter_context(running(at / dialect, dialect=dialect)))
 
 
 @pytest.fixture(params=["anthropic", "chat"])
-def gateway(request: pytest.FixtureRequest, shared: dict[str, Gateway]) -> Gateway:
+def gateway(request: pytest.FixtureRequest, shared: Callable[[str], Gateway]) -> Gateway:
     """Each of them in turn."""
-    return shared[request.param]
+    return shared(request.param)

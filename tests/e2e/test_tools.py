@@ -48,8 +48,8 @@ def test_curl_in_clear(gateway: Gateway, option: str, told: str) -> None:
 
 
 def test_curl_expects_and_is_told_to_continue(gateway: Gateway) -> None:
-    """Expect: 100-continue with a body of a megabyte."""
-    big = json.loads(BODY) | {"metadata": {"user_id": "x" * 100}, "system": "x" * 1_000_000}
+    """Expect: 100-continue with a body of 600 KB."""
+    big = json.loads(BODY) | {"metadata": {"user_id": "x" * 100}, "system": "x " * 300_000}
     expect = ["-H", "expect: 100-continue", "-d", "@-"]
     done = subprocess.run(
         [need("curl"), "-sS", "-w", "\n%{http_code}", *FIELDS, *expect, f"{gateway.url}/v1/messages"],

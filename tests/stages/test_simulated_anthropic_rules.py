@@ -51,8 +51,10 @@ FIELDS: list[tuple[dict[str, Any], str]] = [
 THINKING: list[tuple[dict[str, Any], str]] = [
     (
         {"model": "claude-opus-5-5", "thinking": {"type": "enabled", "budget_tokens": 2000}, "max_tokens": 4000},
-        '"thinking.type.enabled" is not supported for this model. Use "thinking.type.adaptive" and '
-        '"output_config.effort" to control thinking behavior.',
+        (
+            '"thinking.type.enabled" is not supported for this model. Use "thinking.type.adaptive" and '
+            '"output_config.effort" to control thinking behavior.'
+        ),
     ),
     (
         {"model": "claude-opus-5-5", "thinking": {"type": "disabled"}},
@@ -60,8 +62,10 @@ THINKING: list[tuple[dict[str, Any], str]] = [
     ),
     (
         {"model": "claude-sonnet-5-5", "thinking": {"type": "disabled"}},
-        'To turn thinking off on this model, send "thinking": {"type": "between_tools"} instead of '
-        '{"type": "disabled"}.',
+        (
+            'To turn thinking off on this model, send "thinking": {"type": "between_tools"} instead of '
+            '{"type": "disabled"}.'
+        ),
     ),
     (
         {"model": "claude-sonnet-4-5", "thinking": {"type": "adaptive"}},
@@ -124,8 +128,11 @@ TURNS: list[tuple[dict[str, Any], str]] = [
     ({"messages": [HI, assistant(USE), user(text("first"), RESULT)]}, f"messages.1: {NO_RESULT}"),
     (
         {"messages": [HI, assistant(text("x")), user(RESULT)]},
-        "messages.2.content.0: unexpected `tool_use_id` found in `tool_result` blocks: t1. Each `tool_result` block "
-        "must have a corresponding `tool_use` block in the previous message.",
+        (
+            "messages.2.content.0: unexpected `tool_use_id` found in `tool_result` blocks: t1. Each "
+            "`tool_result` block "
+            "must have a corresponding `tool_use` block in the previous message."
+        ),
     ),
     ({"messages": [user(text(""))]}, "messages: text content blocks must be non-empty"),
     ({"messages": [HI], "system": [text("")]}, "system: text content blocks must be non-empty"),
@@ -164,9 +171,12 @@ TURNS: list[tuple[dict[str, Any], str]] = [
             "thinking": {"type": "enabled", "budget_tokens": 1024},
             "max_tokens": 2000,
         },
-        "messages.1.content.0.type: Expected `thinking` or `redacted_thinking`, but found `text`. When `thinking` is "
-        "enabled, a final `assistant` message must start with a thinking block (preceeding the lastmost set of "
-        "`tool_use` and `tool_result` blocks).",
+        (
+            "messages.1.content.0.type: Expected `thinking` or `redacted_thinking`, but found `text`. When "
+            "`thinking` is "
+            "enabled, a final `assistant` message must start with a thinking block (preceeding the lastmost set of "
+            "`tool_use` and `tool_result` blocks)."
+        ),
     ),
 ]
 MARKERS: list[tuple[dict[str, Any], str]] = [
@@ -175,13 +185,19 @@ MARKERS: list[tuple[dict[str, Any], str]] = [
         "A maximum of 4 blocks with cache_control may be provided. Found 5.",
     ),
     (
-        {"messages": [user(*[text(str(n), cache_control=MARK) for n in range(4)])], "cache_control": MARK},
+        {"messages": [user(*[text(str(n), cache_control=MARK) for n in range(4)], text("e"))], "cache_control": MARK},
         "A maximum of 4 blocks with cache_control may be provided. Found 5.",
     ),
     (
         {"system": [text("a", cache_control=MARK)], "messages": [user(text("b", cache_control=HOUR))]},
-        "messages.0.content.0.cache_control.ttl: a ttl='1h' cache_control block must not come after a ttl='5m' "
-        "cache_control block. Note that blocks are processed in the following order: `tools`, `system`, `messages`.",
+        (
+            "messages.0.content.0.cache_control.ttl: a ttl='1h' cache_control block must not come after a ttl='5m' "
+            "cache_control block. Note that blocks are processed in the following order: `tools`, `system`, `messages`."
+        ),
+    ),
+    (
+        {"messages": [user(text("a", cache_control=HOUR))], "cache_control": MARK},
+        "Top-level cache_control has ttl='5m' but the target block already has cache_control with ttl='1h'",
     ),
     (
         {"messages": [user(text("", cache_control=MARK))]},
@@ -202,15 +218,20 @@ MARKERS: list[tuple[dict[str, Any], str]] = [
 
 @pytest.mark.parametrize(("fields", "told"), [*FIELDS, *THINKING, *TOOLS, *TURNS, *MARKERS])
 async def test_refused_in_the_vendors_words(fields: dict[str, Any], told: str) -> None:
-    """What the API does not take is a 400 with its own message; a lenient model takes it."""
+    """What the API does not take is a 400 with its own message."""
     fields = {"messages": [HI], **fields}
     messages = fields.pop("messages")
     heard = await Talk("anthropic").ask(messages, **fields)
     assert heard.status == 400
     assert heard.error == {"type": "invalid_request_error", "message": told}
-    if "model" in fields or all(fields.get(name) != ... for name in fields):
-        lenient = await Talk("anthropic", strict=False).ask(messages, **fields)
-        assert "Extra inputs" not in lenient.body.decode()
+
+
+async def test_a_lenient_model_takes_it_all() -> None:
+    """Without strictness only what can't be read is refused."""
+    talk = Talk("anthropic", strict=False)
+    for fields, _ in [*THINKING, *TOOLS, *TURNS, *MARKERS]:
+        heard = await talk.ask(fields.get("messages", [HI]), **{k: v for k, v in fields.items() if k != "messages"})
+        assert heard.status == 200
 
 
 TAKEN: list[dict[str, Any]] = [
@@ -227,7 +248,8 @@ TAKEN: list[dict[str, Any]] = [
     {"messages": [HI, {"role": "system", "content": []}]},
     {"messages": [HI, {"role": "system", "content": "x"}, assistant(text("a")), HI]},
     {"system": [text("a", cache_control=HOUR)], "messages": [user(text("b", cache_control=MARK))]},
-    {"messages": [user({**RESULT, "tool_use_id": "t1"})] and [HI, assistant(USE), user({**RESULT, "is_error": True})]},
+    {"messages": [HI, assistant(USE), user({**RESULT, "is_error": True})]},
+    {"messages": [user(*[text(str(n), cache_control=MARK) for n in range(4)])], "cache_control": MARK},
 ]
 
 
@@ -244,6 +266,19 @@ async def test_the_second_version_takes_no_sampling() -> None:
     heard = await Talk("anthropic").ask("hi", headers=NEW, temperature=1)
     assert heard.error["message"] == "temperature: Extra inputs are not permitted"
     assert (await Talk("anthropic").ask("hi", temperature=1)).status == 200
+
+
+async def test_the_second_version_moves_documents_and_citations() -> None:
+    """Under 2026-10-21 an assistant shows no documents and a user's words have no citations."""
+    talk = Talk("anthropic")
+    paper = {"type": "document", "source": {"type": "text", "media_type": "text/plain", "data": "x"}}
+    cited = text("x", citations=[{"type": "char_location"}])
+    for messages, told in (
+        ([HI, assistant(paper), HI], "messages.1.content.0: `document` blocks are not permitted"),
+        ([user(cited)], "messages.0.content.0.text.citations: citations are not permitted"),
+    ):
+        assert (await talk.ask(messages)).status == 200
+        assert (await talk.ask(messages, headers=NEW)).error["message"].startswith(told)
 
 
 async def test_a_version_is_needed() -> None:

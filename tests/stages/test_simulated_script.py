@@ -58,6 +58,7 @@ EVERY = {
     "[[crlf]]": steps.Manner("crlf"),
     "[[json]]": steps.Manner("json"),
     "[[interleave]]": steps.Manner("interleave"),
+    "[[name x]]": steps.Name("x"),
     "[[usage input=3 cache_read=4]]": steps.Count((("input", 3), ("cache_read", 4))),
 }
 

@@ -1,4 +1,4 @@
-"""What tests of HTTP/2 say and hear: a connection in memory, h2 as the mouth and the ear, raw frames for what h2 won't say."""
+"""What tests of HTTP/2 say and hear: a connection in memory, h2 as mouth and ear, raw frames for what h2 won't say."""
 
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
@@ -45,7 +45,9 @@ class Client:
     heard: dict[int, Heard] = attrs.field(factory=dict)
     goaways: list[GoAwayFrame] = attrs.field(factory=list)
     events: list[Event] = attrs.field(factory=list)
-    closed: bool = False
+    closed: bool = False  # the server's last byte has been heard
+    cut_off: bool = False  # the server takes no more
+    _turn: trio.Lock = attrs.field(factory=trio.Lock)
     _buffer: bytes = b""
     _next: int = 1
 
@@ -67,11 +69,15 @@ class Client:
 
     async def send(self, data: bytes) -> None:
         """Send *data*, and let the server act upon it."""
-        try:
-            await self.stream.send_all(data)
-        except trio.BrokenResourceError:
-            self.closed = True
+        await self._send(data)
         await trio.testing.wait_all_tasks_blocked()
+
+    async def _send(self, data: bytes) -> None:
+        try:
+            async with self._turn:
+                await self.stream.send_all(data)
+        except trio.BrokenResourceError:
+            self.cut_off = True
 
     async def upload(self, stream_id: int, body: bytes, *, end: bool = True, piece: int = 16384) -> None:
         """Send a body as the windows allow."""
@@ -80,8 +86,9 @@ class Client:
             if room > 0:
                 self.h2.send_data(stream_id, body[:room])
                 body = body[room:]
-                await self.stream.send_all(self.h2.data_to_send())
+                await self._send(self.h2.data_to_send())
             else:
+                assert not self.closed, "the server has closed the connection"
                 await self.hear()
         if end:
             self.h2.end_stream(stream_id)
@@ -99,10 +106,14 @@ class Client:
             self._note(self.h2.receive_data(whole))
         reply = self.h2.data_to_send()
         if reply and not self.closed:
-            try:
-                await self.stream.send_all(reply)
-            except trio.BrokenResourceError:
-                self.closed = True
+            await self._send(reply)
+
+    async def rest(self, seconds: float = 1.0) -> None:
+        """Let time pass, and hear what comes meanwhile."""
+        with trio.move_on_after(seconds):
+            while not self.closed:
+                await self.hear()
+            await trio.sleep_forever()
 
     def _frames(self) -> Iterable[bytes]:
         """Whole frames; GOAWAY is kept, because h2 would hear nothing after it."""

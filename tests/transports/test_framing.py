@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.transports.vectors import MALFORMED
 from transports.framing import LAST_CHUNK, ChunkedReader, CloseReader, LengthReader, chunk
 from transports.messages import BadRequest, BodyTooLarge, Disconnected
 
@@ -105,45 +106,6 @@ def test_every_prefix_is_incomplete(written: tuple[bytes, bytes], place: int) ->
     assert not reader.done
     with pytest.raises(Disconnected):
         reader.close()
-
-
-MALFORMED = {
-    "hex prefix": b"0x5\r\nhello\r\n",
-    "underscore": b"1_0\r\n" + b"x" * 16 + b"\r\n",
-    "plus": b"+5\r\nhello\r\n",
-    "minus": b"-5\r\nhello\r\n",
-    "leading space": b" 5\r\nhello\r\n",
-    "trailing space": b"5 \r\nhello\r\n",
-    "space before extension": b"5 ;a\r\nhello\r\n",
-    "tab": b"5\t\r\nhello\r\n",
-    "no digits": b"\r\nhello\r\n",
-    "only an extension": b";a\r\nhello\r\n",
-    "word": b"five\r\nhello\r\n",
-    "seventeen digits": b"00000000000000005\r\nhello\r\n",
-    "comma": b"5,5\r\nhello\r\n",
-    "NUL": b"5\x00\r\nhello\r\n",
-    "unicode digit": b"\xd9\xa5\r\nhello\r\n",
-    "LF ends the size": b"5\nhello\r\n",
-    "CR ends the size": b"5\rhello\r\n",
-    "CR CR LF": b"5\r\r\nhello\r\n",
-    "LF in the extension": b"5;a\nb\r\nhello\r\n",
-    "CR in the extension": b"5;a\rb\r\nhello\r\n",
-    "NUL in the extension": b"5;\x00\r\nhello\r\n",
-    "data too short": b"6\r\nhello\r\n0\r\n\r\n",
-    "data too long": b"4\r\nhello\r\n",
-    "LF ends the data": b"5\r\nhello\n",
-    "CR ends the data": b"5\r\nhello\rX",
-    "other bytes end the data": b"5\r\nhelloXX",
-    "LF ends the trailers": b"0\r\n\n",
-    "LF ends the last size": b"0\n\r\n",
-    "LF in the trailers": b"0\r\nX: y\nZ: z\r\n\r\n",
-    "CR in the trailers": b"0\r\nX: y\rZ: z\r\n\r\n",
-    "folded trailer": b"0\r\nX: y\r\n z\r\n\r\n",
-    "trailer without colon": b"0\r\nX\r\n\r\n",
-    "space before the colon": b"0\r\nX : y\r\n\r\n",
-    "NUL in a trailer": b"0\r\nX: \x00\r\n\r\n",
-    "request after the last size": b"0\r\nGET / HTTP/1.1\r\n\r\n",
-}
 
 
 @pytest.mark.parametrize("wire", MALFORMED.values(), ids=MALFORMED.keys())

@@ -252,6 +252,7 @@ async def test_a_stream_may_take_as_long_as_it_speaks(autojump_clock: trio.testi
     async with upstream(speaks_slowly) as (pool, _):
         assert await fetch(pool) == (200, b"a" * 10)
         async with pool.send(ORIGIN, POST, QUICK) as reply:
+            await trio.sleep(1000)
             body = await reply.receive()
             await trio.sleep(1000)
             while data := await reply.receive():

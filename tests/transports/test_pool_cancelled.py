@@ -147,6 +147,16 @@ async def test_a_pool_that_closes_takes_its_drains_along() -> None:
         await fetch(pool)
 
 
+async def test_a_link_that_comes_back_to_a_closed_pool_is_closed() -> None:
+    """The exchange may end as it likes; whether its body had ended or not."""
+    for script in (answers(OK), answers(CHUNKED, b"1\r\na\r\n")):
+        async with upstream(script) as (pool, peers):
+            async with pool.send(ORIGIN, GET) as reply:
+                await pool.close()
+                assert await reply.receive()
+            assert (pool.idle, pool.busy, peers.closed) == (0, 0, 1)
+
+
 async def until(condition: Callable[[], bool]) -> None:
     """Wait for what two sides of real sockets have to agree on."""
     while not condition():  # noqa: ASYNC110  # no event spans both

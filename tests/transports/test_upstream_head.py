@@ -240,6 +240,25 @@ def test_interim_responses_are_skipped_up_to_a_bound() -> None:
         read(interim * (INTERIM + 1))
 
 
+def test_a_short_head_may_follow_a_long_interim_one() -> None:
+    """However little of the second is longer than what was looked at of the first."""
+    interim = b"HTTP/1.1 103 Early Hints\r\nlink: </" + b"x" * 500 + b">\r\n\r\n"
+    reader = HeadReader("POST")
+    assert reader.feed(interim[:-1]) is None
+    assert reader.feed(interim[-1:] + b"HTTP/1.1 204 OK\r\n\r\n") is not None
+
+
+def test_a_bare_line_end_is_seen_across_two_reads() -> None:
+    """CR was the last byte of one; what follows it decides."""
+    reader = HeadReader("POST")
+    assert reader.feed(b"HTTP/1.1 200 OK\r") is None
+    with pytest.raises(BadRequest, match="CRLF"):
+        reader.feed(b"x")
+    reader = HeadReader("POST")
+    assert reader.feed(b"HTTP/1.1 200 OK\r") is None
+    assert reader.feed(b"\n") is None
+
+
 @pytest.mark.parametrize(
     "raw",
     [

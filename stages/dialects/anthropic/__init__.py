@@ -1,1 +1,80 @@
-"""."""
+"""The Anthropic Messages API: the hub's own shape.
+
+    routes   paths and request fields         prompt   to and from the hub       fit      thinking, as models take it
+    decode   a stream, read                   encode   a stream, written         whole    a whole message, both ways
+    deltas, blocks, usage   parts of both     errors   what happened, both ways  models, count   lists and estimates
+    history  thoughts of other makers
+
+What ``pipeline.dialect.Dialect`` asks for, under its names.
+"""
+
+from pipeline.events import Kinds
+from pipeline.prompt import Prompt
+from stages.dialects.anthropic.blocks import NAME
+from stages.dialects.anthropic.count import count, encode_count
+from stages.dialects.anthropic.decode import StreamDecoder
+from stages.dialects.anthropic.encode import StreamEncoder
+from stages.dialects.anthropic.errors import decode_error, encode_error
+from stages.dialects.anthropic.fit import fit
+from stages.dialects.anthropic.history import mend
+from stages.dialects.anthropic.models import decode_models, encode_model, encode_models
+from stages.dialects.anthropic.prompt import from_messages, to_messages
+from stages.dialects.anthropic.routes import MARK, ROUTES, credentials, defaults, foreign, upstream_path
+from stages.dialects.anthropic.whole import WholeDecoder, WholeEncoder
+
+__all__ = [
+    "NAME",
+    "ROUTES",
+    "MARK",
+    "to_messages",
+    "from_messages",
+    "fit",
+    "mend",
+    "ask_usage",
+    "shows_usage",
+    "stream_decoder",
+    "whole_decoder",
+    "stream_encoder",
+    "whole_encoder",
+    "encode_error",
+    "decode_error",
+    "upstream_path",
+    "credentials",
+    "defaults",
+    "foreign",
+    "count",
+    "encode_count",
+    "encode_models",
+    "encode_model",
+    "decode_models",
+]
+
+
+def ask_usage(prompt: Prompt) -> bool:
+    """Streams of this dialect always tell their usage: nothing to ask, nothing to hide."""
+    return False
+
+
+def shows_usage(prompt: Prompt) -> bool:
+    """Clients of this dialect always see usage."""
+    return True
+
+
+def stream_decoder(kinds: Kinds | None, *, hide_usage: bool = False) -> StreamDecoder:
+    """A decoder of a stream."""
+    return StreamDecoder(kinds)
+
+
+def whole_decoder() -> WholeDecoder:
+    """A decoder of a whole message."""
+    return WholeDecoder()
+
+
+def stream_encoder(*, model: str, show_usage: bool) -> StreamEncoder:
+    """An encoder of a stream; usage is part of its grammar, so it is always shown."""
+    return StreamEncoder(model)
+
+
+def whole_encoder(*, model: str) -> WholeEncoder:
+    """An encoder that folds events into one message."""
+    return WholeEncoder(model)

@@ -6,7 +6,7 @@
 What a block is made of besides its deltas goes into the block; what only this dialect understands stays as it came.
 """
 
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
@@ -28,7 +28,7 @@ from pipeline.events import (
     ToolUse,
 )
 
-NAME: Literal["anthropic"] = "anthropic"
+NAME: str = "anthropic"
 
 Fields = dict[str, Any]
 

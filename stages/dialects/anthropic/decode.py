@@ -73,7 +73,7 @@ class StreamDecoder:
     def close(self) -> Batch:
         """What the end of the stream means: nothing new after the terminal event, else that it was truncated."""
         self._batch = []
-        self._read(self._frames.last())
+        self._read([frame for frame in self._frames.last() if complete(frame)])
         self._release()
         self._fail(UpstreamTruncated("the upstream stopped before its answer was complete"))
         return self._batch
@@ -230,6 +230,15 @@ class StreamDecoder:
             self._put(*contents(fields, index), frame=None)
         self._put(finished, frame=bytes(self._held + raw))
         self._enter(OVER)
+
+
+def complete(frame: Frame) -> bool:
+    """Whether a frame that lacks its blank line lacks nothing else."""
+    try:
+        parsed(frame[2])
+    except UpstreamFailed:
+        return False
+    return True
 
 
 # -- what is done with which event, by state --------------------------------------------------------------------------

@@ -92,30 +92,35 @@ def _read_leniently(value: Any, raw: bytes, blocks: dict[int, Block]) -> Event:
     kind, block = delta.get("type"), blocks.get(index)
     if block is None:
         raise UpstreamFailed(f"the upstream went on with block {index}, which is not open")
-    if not isinstance(block, Other):
-        for made, (tag, field, fits) in KINDS.items():
-            if kind == tag:
-                if type(block) is not fits or not isinstance(delta.get(field), str):
-                    raise UpstreamFailed(f"the upstream sent a {kind} that does not fit block {index}")
-                return made(index, delta[field], frame=raw)
-    return Opaque(NAME, str(kind), delta, index, frame=raw)
+    if isinstance(block, Other):
+        return Opaque(NAME, str(kind), delta, index, frame=raw)
+    for tag, field, fits in KINDS.values():
+        if kind == tag and (type(block) is not fits or not isinstance(delta.get(field), str)):
+            raise UpstreamFailed(f"the upstream sent a {kind} that does not fit block {index}")
+    return _unbound(index, delta, raw)
 
 
 def reread(run: Run) -> list[Event]:
-    """The events in the frames of *run*, for a block whose number has changed since."""
+    """The events in the frames of *run*, for a block whose number has changed since.  What is broken is left out."""
     events: list[Event] = []
     for raw, name, data in Frames().feed(run.frame or b""):
         if name != DELTA:
-            events.append(Opaque(run.dialect, name.decode("utf-8", "replace"), None, frame=raw))
+            events.append(Opaque(run.dialect, name.decode("utf-8", "replace"), frame=raw))
             continue
-        value = parsed(data)
-        index, delta = index_of(value), member(value, "delta")
-        made = next((made for made, (tag, _, _) in KINDS.items() if tag == delta.get("type")), None)
-        if made is None:
-            events.append(Opaque(run.dialect, str(delta.get("type")), delta, index, frame=raw))
-        else:
-            events.append(made(index, delta.get(KINDS[made][1], ""), frame=raw))
+        try:
+            value = parsed(data)
+            events.append(_unbound(index_of(value), member(value, "delta"), raw))
+        except UpstreamFailed:
+            continue
     return events
+
+
+def _unbound(index: int, delta: Fields, raw: bytes) -> Event:
+    """The event of a delta whose block is not at hand."""
+    for made, (tag, field, _) in KINDS.items():
+        if delta.get("type") == tag and isinstance(delta.get(field), str):
+            return made(index, delta[field], frame=raw)
+    return Opaque(NAME, str(delta.get("type")), delta, index, frame=raw)
 
 
 # -- JSON as it comes -------------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from typing import cast
 import attrs
 import msgspec
 
-from pipeline.errors import GatewayError, UpstreamFailed, UpstreamTruncated
+from pipeline.errors import GatewayError, UpstreamFailed, UpstreamRefused, UpstreamTruncated
 from pipeline.events import (
     Batch,
     Block,
@@ -53,9 +53,11 @@ class WholeDecoder:
         raw = bytes(self._raw)
         self._raw.clear()
         try:
-            events = explode(parse(raw), raw)
-        except GatewayError as error:
+            events = explode(parse(raw))
+        except UpstreamRefused as error:
             events = [Failed(error)]
+        except GatewayError as error:
+            return [Failed(error)]
         for number, event in enumerate(events):
             event.frame, event.nth, event.of = raw, number, len(events)
         return events
@@ -78,7 +80,7 @@ def parse(raw: bytes) -> Fields:
     return body
 
 
-def explode(body: Fields, raw: bytes) -> Batch:
+def explode(body: Fields) -> Batch:
     """The events of the message *body*."""
     usage = read_usage(body.get("usage"))
     events: Batch = [Started(str(body.get("id") or ""), str(body.get("model") or ""), usage, body=body)]

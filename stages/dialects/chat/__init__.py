@@ -1,1 +1,72 @@
-"""."""
+"""The OpenAI Chat Completions API, and what many servers make of it.
+
+    routes    paths and request fields               families  what models take, by name       wishes   effort, usage
+    prompt_in   to the hub    history_in, parts_in, tools_in, thinking_in                       schemas  of both
+    prompt_out  from the hub  history_out, parts_out, tools_out, typed_tools
+    decoder   a stream, read  chunk, blocks          encoder   a stream, written
+    whole     a body, read                           fold      a body, written
+    usage, stops              of both                errors, refusals   what happened, both ways
+    models, count             lists and estimates
+
+What ``pipeline.dialect.Dialect`` asks for, under its names.
+"""
+
+from pipeline.events import Kinds
+from stages.dialects.chat.count import count, encode_count
+from stages.dialects.chat.decoder import StreamDecoder
+from stages.dialects.chat.encoder import StreamEncoder
+from stages.dialects.chat.errors import encode_error
+from stages.dialects.chat.fold import WholeEncoder
+from stages.dialects.chat.models import decode_models, encode_model, encode_models
+from stages.dialects.chat.prompt_in import to_messages
+from stages.dialects.chat.prompt_out import from_messages
+from stages.dialects.chat.refusals import decode_error
+from stages.dialects.chat.routes import MARK, NAME, ROUTES, credentials, defaults, foreign, upstream_path
+from stages.dialects.chat.whole import WholeDecoder
+from stages.dialects.chat.wishes import ask_usage, fit, shows_usage
+
+__all__ = [
+    "NAME",
+    "ROUTES",
+    "MARK",
+    "to_messages",
+    "from_messages",
+    "fit",
+    "ask_usage",
+    "shows_usage",
+    "stream_decoder",
+    "whole_decoder",
+    "stream_encoder",
+    "whole_encoder",
+    "encode_error",
+    "decode_error",
+    "upstream_path",
+    "credentials",
+    "defaults",
+    "foreign",
+    "count",
+    "encode_count",
+    "encode_models",
+    "encode_model",
+    "decode_models",
+]
+
+
+def stream_decoder(kinds: Kinds | None, *, hide_usage: bool = False) -> StreamDecoder:
+    """A decoder of a stream."""
+    return StreamDecoder(kinds, hide_usage=hide_usage)
+
+
+def whole_decoder() -> WholeDecoder:
+    """A decoder of a whole reply."""
+    return WholeDecoder()
+
+
+def stream_encoder(*, model: str, show_usage: bool) -> StreamEncoder:
+    """An encoder of a stream."""
+    return StreamEncoder(model=model, show_usage=show_usage)
+
+
+def whole_encoder(*, model: str) -> WholeEncoder:
+    """An encoder that folds events into one body."""
+    return WholeEncoder(model=model)

@@ -34,9 +34,11 @@ from pipeline.events import (
 )
 from stages.dialects.chat.chunk import Call as Fragment
 from stages.dialects.chat.chunk import Chunk, Delta, Function
+from stages.dialects.envelope import unwrap
 
 ANTHROPIC = "anthropic-claude-v1"  # the format by which OpenRouter, and we, mark what Claude signed
 _ANTHROPIC = "anthropic-claude"
+_ENVELOPE = "gateway-envelope-v1"
 
 # A free-form tool takes a text; as a ToolUse its input is {"input": text}, and its mark says what it was.
 _FREE = {"type": "custom"}
@@ -202,11 +204,9 @@ class Blocks:
 
     def _detail(self, choice: Choice, detail: dict[str, Any], out: list[Event]) -> None:
         """One entry of reasoning_details: words, a signature, or reasoning that only its maker can read."""
-        claude = str(detail.get("format")).startswith(_ANTHROPIC)
         if detail.get("type") == "reasoning.encrypted":
-            sealed = detail.get("data")
-            if claude and isinstance(sealed, str):
-                self._sealed(choice, sealed, out)
+            if replayable(detail, detail.get("data")):
+                self._sealed(choice, detail["data"], out)
             else:
                 out.append(Opaque("chat", "reasoning", detail))
             return
@@ -216,13 +216,13 @@ class Blocks:
                 self._end_prose(choice, out)
             choice.detail = index
         words = "" if choice.plain else _words(detail)
-        signature = detail.get("signature") if claude else None
+        signature = detail.get("signature")
         if words:
             self._think(choice, words, out)
-        if isinstance(signature, str) and signature:
+        if replayable(detail, signature):
             if choice.kind is not Thinking:
                 self._begin(choice, Thinking, out)
-            out.append(SignatureDelta(choice.open, signature))
+            out.append(SignatureDelta(choice.open, str(signature)))
             choice.signed = True
         choice.detail = index if isinstance(index, int) and choice.kind is Thinking else None
 
@@ -282,6 +282,18 @@ class Blocks:
         """An id where the server gave none: a function of the reply's own id, so that it is new in each."""
         place = f"{self.reply} {choice.number} {number}"
         return f"call_{blake2b(place.encode('utf-8', 'replace'), digest_size=12).hexdigest()}"
+
+
+def maker(sealed: str) -> str:
+    """The format of an entry of reasoning_details: in the hub, what is in no envelope is Claude's own."""
+    return ANTHROPIC if unwrap(sealed) is None else _ENVELOPE
+
+
+def replayable(entry: dict[str, Any], sealed: Any) -> bool:
+    """Whether *sealed*, of an entry that came back, can go into the hub: Claude's own, or in an envelope."""
+    return isinstance(sealed, str) and bool(
+        sealed and (str(entry.get("format")).startswith(_ANTHROPIC) or unwrap(sealed) is not None)
+    )
 
 
 def _which(choice: Choice, index: Any, known: str, name: str) -> Call:

@@ -44,7 +44,7 @@ from pipeline.events import (
     Usage,
 )
 from stages.dialects.chat import stops, usage
-from stages.dialects.chat.blocks import ANTHROPIC
+from stages.dialects.chat.blocks import maker
 from stages.dialects.chat.chunk import Envelope, envelope
 from stages.dialects.chat.errors import error_frame
 
@@ -218,7 +218,7 @@ class StreamEncoder:
         role = self._role(event.choice)
         answer = self._answers[event.choice]
         if isinstance(event.block, Redacted):
-            return role + self._entry(event.choice, {"type": "reasoning.encrypted", "data": event.block.data})
+            return role + self._entry(event.choice, {"type": "reasoning.encrypted", "data": event.block.data}, "data")
         if isinstance(event.block, Other):
             return role  # of another dialect: there is no place for it
         block = self._open[event.index] = Open(event.block, event.choice, answer)
@@ -271,12 +271,13 @@ class StreamEncoder:
         if block is None:
             return b""
         words, block.pieces = "".join(block.pieces), []
-        return self._entry(block.choice, {"type": "reasoning.text", "text": words, "signature": event.piece})
+        entry = {"type": "reasoning.text", "text": words, "signature": event.piece}
+        return self._entry(block.choice, entry, "signature")
 
-    def _entry(self, choice: int, entry: dict[str, Any]) -> bytes:
+    def _entry(self, choice: int, entry: dict[str, Any], sealed: str) -> bytes:
         """One entry of reasoning_details; the index must be a number, or clients' helpers raise at the second."""
         answer = self._answers[choice]
-        entry |= {"format": ANTHROPIC, "index": answer.entries}
+        entry |= {"format": maker(entry[sealed]), "index": answer.entries}
         answer.entries += 1
         return self._frame(choice, _quote({"reasoning_details": [entry]}))
 

@@ -35,7 +35,7 @@ from pipeline.events import (
     ToolUse,
 )
 from stages.dialects.chat import stops, usage
-from stages.dialects.chat.blocks import ANTHROPIC
+from stages.dialects.chat.blocks import maker
 from stages.dialects.chat.chunk import Chunk
 from stages.dialects.chat.encoder import chat_id, free_input
 from stages.dialects.chat.whole import unfold
@@ -160,12 +160,14 @@ def _details(pieces: list[Piece]) -> list[dict[str, Any]]:
         return entries
     for piece in pieces:
         if isinstance(piece.block, Redacted):
-            entries.append({"type": "reasoning.encrypted", "data": piece.block.data})
+            entry = {"type": "reasoning.encrypted", "data": piece.block.data, "format": maker(piece.block.data)}
         elif isinstance(piece.block, Thinking):
-            entries.append({"type": "reasoning.text", "text": "".join(piece.words)})
-            if piece.signature:
-                entries[-1]["signature"] = piece.signature
-    return [{**entry, "format": ANTHROPIC, "index": index} for index, entry in enumerate(entries)]
+            entry = {"type": "reasoning.text", "text": "".join(piece.words)}
+            entry |= {"signature": piece.signature, "format": maker(piece.signature)} if piece.signature else {}
+        else:
+            continue
+        entries.append({**entry, "index": len(entries)})
+    return entries
 
 
 def _call(piece: Piece) -> dict[str, Any]:

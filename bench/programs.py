@@ -1,0 +1,94 @@
+"""Programs under measurement: started, watched through /proc, ended.
+
+CPU is user + system time of the process from ``/proc/PID/stat``; memory is RSS from ``/proc/PID/status``.  Both are the
+kernel's figures for that one process, whatever else the machine does.
+"""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import IO
+
+import attrs
+
+ROOT = Path(__file__).parents[1]
+TICK = os.sysconf("SC_CLK_TCK")
+ADDRESS = re.compile(r"http://127\.0\.0\.1:(\d+)")
+
+
+@attrs.define
+class Program:
+    """A running server."""
+
+    name: str
+    port: int
+    pid: int
+
+    def cpu(self) -> float:
+        """Seconds of CPU used so far."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(") ")[2].split()
+        return (int(fields[11]) + int(fields[12])) / TICK
+
+    def rss(self) -> int:
+        """Resident memory in KiB, what is swapped included."""
+        status = Path(f"/proc/{self.pid}/status").read_text()
+        return sum(int(line.split()[1]) for line in status.splitlines() if line.startswith(("VmRSS:", "VmSwap:")))
+
+
+@contextmanager
+def started(name: str, command: list[str]) -> Iterator[Program]:
+    """Run *command* until the block is left; it must print its address."""
+    with tempfile.TemporaryFile() as output:
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, env=environment)
+        try:
+            yield Program(name, _port(process, output), process.pid)
+        finally:
+            process.send_signal(signal.SIGTERM)
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def _port(process: "subprocess.Popen[bytes]", output: IO[bytes]) -> int:
+    until = time.monotonic() + 20
+    while time.monotonic() < until and process.poll() is None:
+        text = os.pread(output.fileno(), 65536, 0).decode(errors="replace")
+        if found := ADDRESS.search(text):
+            return int(found.group(1))
+        time.sleep(0.02)
+    raise RuntimeError(f"{process.args!r} did not start: {os.pread(output.fileno(), 65536, 0)!r}")
+
+
+def simulated(dialect: str) -> AbstractContextManager[Program]:
+    """The upstream: the project's simulated model, lenient, in a process of its own."""
+    return started(f"upstream {dialect}", [sys.executable, "-m", "stages.simulated", "--dialect", dialect, "--lenient"])
+
+
+def gateway(upstream: Program, dialect: str, folder: Path) -> AbstractContextManager[Program]:
+    """The gateway before *upstream*, with its default line."""
+    config = folder / f"{dialect}.toml"
+    config.write_text(
+        f"""
+[server]
+port = 0
+[log]
+level = "error"
+[upstreams.up]
+dialect = "{dialect}"
+url = "http://127.0.0.1:{upstream.port}"
+key = "bench"
+[meter]
+ledger = "{folder / dialect}.jsonl"
+"""
+    )
+    return started(f"gateway {dialect}", [sys.executable, "-m", "pipeline", "--config", str(config)])

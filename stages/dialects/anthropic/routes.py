@@ -1,0 +1,49 @@
+"""Paths and request fields of the Messages API.
+
+/v1/messages · /v1/messages/count_tokens · /v1/models · /v1/models/{id}      understood
+/v1/messages/batches… · /v1/files…                                            relayed as they are
+"""
+
+from urllib.parse import quote
+
+from pipeline.dialect import Route
+from pipeline.prompt import Prompt
+from transports.messages import Headers
+
+MARK: str | None = "anthropic-version"  # tells our clients from others on shared paths such as /v1/models
+
+ROUTES: tuple[Route, ...] = (
+    Route("POST", "/v1/messages", "reply"),
+    Route("POST", "/v1/messages/count_tokens", "count_tokens"),
+    Route("GET", "/v1/models", "models"),
+    Route("GET", "/v1/models/{id}", "model"),
+    Route("*", "/v1/messages/batches{rest...}", "relay"),
+    Route("*", "/v1/files{rest...}", "relay"),
+)
+
+VERSION = b"2023-06-01"  # the last that takes sampling parameters, which clients of other dialects send
+
+_PATHS = {"reply": "/messages", "count_tokens": "/messages/count_tokens", "models": "/models"}
+_OURS = (b"anthropic-", b"x-claude-code-", b"x-stainless-")
+
+
+def upstream_path(operation: str, prompt: Prompt) -> str:
+    """Where *operation* lives below the base; ``model`` takes the id from the prompt.  A relay keeps its own path."""
+    if operation == "model":
+        return f"/models/{quote(prompt.model, safe='')}"
+    return _PATHS.get(operation, "")
+
+
+def credentials(key: str) -> Headers:
+    """The API key, in the field that every version of the API reads, and whatever imitates it."""
+    return [(b"x-api-key", key.encode("latin-1", "replace"))]
+
+
+def defaults() -> Headers:
+    """The version of the API, for requests of other dialects."""
+    return [(b"anthropic-version", VERSION)]
+
+
+def foreign(name: bytes) -> bool:
+    """Whether a request field (lower case) means something to this API or its clients only."""
+    return name.startswith(_OURS) or name in {b"x-app", b"x-api-key"}

@@ -1,0 +1,255 @@
+"""A conversation in the Messages shape → Chat messages.
+
+    system                                  ─▶  system or developer, first
+    user  [tool_result… text image]         ─▶  tool · tool · user, results in the order of the calls
+    assistant  [thinking text tool_use…]    ─▶  assistant  content + tool_calls  (what stood between calls moves before)
+    system  (within)                        ─▶  where it stands: as instructions, or user text in a system-reminder
+
+The conversation is cut before each assistant message, as in ``history_in``, and for the same reason: the translation of
+a conversation is a prefix of the translation of its continuation.  Repairs as there: a call without a result gets one
+that says so, a result without a call becomes text.
+"""
+
+from typing import Any
+
+import msgspec
+
+from pipeline.document import Path
+from pipeline.errors import Unsupported
+from pipeline.prompt import Prompt, spell
+from stages.dialects.chat.blocks import ANTHROPIC
+from stages.dialects.chat.families import Family
+from stages.dialects.chat.parts_out import Fields, Tally, blocks_of, flattened, parts, result
+from stages.dialects.envelope import unwrap
+from stages.dialects.names import alias, raw_id, short_id
+from stages.dialects.shape import DEPTH, deep, invalid, mapping, name, objects, text
+
+_ROLES = frozenset({"user", "assistant", "system"})
+_BILLING = "x-anthropic-billing-header"  # Claude Code's first system block: changes with its version, tells nothing
+_LOST = "[error] no result: the call was interrupted"
+
+Message = tuple[Path, Fields]
+
+
+class Conversation:
+    """One conversation being translated for models of *family*."""
+
+    def __init__(self, prompt: Prompt, family: Family) -> None:
+        self.messages: list[Fields] = []
+        self.marked = False  # whether any part got a cache breakpoint
+        self._tally = Tally()
+        self._prompt = prompt
+        self._family = family
+
+    def read(self, body: Fields) -> None:
+        """Translate ``system`` and ``messages`` of *body*.  Raises InvalidRequest or Unsupported."""
+        self._instruct(body.get("system"))
+        turn: list[Message] = []
+        spoken: list[Message] = []  # neighbours of one role are one turn
+        calls: list[str] = []
+        for path, message in objects(body.get("messages"), ("messages",)):
+            self._check(path, message)
+            if message["role"] != "assistant":
+                calls, spoken = self._assistant(spoken) if spoken else calls, []
+                turn.append((path, message))
+                continue
+            if turn:
+                self._user(turn, calls)
+                turn, calls = [], []
+            spoken.append((path, message))
+        self._user(turn, self._assistant(spoken) if spoken else calls)
+        self._tally.record(self._prompt)
+        if not self.messages:
+            invalid(("messages",), "at least one message is required")
+
+    def _check(self, path: Path, message: Fields) -> None:
+        if message.get("role") not in _ROLES:
+            invalid((*path, "role"), "one of user, assistant and system is required")
+        for key in message.keys() - {"role", "content"}:
+            self._prompt.record("dropped", (*path, key), "not known of a Chat message", lossy=True)
+
+    # -- instructions -------------------------------------------------------------------------------------------------
+
+    def _instruct(self, value: Any) -> None:
+        said: list[Fields] = []
+        for path, block in blocks_of(value, ("system",)):
+            if str(block.get("text")).startswith(_BILLING):
+                why = "the client's version, told to Anthropic: to any other it is noise before the cached prefix"
+                self._prompt.record("dropped", path, why)
+            else:
+                said += self._parts(block, path)
+        if said:
+            self.messages.append({"role": self._family.role, "content": self._content(said)})
+
+    # -- the user's turns ---------------------------------------------------------------------------------------------
+
+    def _user(self, turn: list[Message], calls: list[str]) -> None:
+        """All that stands between two assistant messages; *calls*: the ids of those that the first of them made."""
+        results: dict[str, Fields] = {}
+        beside: dict[str, list[Fields]] = {}
+        rest: list[tuple[str, list[Fields]]] = []
+        for path, message in turn:
+            for place, block in blocks_of(message.get("content"), (*path, "content")):
+                if block["type"] == "tool_result":
+                    said = self._result(place, block, calls, results, beside)
+                else:
+                    said = self._parts(block, place)
+                if said:
+                    rest.append((message["role"], said))
+        for call in dict.fromkeys(calls):
+            self.messages.append(results[call] if call in results else self._lost(call))
+        said = [part for call in calls for part in beside.pop(call, ())]
+        self._say([("user", said), *rest] if said else rest)
+
+    def _result(
+        self, path: Path, block: Fields, calls: list[str], results: dict[str, Fields], beside: dict[str, list[Fields]]
+    ) -> list[Fields]:
+        """Put a tool's result among *results*, its pictures *beside*; or give it as parts, if nobody called."""
+        asked = self._id(name(block.get("tool_use_id"), (*path, "tool_use_id")))
+        words, pictures = result(block, path, asked, self._tally)
+        if asked not in calls or asked in results:
+            why = "the result of a call that is not in the turn before: told as text"
+            self._prompt.record("approximated", path, why)
+            return [{"type": "text", "text": f"[result of tool call {asked}]\n{words}"}, *pictures]
+        content: Any = words
+        if self._marks(block):
+            content = [{"type": "text", "text": words, **_BREAK}]
+        results[asked] = {"role": "tool", "tool_call_id": asked, "content": content}
+        beside[asked] = pictures
+        return []
+
+    def _lost(self, call: str) -> Fields:
+        self._prompt.record("added", ("messages",), f"the call {call} has no result: it gets one that says so")
+        return {"role": "tool", "tool_call_id": call, "content": _LOST}
+
+    def _say(self, said: list[tuple[str, list[Fields]]]) -> None:
+        """Messages of a user's turn: neighbours of one role are one message."""
+        speaker = ""
+        pieces: list[Fields] = []
+        for role, given in [*said, ("", [])]:
+            turned = role == "system" and not self._family.anywhere
+            now = "user" if turned else role
+            if now != speaker and pieces:
+                spoken = self._family.role if speaker == "system" else speaker
+                self.messages.append({"role": spoken, "content": self._content(pieces)})
+                pieces = []
+            speaker = now
+            pieces = pieces + ([_reminder(part) for part in given] if turned else given)
+
+    # -- the assistant's ----------------------------------------------------------------------------------------------
+
+    def _assistant(self, spoken: list[Message]) -> list[str]:
+        """The assistant's turn; the ids of the calls that it makes."""
+        said: list[Fields] = []
+        calls: list[Fields] = []
+        thoughts: list[Fields] = []
+        for place, block in [
+            found for path, message in spoken for found in blocks_of(message.get("content"), (*path, "content"))
+        ]:
+            if block["type"] == "tool_use":
+                calls.append(self._call(place, block))
+            elif block["type"] in {"thinking", "redacted_thinking"}:
+                thoughts.append(block)
+            elif block["type"] == "text":
+                said += self._parts(block, place)
+            elif block["type"] != "fallback":
+                said.append({"type": "text", "text": self._flat(place, block)})
+        made: Fields = {"role": "assistant", "content": self._spoken(said) if said else None}
+        made |= self._replayed(thoughts, spoken[0][0], calls=bool(calls))
+        if calls:
+            made["tool_calls"] = calls
+        if said or calls:
+            self.messages.append(made)
+        return [call["id"] for call in calls]
+
+    def _spoken(self, said: list[Fields]) -> str | list[Fields]:
+        """An assistant's texts are one: the model wrote them without a break."""
+        if any(_MARK in part for part in said):
+            return said
+        return "".join(part["text"] for part in said)
+
+    def _flat(self, path: Path, block: Fields) -> str:
+        words = flattened(block, path)
+        if words is None:
+            why = f"a block of type {block['type']!r} can't be given to this model"
+            raise Unsupported(f"{spell(path)}: {why}", param=spell(path))
+        self._tally.server += 1
+        return f"\n{words}\n"
+
+    def _call(self, path: Path, block: Fields) -> Fields:
+        given = mapping(block.get("input", {}), (*path, "input"))
+        if deep(given, DEPTH):
+            invalid((*path, "input"), "nested too deeply")
+        self._tally.marks += "cache_control" in block
+        return {
+            "id": self._id(name(block.get("id"), (*path, "id"))),
+            "type": "function",
+            "function": {
+                "name": alias(name(block.get("name"), (*path, "name"))),
+                "arguments": msgspec.json.encode(given).decode(),
+            },
+        }
+
+    def _replayed(self, thoughts: list[Fields], path: Path, *, calls: bool) -> Fields:
+        """Earlier thoughts, in the field where this family's provider wants them back; most want none."""
+        field = self._family.replay
+        if field == "reasoning_details":
+            kept = [block for block in thoughts if _claudes(block)]
+            self._tally.thoughts += len(thoughts) - len(kept)
+            return {field: [_entry(block, index) for index, block in enumerate(kept)]} if kept else {}
+        words = (
+            [text(block.get("thinking"), path) for block in thoughts if block["type"] == "thinking"] if field else []
+        )
+        self._tally.thoughts += len(thoughts) - len(words)
+        said = "".join(words)
+        return {field: said} if field and (said or (calls and self._family.replay_always)) else {}
+
+    # -- all ----------------------------------------------------------------------------------------------------------
+
+    def _id(self, given: str) -> str:
+        return short_id(raw_id(given), self._family.ids)
+
+    def _parts(self, block: Fields, path: Path) -> list[Fields]:
+        """The parts of a block, the last one marked if the block is."""
+        found = parts(block, path, self._tally)
+        if found and self._marks(block):
+            found[-1] |= _BREAK
+        return found
+
+    def _marks(self, block: Fields) -> bool:
+        """Whether *block* is marked for the cache, and the mark can be told."""
+        if block.get("cache_control") is None:
+            return False
+        self._tally.marks += not self._family.breakpoints
+        self.marked = self.marked or self._family.breakpoints
+        return self._family.breakpoints
+
+    def _content(self, said: list[Fields]) -> str | list[Fields]:
+        """*said* as a string where it is no more than that; servers of old read nothing else."""
+        if any(part["type"] != "text" or _MARK in part for part in said) or (self._family.parts and len(said) > 1):
+            return said
+        return "\n\n".join(part["text"] for part in said)
+
+
+_MARK = "prompt_cache_breakpoint"
+_BREAK: Fields = {_MARK: {"mode": "explicit"}}
+
+
+def _reminder(part: Fields) -> Fields:
+    """Instructions as a user's words: the tag tells the model that they are not the user's own."""
+    return {**part, "text": f"<system-reminder>\n{part.get('text')}\n</system-reminder>"}
+
+
+def _claudes(block: Fields) -> bool:
+    """Whether a block of thinking is Claude's own: what others made is in an envelope, or bears no signature."""
+    sealed = block.get("data" if block["type"] == "redacted_thinking" else "signature")
+    return isinstance(sealed, str) and bool(sealed) and unwrap(sealed) is None
+
+
+def _entry(block: Fields, index: int) -> Fields:
+    """A block of thinking as OpenRouter keeps it."""
+    if block["type"] == "redacted_thinking":
+        kept = {"type": "reasoning.encrypted", "data": block.get("data")}
+    else:
+        kept = {"type": "reasoning.text", "text": block.get("thinking"), "signature": block.get("signature")}
+    return {**kept, "format": ANTHROPIC, "index": index}

@@ -1,0 +1,177 @@
+"""Blocks of the Messages shape → parts of a Chat message.
+
+    text · image · document (PDF)       ─▶  text · image_url · file
+    document (text) · search_result     ─▶  text under a heading
+    a tool's result                     ─▶  its text, and what is no text as parts for the user's message after it
+    what a server's tool did            ─▶  text: it is history, nobody calls it again
+
+What has no place at all is refused by name.
+"""
+
+from typing import Any
+
+import attrs
+import msgspec
+
+from pipeline.document import Path
+from pipeline.errors import Unsupported
+from pipeline.prompt import Prompt, spell
+from stages.dialects.shape import DEPTH, deep, invalid, mapping, name, objects, text
+
+Fields = dict[str, Any]
+
+_UNREADABLE = ("encrypted_content", "encrypted_index", "encrypted_stdout", "page_age", "type")
+
+
+@attrs.define
+class Tally:
+    """What was left out, counted: one record for each kind, not for each block."""
+
+    citations: int = 0
+    marks: int = 0
+    thoughts: int = 0
+    server: int = 0
+
+    def record(self, prompt: Prompt) -> None:
+        """Tell *prompt*."""
+        for number, action, why, lossy in (
+            (self.citations, "dropped", "texts lose their citations", True),
+            (self.marks, "dropped", "cache marks have no place here: this upstream caches by itself, or not", False),
+            (self.thoughts, "dropped", "blocks of thinking that only their maker can read", True),
+            (self.server, "approximated", "blocks of tools that a server ran are told as text", True),
+        ):
+            if number:
+                prompt.record("dropped" if action == "dropped" else "approximated", ("messages",), f"{number} {why}",
+                              lossy=lossy)  # fmt: skip
+
+
+def blocks_of(value: Any, path: Path) -> list[tuple[Path, Fields]]:
+    """Path and value of each block of a content; a string is one block."""
+    if isinstance(value, str):
+        return [(path, {"type": "text", "text": value})]
+    found = list(objects(value if value is not None else [], path))
+    for place, block in found:
+        name(block.get("type"), (*place, "type"))
+    return found
+
+
+def parts(block: Fields, path: Path, tally: Tally) -> list[Fields]:
+    """The parts of a block in a user's message or in instructions.  Raises Unsupported if there is no such part."""
+    match block["type"]:
+        case "text":
+            tally.citations += bool(block.get("citations"))
+            given = text(block.get("text"), (*path, "text"))
+            return [_text(given)] if given.strip() else []
+        case "image":
+            return [_image(mapping(block.get("source"), (*path, "source")), (*path, "source"))]
+        case "document":
+            return _document(block, path, tally)
+        case "search_result":
+            tally.citations += bool(mapping(block.get("citations") or {}, (*path, "citations")).get("enabled"))
+            inner = _texts(block.get("content"), (*path, "content"))
+            return [_text(f"[search result: {block.get('title')}]\n{block.get('source')}\n{inner}")]
+    raise Unsupported(
+        f"{spell(path)}: a block of type {block['type']!r} can't be given to this model", param=spell(path)
+    )
+
+
+def _text(value: str) -> Fields:
+    return {"type": "text", "text": value}
+
+
+def _image(source: Fields, path: Path) -> Fields:
+    if source.get("type") == "base64":
+        media, data = (name(source.get(key), (*path, key)) for key in ("media_type", "data"))
+        return {"type": "image_url", "image_url": {"url": f"data:{media};base64,{data}"}}
+    if source.get("type") == "url":
+        return {"type": "image_url", "image_url": {"url": name(source.get("url"), (*path, "url"))}}
+    raise Unsupported(
+        f"{spell(path)}: an image by {source.get('type')!r} can't be given to this model", param=spell(path)
+    )
+
+
+def _document(block: Fields, path: Path, tally: Tally) -> list[Fields]:
+    source = mapping(block.get("source"), (*path, "source"))
+    tally.citations += bool(mapping(block.get("citations") or {}, (*path, "citations")).get("enabled"))
+    title = block["title"] if isinstance(block.get("title"), str) else ""
+    heading = f"[document: {title or 'untitled'}]"
+    if isinstance(block.get("context"), str) and block["context"].strip():
+        heading += f"\n{block['context']}"
+    match source.get("type"):
+        case "base64":
+            media, data = (name(source.get(key), (*path, "source", key)) for key in ("media_type", "data"))
+            named = title or "document.pdf"
+            file = {"type": "file", "file": {"filename": named, "file_data": f"data:{media};base64,{data}"}}
+            return [_text(heading), file] if "\n" in heading else [file]
+        case "text":
+            return [_text(f"{heading}\n{text(source.get('data'), (*path, 'source', 'data'))}")]
+        case "content":
+            inner = blocks_of(source.get("content"), (*path, "source", "content"))
+            return [_text(heading), *(part for place, child in inner for part in parts(child, place, tally))]
+    where = spell((*path, "source"))
+    raise Unsupported(f"{where}: a document by {source.get('type')!r} can't be given to this model", param=where)
+
+
+def _texts(value: Any, path: Path) -> str:
+    """The texts of blocks that are nothing else, a line each."""
+    return "\n".join(text(block.get("text"), (*place, "text")) for place, block in blocks_of(value, path))
+
+
+# -- results of tools -------------------------------------------------------------------------------------------------
+
+
+def result(block: Fields, path: Path, asked: str, tally: Tally) -> tuple[str, list[Fields]]:
+    """What the tool message of a result says, and parts for the user's message after it; *asked*: the call's id.
+
+    Tool messages hold nothing but text, so pictures and files follow, labelled with the call they belong to.
+    """
+    lines: list[str] = []
+    beside: list[Fields] = []
+    for place, inner in blocks_of(block.get("content"), (*path, "content")):
+        if inner["type"] not in {"text", "image", "document", "search_result"}:
+            lines.append(_told(inner, place))
+            continue
+        for part in parts(inner, place, tally):
+            if part["type"] == "text":
+                lines.append(part["text"])
+                continue
+            what = "image" if part["type"] == "image_url" else "file"
+            lines.append(f"[{what} {len(beside) // 2 + 1} of this result is in the next message]")
+            beside += (_text(f"[{what} {len(beside) // 2 + 1} of the result of tool call {asked}]"), part)
+    words = "\n".join(lines)
+    return (f"[error] {words}" if block.get("is_error") is True else words), beside
+
+
+def _told(block: Fields, path: Path) -> str:
+    """Any block as JSON: the model can read it, whatever it is."""
+    if deep(block, DEPTH):
+        invalid(path, "nested too deeply")
+    return msgspec.json.encode({key: value for key, value in block.items() if key != "cache_control"}).decode()
+
+
+# -- tools that a server ran ------------------------------------------------------------------------------------------
+
+
+def flattened(block: Fields, path: Path) -> str | None:
+    """What a server's tool did, as text; None if *block* is of another kind."""
+    kind = block["type"]
+    if deep(block, DEPTH):
+        invalid(path, "nested too deeply")
+    if kind == "server_tool_use":
+        given = msgspec.json.encode(block.get("input")).decode()
+        return f"[called {block.get('name')} with {given}]"
+    if kind == "compaction" and isinstance(block.get("content"), str):
+        return str(block["content"])
+    if not kind.endswith("_tool_result") or kind in {"tool_result", "mcp_tool_result", "advisor_tool_result"}:
+        return None
+    readable = msgspec.json.encode(_readable(block.get("content"))).decode()
+    return f"[result of {kind.removesuffix('_tool_result')}: {readable}]"
+
+
+def _readable(value: Any) -> Any:
+    """*value* without what only its maker can read."""
+    if isinstance(value, list):
+        return [_readable(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _readable(item) for key, item in value.items() if key not in _UNREADABLE}
+    return value

@@ -1,0 +1,186 @@
+"""The Messages shape → a Chat prompt, field by field; the conversation is in ``history_out``, tools in ``tools_out``.
+
+Every field is read, dropped with a word about it, or refused; the table below says which (wire reference §4.1).  What a
+model takes shows in its name (``families``); a provider that differs brings a Family of its own.  Nothing here depends
+on anything but the prompt and the model, so that equal prompts stay equal, byte for byte.
+"""
+
+import re
+from hashlib import sha256
+
+from pipeline.errors import Unsupported
+from pipeline.prompt import Prompt
+from stages.dialects.chat.families import LADDER, Family, clamped, effort_of, family
+from stages.dialects.chat.history_out import Conversation
+from stages.dialects.chat.schemas import enforceable
+from stages.dialects.chat.tools_out import Fields, choice, functions
+from stages.dialects.shape import DEPTH, count, deep, flag, invalid, mapping, name, number, sequence, text
+
+_READ = frozenset({"model", "messages", "system", "tools", "tool_choice", "max_tokens", "stop_sequences", "stream",
+                   "temperature", "top_p", "top_k", "metadata", "thinking", "output_config", "output_format",
+                   "service_tier", "speed", "cache_control", "mcp_servers"})  # fmt: skip
+
+# Dropped: why, and whether something that was asked for is gone.
+_DROPPED: dict[str, tuple[str, bool]] = {
+    "context_management": ("the conversation is sent as it is", True),
+    "diagnostics": ("no equivalent", False),
+    "inference_geo": ("no equivalent", True),
+    "container": ("no equivalent", True),
+    "fallbacks": ("no equivalent", True),
+    "thread": ("no equivalent", True),
+    "safeguards": ("the upstream judges no calls of tools", True),
+}
+
+_OPAQUE_ID = re.compile(r"[\w-]{1,64}", re.ASCII)
+
+
+def from_messages(body: Fields, prompt: Prompt, ways: Family | None = None) -> Fields:
+    """*body*, in the Messages shape, as a Chat prompt; losses are recorded on *prompt*.
+
+    *ways*: what the model takes, if its name does not tell (a provider's own).  Raises InvalidRequest where *body* is
+    not in that shape, Unsupported where there is no way to say what it says.
+    """
+    model = name(body.get("model"), ("model",))
+    ways = ways or family(model)
+    if body.get("mcp_servers"):
+        raise Unsupported("mcp_servers: an upstream of this dialect calls no servers", param="mcp_servers")
+    conversation = Conversation(prompt, ways)
+    conversation.read(body)
+    made: Fields = {"model": model, "messages": conversation.messages}
+    tools = functions(body, ways, prompt)
+    if tools:
+        made |= {"tools": tools, **choice(body, tools, prompt)}
+    if conversation.marked:
+        # Without this OpenAI adds a mark of its own at the end, and bills what it writes there.
+        made["prompt_cache_options"] = {"mode": "explicit"}
+    _limit(body, made, ways)
+    _format(body, made, ways, prompt)
+    _effort(body, made, ways, prompt)
+    _sampling(body, made, ways, prompt)
+    _stops(body, made, ways, prompt)
+    _scalars(body, made, ways, prompt)
+    for key, value in body.items():
+        if key not in _READ and value is not None:
+            why, lossy = _DROPPED.get(key, ("not known of a Chat prompt", True))
+            prompt.record("dropped", (key,), why, lossy=lossy)
+    return made
+
+
+def _limit(body: Fields, made: Fields, ways: Family) -> None:
+    if body.get("max_tokens") is None:
+        return
+    limit = count(body["max_tokens"], ("max_tokens",))
+    if limit == 0:
+        raise Unsupported("max_tokens: 0 only fills a cache, which this upstream can't be asked to", param="max_tokens")
+    made[ways.limit] = limit
+
+
+def _format(body: Fields, made: Fields, ways: Family, prompt: Prompt) -> None:
+    """What the answer must look like; ``output_format`` is the older place for it."""
+    config = mapping(body.get("output_config") or {}, ("output_config",))
+    for key in config.keys() - {"effort", "format"}:
+        prompt.record("dropped", ("output_config", key), "no equivalent", lossy=True)
+    field = ("output_config", "format") if config.get("format") is not None else ("output_format",)
+    form = mapping(config.get("format") or body.get("output_format") or {}, field)
+    if not form:
+        return
+    if form.get("type") != "json_schema":
+        raise Unsupported(f"{field[-1]}.type: {form.get('type')!r} can't be had from this model", param=field[-1])
+    schema = mapping(form.get("schema"), (*field, "schema"))
+    if deep(schema, DEPTH):
+        invalid((*field, "schema"), "nested too deeply")
+    strict = enforceable(schema)
+    if not strict:
+        why = "told, not enforced: the schema leaves properties open"
+        prompt.record("approximated", (*field, "schema"), why, lossy=True)
+    made["response_format"] = {
+        "type": "json_schema",
+        "json_schema": {"name": "response", "schema": schema, "strict": strict},
+    }
+
+
+def _effort(body: Fields, made: Fields, ways: Family, prompt: Prompt) -> None:
+    """How much to think, in the one word that Chat has for it."""
+    wish = _wish(body)
+    if wish is None:
+        return
+    path = ("output_config", "effort")
+    if wish == "none" and ways.quiet is not None:
+        made.update(ways.quiet)
+        return
+    if ways.efforts is None:
+        if wish != "none":  # a model of which nothing is known may refuse the word
+            made["reasoning_effort"] = wish
+        return
+    word = clamped(wish, ways.efforts)
+    if word is not None and word != "none" and "tools" in made and not ways.effort_with_tools:
+        prompt.record("approximated", path, "this model does not reason here while it has tools", lossy=True)
+        word = clamped("none", ways.efforts) if "none" in ways.efforts else None
+    elif word != wish and not (word is None and wish == "none"):
+        why = f"the nearest effort that this model has is {word}" if word else "this model does not reason"
+        prompt.record("approximated" if word else "dropped", path, why, lossy=True)
+    if word is not None:
+        made["reasoning_effort"] = word
+
+
+def _wish(body: Fields) -> str | None:
+    """The effort asked for; "none": no thinking; None: nothing is asked for."""
+    thinking = mapping(body.get("thinking") or {}, ("thinking",))
+    if thinking.get("type") in {"disabled", "between_tools"}:
+        return "none"
+    effort = mapping(body.get("output_config") or {}, ("output_config",)).get("effort")
+    if effort is not None:
+        if effort not in LADDER:
+            invalid(("output_config", "effort"), "one of low, medium, high, xhigh and max is required")
+        return str(effort)
+    if thinking.get("type") == "enabled":
+        return effort_of(count(thinking.get("budget_tokens"), ("thinking", "budget_tokens")))
+    return None
+
+
+def _sampling(body: Fields, made: Fields, ways: Family, prompt: Prompt) -> None:
+    for key, taken in (("temperature", ways.sampling), ("top_p", ways.sampling), ("top_k", ways.top_k)):
+        if body.get(key) is None:
+            continue
+        value = number(body[key], (key,))
+        if taken:
+            made[key] = value
+        else:
+            prompt.record("dropped", (key,), "the model refuses it", lossy=True)
+
+
+def _stops(body: Fields, made: Fields, ways: Family, prompt: Prompt) -> None:
+    """Stop sequences.  Too many are refused: which of them would have come first, nobody knows."""
+    given = [text(item, ("stop_sequences", place))
+             for place, item in enumerate(sequence(body.get("stop_sequences") or [], ("stop_sequences",)))]  # fmt: skip
+    if not given:
+        return
+    if ways.stops == 0:
+        prompt.record(
+            "dropped", ("stop_sequences",), "the model refuses them: it goes on where it would stop", lossy=True
+        )
+    elif ways.stops is not None and len(given) > ways.stops:
+        raise Unsupported(f"stop_sequences: this model takes {ways.stops} at most", param="stop_sequences")
+    else:
+        made["stop"] = given
+
+
+def _scalars(body: Fields, made: Fields, ways: Family, prompt: Prompt) -> None:
+    if body.get("stream") is not None:
+        made["stream"] = flag(body["stream"], ("stream",))
+    meta = mapping(body.get("metadata") or {}, ("metadata",))
+    if meta.get("user_id") is not None:
+        made[ways.caller] = _opaque(text(meta["user_id"], ("metadata", "user_id")))
+    tier = body.get("service_tier")
+    if tier is not None and ways.tiers:
+        made["service_tier"] = "default" if tier == "standard_only" else "auto"
+    if body.get("speed") == "fast":
+        if ways.tiers:
+            made["service_tier"] = "fast"
+        else:
+            prompt.record("dropped", ("speed",), "no equivalent", lossy=True)
+
+
+def _opaque(user: str) -> str:
+    """*user* as an id that every server takes: short, plain, and nobody's address; the same for the same user."""
+    return user if _OPAQUE_ID.fullmatch(user) else sha256(user.encode("utf-8", "surrogatepass")).hexdigest()

@@ -1,0 +1,194 @@
+"""Output items: what a response consists of ⇄ blocks.
+
+    message              output_text, refusal parts        Text, Refusal: one block a part
+    reasoning                                              Thinking
+    function_call …      a tool that the caller runs       ToolUse, see ``calls``
+    web_search_call …    what the server ran; unknown      Other
+
+``exploded`` reads a complete item, as whole replies have it; ``part_of`` and ``item_of`` write one.
+"""
+
+from hashlib import blake2b
+from typing import Any
+
+from pipeline.events import (
+    Block,
+    BlockStarted,
+    BlockStopped,
+    Event,
+    InputDelta,
+    Opaque,
+    Other,
+    Redacted,
+    Refusal,
+    SignatureDelta,
+    Text,
+    TextDelta,
+    Thinking,
+    ThinkingDelta,
+    ToolUse,
+)
+from stages.dialects.responses import calls, reasoning
+
+NAME = "responses"
+ANNOTATION = "response.output_text.annotation.added"
+ITEM_DONE = "response.output_item.done"
+
+Item = dict[str, Any]
+
+# -- reading ----------------------------------------------------------------------------------------------------------
+
+
+def block_of(item: Item) -> Block | None:
+    """The block that *item* is; None for a message, whose parts are blocks."""
+    if item.get("type") == "message":
+        return None
+    if item.get("type") == "reasoning":
+        return Thinking()
+    return calls.tool(item) if calls.called(item) else Other(NAME, item)
+
+
+def exploded(item: Item, index: int, model: str) -> list[Event]:
+    """All events of *item*, its blocks numbered from *index*; *model* made it."""
+    block = block_of(item)
+    if block is None:
+        return [event for number, part in enumerate(contents(item)) for event in _part(part, index + number)]
+    events: list[Event] = [BlockStarted(index, block)]
+    if isinstance(block, Thinking):
+        if text := reasoning.words(item):
+            events.append(ThinkingDelta(index, text))
+        if signature := reasoning.sealed(item, model):
+            events.append(SignatureDelta(index, signature))
+    elif isinstance(block, ToolUse) and (given := calls.given(item)):
+        events.append(InputDelta(index, given))
+    return [*events, BlockStopped(index)]
+
+
+def contents(item: Item) -> list[Item]:
+    """The parts of a message."""
+    content = item.get("content")
+    if isinstance(content, str):  # some compatible servers
+        return [{"type": "output_text", "text": content, "annotations": []}]
+    return [part for part in content if isinstance(part, dict)] if isinstance(content, list) else []
+
+
+def text_of(part: Item) -> str:
+    """The words of a part."""
+    text = part.get("refusal" if part.get("type") == "refusal" else "text")
+    return text if isinstance(text, str) else ""
+
+
+def part_block(part: Item) -> Block:
+    """The block that a message's *part* is."""
+    match part.get("type"):
+        case "output_text" | "text":
+            return Text()
+        case "refusal":
+            return Refusal()
+    return Other(NAME, part)
+
+
+def _part(part: Item, index: int) -> list[Event]:
+    events: list[Event] = [BlockStarted(index, part_block(part))]
+    if text := text_of(part):
+        events.append(TextDelta(index, text))
+    for number, annotation in enumerate(part.get("annotations") or ()):
+        value = {"type": ANNOTATION, "annotation_index": number, "annotation": annotation}
+        events.append(Opaque(NAME, ANNOTATION, value, index))
+    return [*events, BlockStopped(index)]
+
+
+# -- writing ----------------------------------------------------------------------------------------------------------
+
+
+class Ids:
+    """The ids of a reply and its items: functions of the id that the reply came with, stable and never shared."""
+
+    def __init__(self, reply: str) -> None:
+        self.response = reply if reply.startswith("resp_") else f"resp_{_digest(reply)}"
+        self._stem = self.response.removeprefix("resp_")
+
+    def item(self, prefix: str, number: int) -> str:
+        """The id of the item with that number, the prefix telling its kind."""
+        return f"{prefix}_{self._stem}{number:02x}"
+
+
+def message_of(parts: list[Item], *, item_id: str, status: str = "completed") -> Item:
+    """A message of *parts*."""
+    return {"id": item_id, "type": "message", "status": status, "role": "assistant", "content": parts}
+
+
+def part_of(block: Block, text: str, notes: list[Opaque]) -> Item:
+    """The part of a message that *block* with the words *text* is; *notes*: what else was said of it."""
+    if isinstance(block, Refusal):
+        return {"type": "refusal", "refusal": text}
+    if isinstance(block, Other):
+        return block.body
+    return {"type": "output_text", "annotations": annotations(notes, len(text)), "logprobs": [], "text": text}
+
+
+def annotations(notes: list[Opaque], length: int) -> list[Item]:
+    """The annotations that *notes* stand for, of a text of *length* characters."""
+    found: list[Item] = []
+    for note in notes:
+        value = note.value if isinstance(note.value, dict) else {}
+        if note.dialect == NAME and note.kind == ANNOTATION and "annotation" in value:
+            found.append(value["annotation"])
+        elif note.dialect == "anthropic" and note.kind == "citations_delta":
+            found += _cited(value.get("citation"), length)
+    return found
+
+
+def _cited(citation: Any, length: int) -> list[Item]:
+    """Claude's citation of a page on the web, which stands for all of its block; others have no equivalent."""
+    match citation:
+        case {"type": "web_search_result_location", "url": str(url), **rest}:
+            title = rest.get("title")
+            span = {"start_index": 0, "end_index": length}
+            return [{"type": "url_citation", "url": url, "title": title if isinstance(title, str) else "", **span}]
+    return []
+
+
+def prefix_of(block: Block) -> str:
+    """How the id of the item begins that *block* is or is part of."""
+    match block:
+        case Thinking() | Redacted():
+            return "rs"
+        case ToolUse():
+            return calls.PREFIXES[calls.mark_of(block)]
+        case Other():
+            return "ws"
+    return "msg"
+
+
+def item_of(block: Block, text: str, signature: str, notes: list[Opaque], *, item_id: str, model: str) -> Item | None:
+    """The item that *block*, no part of a message, is; None if there is no place for it here."""
+    match block:
+        case Thinking():
+            return reasoning.item_of(text, reasoning.encrypted(signature, model) if signature else None, item_id=item_id)
+        case Redacted(data=data):
+            return reasoning.item_of("", reasoning.encrypted(data, model, "redacted"), item_id=item_id)
+        case ToolUse():
+            return calls.item_of(block, text or "{}", item_id=item_id, status="completed")
+        case Other(dialect="responses", body=body):
+            return next((note.value for note in reversed(notes) if note.kind == ITEM_DONE), body)
+        case Other(dialect="anthropic", body={"type": "server_tool_use", "name": "web_search"} as body):
+            return searched(body, notes, item_id=item_id)
+    return None
+
+
+def searched(body: Item, notes: list[Opaque], *, item_id: str) -> Item:
+    """Claude's search of the web, told as OpenAI's."""
+    pieces = [note.value.get("partial_json") or "" for note in notes if isinstance(note.value, dict)]
+    action: Item = {"type": "search", "query": _query("".join(pieces), body.get("input"))}
+    return {"id": item_id, "type": "web_search_call", "status": "completed", "action": action}
+
+
+def _query(text: str, given: Any) -> str:
+    value = calls.value_of(text) or given
+    query = value.get("query") if isinstance(value, dict) else None
+    return query if isinstance(query, str) else ""
+
+
+def _digest(text: str) -> str:
+    return blake2b(text.encode("utf-8", "replace"), digest_size=12).hexdigest()

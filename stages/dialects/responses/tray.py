@@ -1,0 +1,66 @@
+"""What one stretch of a stream gives: events, each with the frames that belong to it.
+
+    put([], A) · put([x, y], B) · pass_by(C) · pass_by(D) · put([z], E)   ─▶   x, y share A+B · Run of C+D · z has E
+
+A frame that stands for no event waits for the next that does; frames that nobody reads gather into one Run.  So all
+frames of the stream are in its events, in their order, and each in one event or one group of siblings.
+"""
+
+from pipeline.events import Batch, Run
+
+NAME = "responses"
+
+
+class Tray:
+    """Gathers events and frames; ``take`` empties it."""
+
+    def __init__(self) -> None:
+        self.weight = 0  # bytes of frames that wait
+        self._batch: Batch = []
+        self._run: list[bytes] = []
+        self._kept: list[bytes] = []
+
+    @property
+    def waits(self) -> int:
+        """How many frames wait for an event."""
+        return len(self._kept)
+
+    def put(self, events: Batch, raw: bytes) -> None:
+        """*events* came in the frame *raw*, and in those that wait; without events, it waits too."""
+        if not events:
+            self._kept.append(raw)
+            self.weight += len(raw)
+            return
+        if self._kept:
+            raw = b"".join([*self._kept, raw])
+            self._kept, self.weight = [], 0
+        if len(events) == 1:
+            events[0].frame = raw
+        else:
+            for number, event in enumerate(events):
+                event.frame, event.nth, event.of = raw, number, len(events)
+        self.add(events)
+
+    def add(self, events: Batch) -> None:
+        """*events* have their frames, or none."""
+        if self._run:
+            self._end_run()
+        self._batch += events
+
+    def pass_by(self, raw: bytes) -> None:
+        """Nobody reads the frame *raw*."""
+        if self._kept:
+            self._run += self._kept
+            self._kept, self.weight = [], 0
+        self._run.append(raw)
+
+    def take(self) -> Batch:
+        """All so far."""
+        if self._run:
+            self._end_run()
+        batch, self._batch = self._batch, []
+        return batch
+
+    def _end_run(self) -> None:
+        self._batch.append(Run(NAME, len(self._run), frame=b"".join(self._run)))
+        self._run.clear()

@@ -1,0 +1,82 @@
+"""Log: where lines go, and how they look."""
+
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import structlog
+
+from pipeline.config import Log
+from pipeline.log import logs
+from pipeline.secret import Secret
+
+
+@pytest.fixture(autouse=True)
+def untouched() -> Iterator[None]:
+    """Other tests log as if nothing had been set up."""
+    yield
+    structlog.reset_defaults()
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_machines_get_a_json_object_a_line() -> None:
+    """With level, time and cause; what JSON can't say is printed, a secret as ***."""
+    stream = io.StringIO()
+    with logs(Log(), stream):
+        log = structlog.get_logger("pipeline")
+        log.debug("unsaid")
+        log.info("hello", key=Secret("hunter2"), path=Path("a"), n=1)
+        try:
+            raise ValueError("cause")
+        except ValueError as error:
+            log.error("failed", exc_info=error)
+    first, second = map(json.loads, stream.getvalue().splitlines())
+    assert first["timestamp"].endswith("Z")
+    assert {**first, "timestamp": ""} == {
+        "event": "hello",
+        "level": "info",
+        "timestamp": "",
+        "key": "***",
+        "path": "a",
+        "n": 1,
+    }
+    assert second["exception"].endswith("ValueError: cause")
+
+
+def test_people_get_prose() -> None:
+    """On a terminal, or where it is asked for."""
+    for log, stream in ((Log(), Terminal()), (Log(format="console"), io.StringIO())):
+        with logs(log, stream):
+            structlog.get_logger("pipeline").warning("hello", key=Secret("hunter2"))
+        assert "hello" in stream.getvalue()
+        assert "hunter2" not in stream.getvalue()
+        assert not stream.getvalue().startswith("{")
+
+
+@pytest.mark.parametrize(("level", "expected"), [("debug", 4), ("info", 3), ("warning", 2), ("error", 1)])
+def test_the_level_decides_what_is_said(level: str, expected: int) -> None:
+    """That level and above."""
+    stream = io.StringIO()
+    with logs(Log(level=level), stream):  # type: ignore[arg-type]  # each of the four words
+        log = structlog.get_logger("pipeline")
+        for say in (log.debug, log.info, log.warning, log.error):
+            say("x")
+    assert len(stream.getvalue().splitlines()) == expected
+
+
+def test_a_file_takes_the_place_of_stderr(tmp_path: Path) -> None:
+    """It is appended to, line by line; afterwards nothing meets a closed file."""
+    file, stream = tmp_path / "log", io.StringIO()
+    file.write_text("before\n")
+    with logs(Log(file=file), stream):
+        structlog.get_logger("pipeline").info("one")
+        assert len(file.read_text().splitlines()) == 2
+    structlog.get_logger("pipeline").info("two")
+    assert len(file.read_text().splitlines()) == 2
+    assert json.loads(stream.getvalue())["event"] == "two"

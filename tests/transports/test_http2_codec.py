@@ -1,0 +1,228 @@
+"""The codec without a connection: frames from any cut, fields kept from h2, settings that can't be abused."""
+
+import math
+import struct
+from itertools import pairwise
+
+import pytest
+from h2.config import H2Configuration
+from h2.connection import H2Connection
+from h2.errors import ErrorCodes
+from h2.events import ConnectionTerminated, DataReceived, Event, RequestReceived, TrailersReceived
+from h2.exceptions import FrameTooLargeError, ProtocolError
+from h2.settings import SettingCodes
+from hpack import Decoder, HPACKDecodingError
+from hyperframe.frame import (
+    ContinuationFrame,
+    ExtensionFrame,
+    Frame,
+    GoAwayFrame,
+    HeadersFrame,
+    PingFrame,
+    PriorityFrame,
+    SettingsFrame,
+)
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from transports.http2_abuse import Budget
+from transports.http2_codec import FIELD_LIST, NO_LIMIT, PREFACE, Codec, Fields, PlainFields
+from transports.limits import Limits
+
+LIMITS = Limits()
+HELLO = PREFACE + SettingsFrame(0).serialize()
+REQUEST = [(b":method", b"POST"), (b":scheme", b"http"), (b":authority", b"localhost"), (b":path", b"/")]
+
+
+def new_codec() -> Codec:
+    """A codec whose greeting has been taken."""
+    codec = Codec(LIMITS, Budget(0.0), 0.0)
+    codec.data_to_send()
+    return codec
+
+
+def fed(codec: Codec, *pieces: bytes, now: float = 0.0) -> list[Event]:
+    """All events of *pieces*, each fed on its own."""
+    return [event for piece in pieces for events in codec.feed(piece, now) for event in events]
+
+
+def wire(*frames: Frame) -> bytes:
+    """*frames* as they go over the wire."""
+    return b"".join([frame.serialize() for frame in frames])
+
+
+def conversation() -> bytes:
+    """A client that says some of everything."""
+    client = H2Connection(H2Configuration(validate_outbound_headers=False))
+    client.initiate_connection()
+    client.send_headers(1, [*REQUEST, (b"content-length", b"999"), (b"x", b"y" * 20_000)])
+    client.send_data(1, b"body", pad_length=7)
+    client.ping(b"12345678")
+    client.send_headers(1, [(b"trailer", b"t")], end_stream=True)
+    client.send_headers(3, REQUEST, end_stream=True)
+    return client.data_to_send() + wire(PriorityFrame(5, depends_on=5), ExtensionFrame(0x44, 1, body=b"?"))
+
+
+SAID = conversation()
+HEARD = [repr(event) for event in fed(new_codec(), SAID)]
+
+
+@settings(max_examples=200)
+@given(st.lists(st.integers(0, len(SAID)), max_size=6))
+def test_any_cut_gives_the_same_events(cuts: list[int]) -> None:
+    """Where the network cuts the bytes changes nothing."""
+    marks = [0, *sorted(cuts), len(SAID)]
+    pieces = [SAID[start:end] for start, end in pairwise(marks)]
+    assert [repr(event) for event in fed(new_codec(), *pieces)] == HEARD
+
+
+def test_byte_by_byte_gives_the_same_events() -> None:
+    """The same, in the worst case."""
+    assert [repr(event) for event in fed(new_codec(), *[SAID[i : i + 1] for i in range(len(SAID))])] == HEARD
+
+
+def test_fields_are_kept_from_h2() -> None:
+    """A head and a content-length that h2 would end the connection over arrive whole; so do trailers."""
+    events = fed(new_codec(), SAID)
+    [first, second] = [event for event in events if isinstance(event, RequestReceived)]
+    assert first.headers[:4] == REQUEST
+    assert first.headers[4:] == [(b"content-length", b"999"), (b"x", b"y" * 20_000)]
+    assert second.headers == REQUEST
+    [trailers] = [event for event in events if isinstance(event, TrailersReceived)]
+    assert trailers.headers == [(b"trailer", b"t")]
+    [data] = [event for event in events if isinstance(event, DataReceived)]
+    assert (data.data, data.flow_controlled_length) == (b"body", 4 + 8)
+
+
+def test_an_overlong_frame_is_refused_by_its_first_bytes() -> None:
+    """Nothing of it is waited for: h2 alone would keep 16 MiB."""
+    codec = new_codec()
+    with pytest.raises(FrameTooLargeError):
+        fed(codec, HELLO + b"\xff\xff\xff\x00\x00\x00\x00\x00\x01")
+
+
+@pytest.mark.parametrize("said", [b"GET / HTTP/1.1\r\n", PREFACE + wire(PingFrame(0)), b"X"])
+def test_only_http_2_is_understood(said: bytes) -> None:
+    """Anything but the preface and SETTINGS is refused as soon as it can be (RFC 9113 §3.4)."""
+    with pytest.raises(ProtocolError):
+        fed(new_codec(), said)
+
+
+def test_settings_can_not_fill_memory() -> None:
+    """Invented settings are not kept; the ones that matter are, the last of equals."""
+    codec = new_codec()
+    pairs = [(code, 1) for code in range(100, 2800)] + [(SettingCodes.INITIAL_WINDOW_SIZE, size) for size in (9, 77)]
+    payload = b"".join([struct.pack(">HL", *pair) for pair in pairs])
+    fed(codec, HELLO + struct.pack(">LBL", len(payload) << 8 | 4, 0, 0) + payload)
+    assert codec.remote_settings.initial_window_size == 77
+    assert len(codec.remote_settings) < 12
+
+
+def test_our_compression_table_only_shrinks() -> None:
+    """A client may take our table away, not make it large."""
+    codec = new_codec()
+    sizes = []
+    for size in (2**32 - 1, 4096, 1000, 2000, 10, 4096):
+        fed(codec, (HELLO if not sizes else b"") + wire(SettingsFrame(0, settings={1: size})))
+        sizes.append(codec.encoder.header_table_size)
+    assert sizes == [4096, 4096, 1000, 1000, 10, 10]
+
+
+def test_bad_settings_are_still_bad() -> None:
+    """Leaving some out does not let the others be wrong (RFC 9113 §6.5.2)."""
+    for wrong in (wire(SettingsFrame(0, settings={2: 7})), b"\x00\x00\x05\x04\x00\x00\x00\x00\x00" + bytes(5)):
+        with pytest.raises(ProtocolError):
+            fed(new_codec(), HELLO + wrong)
+
+
+def test_a_goodbye_leaves_the_streams_alone() -> None:
+    """After the peer's GOAWAY, and after ours, what was begun can be answered (RFC 9113 §6.8)."""
+    codec = new_codec()
+    head = HeadersFrame(1, data=b"\x82\x86\x84\x01\x01a", flags=["END_HEADERS", "END_STREAM"])
+    events = fed(codec, HELLO + wire(head, GoAwayFrame(0, last_stream_id=9, error_code=2, additional_data=b"bye")))
+    assert isinstance(events[-1], ConnectionTerminated)
+    assert (events[-1].error_code, events[-1].last_stream_id) == (2, 9)
+    [said] = frames(codec.goaway(ErrorCodes.NO_ERROR, NO_LIMIT, "why"))
+    assert isinstance(said, GoAwayFrame)
+    assert (said.last_stream_id, said.error_code, said.additional_data) == (NO_LIMIT, 0, b"why")
+    codec.send_headers(1, [(b":status", b"200")], end_stream=True)
+    assert codec.data_to_send()
+
+
+def frames(data: bytes) -> list[Frame]:
+    """What *data* consists of."""
+    found = []
+    while data:
+        frame, length = Frame.parse_frame_header(memoryview(data[:9]))
+        frame.parse_body(memoryview(data[9 : 9 + length]))
+        found.append(frame)
+        data = data[9 + length :]
+    return found
+
+
+def test_the_greeting_announces_the_limits() -> None:
+    """SETTINGS say what is kept: streams, fields, windows."""
+    hello = frames(Codec(LIMITS, Budget(0.0), 0.0).data_to_send())
+    assert isinstance(hello[0], SettingsFrame)
+    assert hello[0].settings[SettingCodes.MAX_CONCURRENT_STREAMS] == LIMITS.streams
+    assert hello[0].settings[SettingCodes.MAX_HEADER_LIST_SIZE] == FIELD_LIST
+
+
+def test_since_when_something_is_incomplete() -> None:
+    """The clock for heads starts with the first byte of preface, block or control frame, and DATA has none."""
+    codec = new_codec()
+    assert codec.began == 0.0
+    fed(codec, PREFACE, now=1.0)
+    assert codec.began == 0.0  # SETTINGS are part of the greeting
+    fed(codec, wire(SettingsFrame(0)), now=2.0)
+    assert codec.began == math.inf
+    ping = wire(PingFrame(0))
+    fed(codec, ping + ping[:3], now=3.0)
+    assert codec.began == 3.0
+    fed(codec, ping[3:12], now=4.0)
+    assert codec.began == 3.0
+    fed(codec, ping[12:] + ping[:3], now=5.0)
+    assert codec.began == 5.0
+    fed(codec, ping[3:] + wire(HeadersFrame(1, data=b"\x83\x86")), now=6.0)
+    fed(codec, wire(ContinuationFrame(1, data=b"\x84")), now=7.0)
+    assert codec.began == 6.0
+    fed(codec, wire(ContinuationFrame(1, data=b"\x01\x01a", flags=["END_HEADERS"])), now=8.0)
+    assert codec.began == math.inf
+    fed(codec, b"\x00\x10\x00\x00\x00\x00\x00\x00\x01 and then", now=9.0)
+    assert codec.began == math.inf
+
+
+def test_a_priority_frame_of_the_wrong_form_is_wrong() -> None:
+    """Ignored is what is well formed (RFC 9113 §6.3)."""
+    for wrong in (
+        b"\x00\x00\x04\x02\x00\x00\x00\x00\x05" + bytes(4),
+        b"\x00\x00\x05\x02\x00\x00\x00\x00\x00" + bytes(5),
+    ):
+        with pytest.raises(ProtocolError):
+            fed(new_codec(), HELLO + wrong)
+
+
+names = st.sampled_from([b":status", b"content-type", b"content-length", b"x-long" * 30, b"set-cookie", b"date"])
+values = st.one_of(st.sampled_from([b"200", b"404", b"", b"application/json"]), st.binary(max_size=300))
+
+
+@given(st.lists(st.lists(st.tuples(names, values), max_size=8), max_size=4), st.sets(st.integers(0, 4095), max_size=3))
+def test_every_decoder_reads_what_we_encode(blocks: list[list[tuple[bytes, bytes]]], sizes: set[int]) -> None:
+    """Literals and static entries only, whatever table the peer allows; changes of its size are announced."""
+    encoder, decoder = PlainFields(), Decoder()
+    for size in sorted(sizes, reverse=True):  # as the codec lets it
+        encoder.header_table_size = size
+    for block in blocks:
+        assert list(decoder.decode(encoder.encode(block), raw=True)) == block
+        assert not encoder.header_table.dynamic_entries
+        if sizes:
+            assert decoder.header_table_size == min(sizes)
+
+
+def test_a_table_changes_its_size_twice_at_most() -> None:
+    """RFC 7541 §4.2: sixteen thousand changes in a block are work for nothing."""
+    fields = Fields()
+    assert fields.decode(b"\x20\x3f\xe1\x1f\x88") == []
+    assert fields.last == [(b":status", b"200")]
+    with pytest.raises(HPACKDecodingError):
+        fields.decode(b"\x20" * 16_000)

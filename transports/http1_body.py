@@ -1,0 +1,90 @@
+"""The body of one HTTP/1.1 request: framing, limits, and the pace it must keep.
+
+    wire ─▶ more ─▶ framing ─▶ receive ─▶ handler          reading is what drains the socket
+
+The pace: only the time spent waiting for the client counts, never the handler's own.  Each byte buys it
+1 / ``body_rate`` seconds on top of ``body_grace``; nothing at all for ``body_idle`` seconds ends it too (R-U-D-Y).
+What can't be taken is said by ``receive``, and said again whenever it is called again.
+"""
+
+from http import HTTPStatus
+
+import trio
+
+from transports.framing import ChunkedReader, LengthReader
+from transports.http1_response import head_bytes
+from transports.limits import Limits
+from transports.messages import BadRequest, BodyTooLarge, Headers, find
+from transports.wire import Wire
+
+
+class Http1Body:
+    """The bytes of a request: framing, limits and the pace they must keep."""
+
+    __slots__ = ("_count", "_expects", "_failed", "_kept", "_limits", "_reader", "_waited", "_wire")
+
+    def __init__(self, wire: Wire, limits: Limits, headers: Headers, version: bytes) -> None:
+        self._wire = wire
+        self._limits = limits
+        length = int(find(headers, b"content-length") or 0)
+        self._reader: LengthReader | ChunkedReader = LengthReader(length)
+        if find(headers, b"transfer-encoding"):
+            self._reader = ChunkedReader(body=limits.body, extensions=limits.chunk_extensions, trailers=limits.trailers)
+        self._failed: BadRequest | None = BodyTooLarge(limits.body) if length > limits.body else None
+        # RFC 9110 §10.1.1: an HTTP/1.0 client's expectation is ignored.
+        self._expects = version != b"1.0" and not self._reader.done and find(headers, b"expect") is not None
+        self._kept = b""  # parsed by skim, not yet received
+        self._count = 0
+        self._waited = 0.0
+
+    @property
+    def done(self) -> bool:
+        """Whether the last byte of the body has been parsed."""
+        return self._reader.done
+
+    async def receive(self) -> bytes:
+        """See messages.Body.  Also raises BadRequest (408) when it comes too slowly."""
+        if self._kept:
+            piece, self._kept = self._kept, b""
+            return piece
+        while not self._reader.done:
+            if self._failed is not None:
+                raise self._failed
+            piece = self._feed(await self._next())
+            if piece:
+                return piece
+        return b""
+
+    async def _next(self) -> bytes:
+        """More bytes of the connection.  Only the time spent waiting for the client counts against it."""
+        if self._expects and not self._wire.held:
+            await self._wire.send(head_bytes(HTTPStatus.CONTINUE, []))
+        self._expects = False
+        began = trio.current_time()
+        credit = self._limits.body_grace + self._count / self._limits.body_rate - self._waited
+        data = await self._wire.more(began + min(credit, self._limits.body_idle))
+        self._waited += trio.current_time() - began
+        self._count += len(data)
+        if not data:
+            self._failed = BadRequest("the body came too slowly", status=408)
+            raise self._failed
+        return data
+
+    def _feed(self, data: bytes) -> bytes:
+        try:
+            piece = self._reader.feed(data)
+        except BadRequest as failure:
+            self._failed = failure
+            raise
+        if self._reader.done:
+            self._wire.unread(self._reader.rest)
+        return piece
+
+    def skim(self) -> bool:
+        """Whether the whole body is here.  Looks at what has come, keeps it for ``receive``, and waits for nothing."""
+        if not self._reader.done and not self._expects and self._failed is None and self._wire.held:
+            try:
+                self._kept += self._feed(self._wire.take())
+            except BadRequest:
+                return False
+        return self._reader.done
