@@ -5,13 +5,10 @@ from typing import Any
 
 FIELD = {"type": "string", "description": "what it is"}
 TOOL = {"type": "object", "properties": {f"field_{number}": FIELD for number in range(8)}}
-    "type": "object",
-    "properties": {f"field_{n}": {"type": "string", "description": "what it is"} for n in range(8)},
-}
 
 
 def messages(text: str, size: int, *, stream: bool) -> tuple[str, dict[str, Any]]:
-    """Path and body of a Messages request of about *size* bytes, shaped like an agent's: tools, history, a last word."""
+    """Path and body of a Messages request of about *size* bytes, shaped like an agent's, with tools and a history."""
     body: dict[str, Any] = {"model": "claude-opus-4-5", "max_tokens": 4096, "stream": stream, "system": "You help."}
     history: list[dict[str, Any]] = []
     if size > 4000:

@@ -9,7 +9,7 @@ Both ends stand whether they are listed or not.  Who leaves out ``auth`` or ``me
 names; it loads nothing.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import attrs
 
@@ -51,7 +51,7 @@ class Order:
     source: Slot
     sink: Slot
 
-    def __iter__(self) -> "Iterable[Slot]":
+    def __iter__(self) -> "Iterator[Slot]":
         yield from (*self.stages, *self.attempt, self.source, self.sink)
 
 

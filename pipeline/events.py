@@ -251,9 +251,8 @@ def reads(*kinds: type[Event], glances: tuple[type[Event], ...] = ()) -> Callabl
     """
 
     def declare(transform: T) -> T:
-        # Functions take attributes; Callable does not say so.
-        transform.kinds = frozenset(kinds)  # type: ignore[attr-defined]
-        transform.seen = frozenset((*kinds, *glances))  # type: ignore[attr-defined]
+        transform.kinds = frozenset(kinds)  # type: ignore[attr-defined]  # a function takes attributes
+        transform.seen = frozenset((*kinds, *glances))  # type: ignore[attr-defined]  # the same
         return transform
 
     return declare

@@ -26,6 +26,7 @@ from pipeline.errors import (
 )
 from pipeline.exchange import Exchange
 from pipeline.heartbeat import Heart
+from pipeline.journal import Overheard, note
 from pipeline.line import Line, conduct
 from pipeline.prompt import Prompt
 from pipeline.upstream import Upstream
@@ -48,6 +49,7 @@ class Gateway:
     drain: Drain
     began: float = attrs.field(factory=trio.current_time)
     ready: bool = True
+    bodies: bool = False  # whether the journal holds what was said
 
     async def handle(self, request: Request, response: Response) -> None:
         """Answer one request (a ``transports`` Handler)."""
@@ -67,10 +69,16 @@ class Gateway:
         )
         try:
             await self._fill(exchange, route)
+            if self.bodies:
+                response = Overheard(response)
+                response.prompt = exchange.body or exchange.prompt.encode()
         except (GatewayError, BadRequest) as error:
             await write(response, *dialect.encode_error(refusal(error), exchange.id))
             return
-        await conduct(exchange, self.line, response, self.heart)
+        try:
+            await conduct(exchange, self.line, response, self.heart)
+        finally:
+            note(exchange, response)
 
     # -- what needs no line -------------------------------------------------------------------------------------------
 

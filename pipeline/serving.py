@@ -42,8 +42,13 @@ async def serve(config: Config, *, task_status: trio.TaskStatus[Running] = trio.
     async with opened(built) as upstreams, trio.open_nursery() as nursery:
         nursery.start_soon(heart.run, name="heart")
         gateway = Gateway(
-            line=built.line, upstreams=upstreams, dialects=built.dialects, heart=heart, drain=drain
-        )  # fmt: skip
+            line=built.line,
+            upstreams=upstreams,
+            dialects=built.dialects,
+            heart=heart,
+            drain=drain,
+            bodies=config.log.bodies,
+        )
         urls = [url_of(listener, tls=built.tls is not None) for listener in listeners]
         task_status.started(Running(built=built, upstreams=upstreams, urls=urls, drain=drain))
         await listen.serve(

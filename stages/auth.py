@@ -1,7 +1,8 @@
 """Auth: who is asking.
 
 A caller shows a key as ``x-api-key`` or ``Authorization: Bearer`` (SDKs differ, and change); both count on every route.
-With no key configured, callers on loopback need none; callers from elsewhere are always refused.
+With no key configured, callers on loopback need none, and callers from elsewhere are refused, unless every upstream
+takes the caller's own key: then that key says who it is.
 
     [auth]
     keys = [{ name = "ada", key = { env = "ADA_KEY" }, models = ["claude-*"] }]
@@ -16,6 +17,7 @@ import attrs
 from pipeline.errors import Unauthenticated
 from pipeline.exchange import Caller, Exchange
 from pipeline.secret import Secret
+from pipeline.upstream import Upstream
 from transports.messages import Request
 
 BEARER = "bearer "
@@ -51,7 +53,11 @@ class Auth:
         if not self.keys and on_loopback(exchange.request):
             exchange.caller = Caller("local", "local")
             return
-        for shown in credentials(exchange.request):
+        shown_keys = credentials(exchange.request)
+        if not self.keys and shown_keys and pass_keys(exchange.upstreams):
+            exchange.caller = stranger(shown_keys[0])  # its own key goes upstream: who is refused there, is refused
+            return
+        for shown in shown_keys:
             if (caller := self._find(digest(shown))) is not None:
                 exchange.caller = caller
                 return
@@ -63,6 +69,17 @@ class Auth:
         if caller is not None and hmac.compare_digest(shown[:6].hex(), caller.id):
             return caller
         return None
+
+
+def pass_keys(upstreams: list[Upstream]) -> bool:
+    """Whether all *upstreams* are sent the caller's own key."""
+    return bool(upstreams) and all(upstream.client_key for upstream in upstreams)
+
+
+def stranger(key: str) -> Caller:
+    """A caller known only by the key it brings for the upstream: the books name it by a digest."""
+    name = digest(key).hex()[:12]
+    return Caller(f"key-{name}", name)
 
 
 def credentials(request: Request) -> list[str]:

@@ -15,8 +15,8 @@ CREDENTIALS = frozenset({b"authorization", b"x-api-key", b"api-key", b"cookie"})
 WAY = frozenset({b"forwarded", b"via", b"x-real-ip", b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-port",
                  b"x-forwarded-proto", b"x-forwarded-prefix", b"x-forwarded-server"})  # fmt: skip
 
-# The body is ours to code and to describe.
-OURS = frozenset({b"accept-encoding", b"content-encoding"})
+# The body is ours to code and to describe; the rest is said to us.
+OURS = frozenset({b"accept-encoding", b"content-encoding", b"x-pipeline-fidelity"})
 
 # Fields of a request that mean the same to every upstream (W3C Trace Context).
 COMMON = frozenset({b"traceparent", b"tracestate", b"baggage"})

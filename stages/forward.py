@@ -20,6 +20,7 @@ from pipeline.stage import Tails, enter, read_by
 from pipeline.upstream import Upstream
 from stages.answers import Lists, count, relay
 from stages.asking import ask, checked, decoded
+from stages.fidelity import Mode, demand
 from stages.notes import HIDE_USAGE
 
 HELD_EVENTS = 256  # what the barrier holds before it lets go
@@ -30,6 +31,8 @@ COMMITS = frozenset({BlockStarted, Opaque, Run, Finished, Answer})
 @attrs.frozen
 class Forward:
     """Send the prompt to the upstreams, best first, and let the first answer through."""
+
+    fidelity: Mode = "report"  # strict: refuse what would lose something of the request
 
     _lists: Lists = attrs.field(init=False, factory=Lists)
 
@@ -43,13 +46,13 @@ class Forward:
             case "relay":
                 await out.send([await relay(exchange)])
             case _:
-                await attempts(exchange, out)
+                await attempts(exchange, out, self.fidelity)
 
 
 stage = Forward
 
 
-async def attempts(exchange: Exchange, out: Out) -> None:
+async def attempts(exchange: Exchange, out: Out, fidelity: Mode = "report") -> None:
     """Try each upstream in turn.  Raises the last one's error if none began to answer."""
     asked = exchange.prompt
     error: GatewayError = UnknownModel(f"no upstream has the model {exchange.asked!r}")
@@ -59,7 +62,7 @@ async def attempts(exchange: Exchange, out: Out) -> None:
         exchange.attempts.append(attempt)
         barrier = Barrier(exchange, attempt, out)
         try:
-            await try_one(exchange, upstream, attempt, barrier)
+            await try_one(exchange, upstream, attempt, barrier, fidelity)
         except (GatewayError, ExceptionGroup) as raised:
             if only(raised, Enough):
                 raise Enough from None
@@ -85,7 +88,7 @@ def told(raised: Exception) -> GatewayError:
     raise raised
 
 
-async def try_one(exchange: Exchange, upstream: Upstream, attempt: Attempt, barrier: "Barrier") -> None:
+async def try_one(exchange: Exchange, upstream: Upstream, attempt: Attempt, barrier: "Barrier", fidelity: Mode) -> None:
     """One attempt: enter the upstream's stages, send, decode, pass on."""
     async with Tails(exchange) as tails:
         entered = [await enter(name, stage, exchange, tails) for name, stage in upstream.stages]
@@ -94,6 +97,7 @@ async def try_one(exchange: Exchange, upstream: Upstream, attempt: Attempt, barr
         same = upstream.dialect.NAME == exchange.dialect.NAME  # else the encoder reads every event
         kinds = exchange.kinds | read if same and read is not None and exchange.kinds is not None else None
         attempt.model = exchange.prompt.model
+        demand(exchange, fidelity)
         for wait in exchange.before_attempt:
             await wait(attempt)
         out = Fused(exchange, transforms, barrier)

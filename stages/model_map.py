@@ -8,7 +8,7 @@ An alias wins before a rule, a rule in the order given; a name that nothing matc
 wins before a suffix ``(…)`` is cut off; otherwise the suffix is carried over to the new name, for ``thinking_suffix``.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from fnmatch import fnmatchcase
 
 import attrs
@@ -56,6 +56,13 @@ class ModelMap:
         exchange.upstreams = chosen(exchange.upstreams, rule, model)
         if not exchange.upstreams:
             raise UnknownModel(f"no upstream has the model {asked!r}")
+
+    def check(self, upstreams: frozenset[str]) -> Iterator[str]:
+        """What is wrong with the settings, given the names of all upstreams."""
+        for rule in self.rules:
+            for name in rule.upstreams:
+                if name not in upstreams:
+                    yield f"the rule for {rule.match!r} names {name!r}, which is no upstream"
 
     def _find(self, name: str) -> Rule | None:
         """What the map says of *name*; nothing for a name that is not listed."""

@@ -13,6 +13,7 @@ from pipeline.dialect import Encoder
 from pipeline.errors import GatewayError
 from pipeline.events import Answer, Batch, Failed, Started
 from pipeline.exchange import Exchange
+from stages.fidelity import TOLD, told
 from stages.fields import answer_fields, reply_fields
 from transports.messages import Head, Headers, Response
 
@@ -113,6 +114,8 @@ class Reencode:
         fields = with_fields(self._upstream, own)
         known = {name for name, _ in fields}
         fields += [(name, request_id) for name in (b"request-id", b"x-request-id") if name not in known]
+        if self._exchange.prompt.edits:
+            fields.append((TOLD, told(self._exchange.prompt.edits)))
         self._exchange.head = Head(status, with_fields(fields, self._exchange.reply_headers))
         return self._exchange.head
 

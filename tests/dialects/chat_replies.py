@@ -14,6 +14,7 @@ from stages.dialects.chat.whole import WholeDecoder
 
 FIXTURES = Path(__file__).parent / "fixtures" / "chat"
 REPLIES = {path.stem: path.read_bytes() for path in sorted((FIXTURES / "replies").glob("*.sse"))}
+BODIES = {path.stem: path.read_bytes() for path in sorted((FIXTURES / "bodies").glob("*.json"))}
 PROMPTS = {path.stem: json.loads(path.read_bytes()) for path in sorted((FIXTURES / "prompts").glob("*.json"))}
 
 DONE = b"data: [DONE]\n\n"
@@ -64,4 +65,4 @@ def accumulated(stream: bytes) -> ChatCompletion:
     state = ChatCompletionStreamState()
     for chunk in validated(stream):
         state.handle_chunk(chunk)
-    return state.get_final_completion()
+    return state.current_completion_snapshot  # the final one raises where a reply was cut or filtered

@@ -24,6 +24,7 @@ from pipeline.events import (
     Run,
     SignatureDelta,
     Started,
+    Stop,
     Text,
     TextDelta,
     Thinking,
@@ -88,7 +89,6 @@ def test_what_is_rendered_is_strictly_valid_and_means_the_same(name: str) -> Non
     original, rendered = accumulate(REPLIES[name]), write(bare(read(REPLIES[name])))
     check_stream(rendered)
     again = accumulate(rendered)
-    assert again.content == original.content or name in {"server_tools", "citations"}
     assert [block.model_dump(exclude_none=True) for block in again.content] == [
         {key: value for key, value in block.model_dump(exclude_none=True).items() if value != []}
         for block in original.content
@@ -145,7 +145,8 @@ def replies(draw: st.DrawFn) -> Batch:
                 Opaque("anthropic", "novel_delta", {"type": "novel_delta", "x": piece}, index) for piece in pieces
             ]
         events.append(BlockStopped(index))
-    stop = draw(st.sampled_from(["max_tokens", "pause_turn", "refusal", "tool_use" if called else "end_turn"]))
+    stops: list[Stop] = ["max_tokens", "pause_turn", "refusal", "tool_use" if called else "end_turn"]
+    stop = draw(st.sampled_from(stops))
     usage = draw(usages)
     return [*events, Finished(stop, None, usage, draw(details) if stop == "refusal" else None)]
 

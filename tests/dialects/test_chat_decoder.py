@@ -486,8 +486,14 @@ def test_adjacent_frames_are_one_run() -> None:
     assert batch == [Run("chat", 9)]
 
 
-@pytest.mark.parametrize("spell", [lambda b: b, lambda b: b.replace(b":", b" : "), lambda b: b.replace(b",", b",\n\t"
-                         .replace(b"x", b""))])  # fmt: skip
+SPELLINGS = {
+    "compact": lambda data: data,
+    "spaced": lambda data: data.replace(b":", b" : "),
+    "in lines": lambda data: data.replace(b",", b",\n\t"),
+}
+
+
+@pytest.mark.parametrize("spell", SPELLINGS.values(), ids=SPELLINGS)
 def test_spelling_hides_no_end(spell: Any) -> None:
     """However JSON is spaced, a run never swallows an end, usage or an error."""
     head = frame({"role": "assistant", "content": "a"})

@@ -9,7 +9,7 @@ from pipeline.line import runs
 from pipeline.shape import Shape, shape
 from tests.pipeline.configs import built
 
-FUSED, WAITS, NOTHING = (Shape(False, down, False) for down in ("fused", "waits", "nothing"))  # type: ignore[arg-type]  # three of its words
+FUSED, WAITS, NOTHING = (Shape(False, down, False) for down in ("fused", "waits", "nothing"))
 
 
 def test_the_default_line_is_drawn() -> None:

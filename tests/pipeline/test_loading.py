@@ -127,7 +127,7 @@ def test_a_stage_of_the_working_directory_is_in_the_line(mine: str) -> None:
     stages = dict(made.line.stages)
     assert list(stages) == ["auth", "rules", "model_map", "thinking_suffix", "queue", "meter"]
     assert stages["queue"].limit == 7  # type: ignore[attr-defined]  # a class of the working directory
-    assert stages["queue"] in made.lifetimes
+    assert id(stages["queue"]) in map(id, made.lifetimes)
 
 
 def test_settings_come_from_the_table_and_the_entry(mine: str) -> None:

@@ -55,9 +55,9 @@ async def test_a_port_that_is_taken_is_a_problem_of_the_configuration(config: Co
     ("host", "tls", "expected"),
     [
         ("127.0.0.1", False, "http://127.0.0.1:"),
-        ("0.0.0.0", True, "https://127.0.0.1:"),
+        ("0.0.0.0", True, "https://127.0.0.1:"),  # noqa: S104  # for the length of this test
         ("::", False, "http://[::1]:"),
-    ],  # noqa: S104
+    ],
 )
 async def test_a_url_is_what_a_client_here_uses(host: str, tls: bool, expected: str) -> None:
     """Not the wildcard that was bound."""

@@ -6,7 +6,7 @@ import pytest
 
 from pipeline import Secret, Unauthenticated
 from stages.auth import Auth, KeyHolder
-from tests.doubles import exchange
+from tests.doubles import exchange, upstream
 
 KEYS = (KeyHolder("ada", Secret("sk-a"), ("claude-*",)), KeyHolder("bob", Secret("sk-b")))
 
@@ -64,6 +64,20 @@ def test_without_keys_loopback_is_let_in_and_nobody_else() -> None:
     for local in ("192.168.1.5", "::", "", "0.0.0.0", "fe80::1%eth0"):  # noqa: S104  # an address, nothing is bound
         with pytest.raises(Unauthenticated):
             Auth()(asked(local, x_api_key="any"))
+
+
+def test_where_upstreams_take_the_callers_own_key_that_key_says_who_it_is() -> None:
+    """Without keys of ours, from anywhere; told apart by a digest, never by the key."""
+    x = asked("192.168.1.5", x_api_key="sk-theirs")
+    x.upstreams = [upstream("one", None, client_key=True)]
+    Auth()(x)
+    assert x.caller.name.startswith("key-")
+    assert "sk-theirs" not in repr(x.caller)
+    for upstreams, fields in (([upstream("two", None)], {"x_api_key": "sk-theirs"}), (x.upstreams, {})):
+        other = asked("192.168.1.5", **fields)
+        other.upstreams = upstreams
+        with pytest.raises(Unauthenticated):
+            Auth()(other)
 
 
 def test_no_key_shows_itself() -> None:

@@ -79,6 +79,13 @@ def test_a_caller_may_use_a_model_by_the_name_it_knows() -> None:
     assert x.prompt.model == "small-1(high)"
 
 
+def test_a_rule_for_an_upstream_that_is_not_there_is_told_at_start() -> None:
+    """With the rule and the name."""
+    (complaint,) = MAP.check(frozenset({"one", "two"}))
+    assert "gpt-*" in complaint
+    assert "gone" in complaint
+
+
 def test_aliases_and_exact_rules_are_offered_in_lists() -> None:
     """Globs are not names."""
     x = exchange(operation="models", upstreams=list(UPSTREAMS))

@@ -105,7 +105,7 @@ def folded(block: Block, deltas: list[Event]) -> Fields:
         case ToolUse():
             fields["input"] = parsed_input(_joined(deltas, InputDelta))
         case Other():
-            fields = _grown(fields, [delta for delta in deltas if isinstance(delta, Opaque)])
+            fields = _grown(fields, deltas)
     return fields
 
 
@@ -120,11 +120,11 @@ def parsed_input(text: str) -> Any:
     return msgspec.Raw(text.encode()) if sound else {"_raw": text}
 
 
-def _grown(fields: Fields, deltas: list[Opaque]) -> Fields:
+def _grown(fields: Fields, deltas: list[Event]) -> Fields:
     """A block of which we know nothing but that texts are told in pieces, and a tool's input as JSON."""
-    fields, given = dict(fields), ""
+    fields, given = dict(fields), _joined(deltas, InputDelta)
     for delta in deltas:
-        for key, value in (delta.value or {}).items():
+        for key, value in ((delta.value or {}) if isinstance(delta, Opaque) else {}).items():
             if key == "partial_json":
                 given += value
             elif key != "type":

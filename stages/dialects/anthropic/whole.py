@@ -70,7 +70,8 @@ def parse(raw: bytes) -> Fields:
     try:
         body = msgspec.json.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        if not raw.strip() or "truncated" in str(error):
+        text = raw.strip()
+        if not text or "truncated" in str(error) or (text[:1] == b"{" and text[-1:] != b"}"):
             raise UpstreamTruncated("the upstream stopped before its answer was complete") from None
         raise UpstreamFailed("the upstream's answer is not JSON") from None
     if isinstance(body, dict) and (body.get("type") == "error" or ("error" in body and "content" not in body)):

@@ -146,6 +146,8 @@ class StreamEncoder:
     def _untouched(self, events: list[Event], number: int) -> int:
         """How many events from *number* on are the frame of the first, all of it; 0 if it must be rendered."""
         first = events[number]
+        if isinstance(first, Heartbeat):
+            return int((first.frame or b"").startswith(b":"))  # a comment is one in every dialect
         if self._native is None:
             self._look(first)
         if not self._native or first.nth:
@@ -160,7 +162,7 @@ class StreamEncoder:
 
     def _look(self, event: Event) -> None:
         """Learn from the first frame whether frames are of this dialect, and what they have in common."""
-        if isinstance(event, Heartbeat) or event.frame is None:
+        if event.frame is None:
             return
         if isinstance(event, Failed):
             self._native = isinstance(event.error, UpstreamRefused) and event.error.dialect == "chat"

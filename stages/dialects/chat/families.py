@@ -22,6 +22,7 @@ class Family:
 
     role: Literal["system", "developer"] = "system"  # of instructions
     limit: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
+    output: int | None = None  # tokens it writes at most; None: not known
     parts: bool = False  # texts stay apart, as parts; otherwise they are joined into one string
     anywhere: bool = False  # instructions may stand in the midst of a conversation; many chat templates refuse them
     efforts: tuple[str, ...] | None = None  # words of reasoning_effort; (): the field is refused; None: not known
@@ -51,6 +52,7 @@ _OPENAI = Family(
     strict=True,
     caller="safety_identifier",
     tiers=True,
+    output=16_384,
 )
 _REASONING = attrs.evolve(
     _OPENAI,
@@ -59,10 +61,11 @@ _REASONING = attrs.evolve(
     efforts=("low", "medium", "high"),
     stops=0,
     sampling=False,
+    output=100_000,
 )
-_GPT_5 = attrs.evolve(_REASONING, efforts=("minimal", "low", "medium", "high"))
-_GPT_5_1 = attrs.evolve(_REASONING, efforts=("none", "low", "medium", "high"))
-_GPT_5_2 = attrs.evolve(_REASONING, efforts=("none", "low", "medium", "high", "xhigh"))
+_GPT_5 = attrs.evolve(_REASONING, efforts=("minimal", "low", "medium", "high"), output=128_000)
+_GPT_5_1 = attrs.evolve(_GPT_5, efforts=("none", "low", "medium", "high"))
+_GPT_5_2 = attrs.evolve(_GPT_5, efforts=("none", "low", "medium", "high", "xhigh"))
 _GPT_5_4 = attrs.evolve(_GPT_5_2, effort_with_tools=False)
 _GPT_5_6 = attrs.evolve(_GPT_5_4, efforts=("none", "low", "medium", "high", "xhigh", "max"), breakpoints=True)
 _ALWAYS = attrs.evolve(_GPT_5_6, efforts=("low", "medium", "high", "xhigh"))  # refuses "none"
@@ -82,8 +85,10 @@ TABLE: tuple[tuple[str, Family], ...] = (
     ("gpt-5*", _GPT_5),
     ("codex*", _REASONING),
     ("o[134]*", _REASONING),
-    ("gpt-4*", _OPENAI),
-    ("gpt-3.5*", _OPENAI),
+    ("gpt-4.1*", attrs.evolve(_OPENAI, output=32_768)),
+    ("gpt-4o*", _OPENAI),
+    ("gpt-4*", attrs.evolve(_OPENAI, output=4_096)),
+    ("gpt-3.5*", attrs.evolve(_OPENAI, output=4_096)),
     ("chatgpt-*", _OPENAI),
 )
 

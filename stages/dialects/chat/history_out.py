@@ -25,6 +25,7 @@ from stages.dialects.names import alias, raw_id, short_id
 from stages.dialects.shape import DEPTH, deep, invalid, mapping, name, objects, text
 
 _ROLES = frozenset({"user", "assistant", "system"})
+_SETTINGS = frozenset({"output_config", "clear_at"})  # of one turn: the body's own stand for all
 _BILLING = "x-anthropic-billing-header"  # Claude Code's first system block: changes with its version, tells nothing
 _LOST = "[error] no result: the call was interrupted"
 
@@ -66,7 +67,8 @@ class Conversation:
         if message.get("role") not in _ROLES:
             invalid((*path, "role"), "one of user, assistant and system is required")
         for key in message.keys() - {"role", "content"}:
-            self._prompt.record("dropped", (*path, key), "not known of a Chat message", lossy=True)
+            why = "settings of one turn have no place here"
+            self._prompt.record("dropped", (*path, key), why, lossy=key not in _SETTINGS)
 
     # -- instructions -------------------------------------------------------------------------------------------------
 

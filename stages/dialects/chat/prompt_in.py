@@ -5,6 +5,7 @@ depends on Anthropic's models alone (sampling, its own default limit) is left to
 to any other.  Nothing here depends on anything but the prompt, so that equal prompts stay equal, byte for byte.
 """
 
+import math
 from typing import Any
 
 from pipeline.errors import Unsupported
@@ -82,6 +83,7 @@ def to_messages(body: Fields, prompt: Prompt) -> Fields:
         hub["system"] = history.system
     think(body, hub, known, prompt)
     _finish(hub, known, prompt)
+    _sampling(body, hub, known, prompt)
     _scalars(body, hub, prompt)
     _drop(body, prompt)
     _limit_marks(hub, prompt)
@@ -160,11 +162,6 @@ def _scalars(body: Fields, hub: Fields, prompt: Prompt) -> None:
     """Fields that say one thing."""
     if body.get("stream") is not None:
         hub["stream"] = flag(body["stream"], ("stream",))
-    for key in ("temperature", "top_p"):
-        if body.get(key) is not None:
-            hub[key] = number(body[key], (key,))
-    if body.get("top_k") is not None:
-        hub["top_k"] = count(body["top_k"], ("top_k",))
     if body.get("stop") is not None:
         _stops(body["stop"], hub, prompt)
     for key in ("safety_identifier", "user"):
@@ -175,6 +172,23 @@ def _scalars(body: Fields, hub: Fields, prompt: Prompt) -> None:
         hub |= _TIERS[tier]
     elif tier is not None:
         prompt.record("dropped", ("service_tier",), "no equivalent", lossy=True)
+
+
+def _sampling(body: Fields, hub: Fields, known: Capability | None, prompt: Prompt) -> None:
+    """Temperature and its kin.  Models before 4.7 take little of them while they think, and never two at once."""
+    for key in ("temperature", "top_p", "top_k"):
+        if body.get(key) is not None:
+            hub[key] = number(body[key], (key,))
+    if known is None or known.sampling != "limited":
+        return
+    if hub.get("thinking", {}).get("type") in {"enabled", "adaptive"}:
+        refused = [key for key, least in (("temperature", 1), ("top_p", 0.95), ("top_k", math.inf))
+                   if hub.get(key, least) < least]  # fmt: skip
+    else:
+        refused = ["top_p"] if "temperature" in hub and "top_p" in hub else []
+    for key in refused:
+        del hub[key]
+        prompt.record("dropped", (key,), "this model refuses it beside what else is asked for", lossy=True)
 
 
 def _stops(value: Any, hub: Fields, prompt: Prompt) -> None:

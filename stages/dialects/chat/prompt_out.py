@@ -53,7 +53,7 @@ def from_messages(body: Fields, prompt: Prompt, ways: Family | None = None) -> F
     if conversation.marked:
         # Without this OpenAI adds a mark of its own at the end, and bills what it writes there.
         made["prompt_cache_options"] = {"mode": "explicit"}
-    _limit(body, made, ways)
+    _limit(body, made, ways, prompt)
     _format(body, made, ways, prompt)
     _effort(body, made, ways, prompt)
     _sampling(body, made, ways, prompt)
@@ -66,12 +66,15 @@ def from_messages(body: Fields, prompt: Prompt, ways: Family | None = None) -> F
     return made
 
 
-def _limit(body: Fields, made: Fields, ways: Family) -> None:
+def _limit(body: Fields, made: Fields, ways: Family, prompt: Prompt) -> None:
     if body.get("max_tokens") is None:
         return
     limit = count(body["max_tokens"], ("max_tokens",))
     if limit == 0:
         raise Unsupported("max_tokens: 0 only fills a cache, which this upstream can't be asked to", param="max_tokens")
+    if ways.output is not None and limit > ways.output:
+        prompt.record("approximated", ("max_tokens",), f"the model writes {ways.output} tokens at most")
+        limit = ways.output
     made[ways.limit] = limit
 
 

@@ -56,7 +56,6 @@ class StreamDecoder:
         self._tray = Tray()
         self._blocks = Blocks(kinds)
         self._model = ""
-        self._seals = kinds is None or SignatureDelta in kinds
         self._notes = kinds is None or Opaque in kinds
         self._unread = frozenset(name for name, kind in NAMES.items() if kinds is not None and kind not in kinds)
 
@@ -198,7 +197,7 @@ class StreamDecoder:
         if isinstance(opened.block, Thinking):
             for part, text in reasoning.parts(item) if opened.read else ():
                 opened.think_rest(part, text, events)
-            if self._seals and (signature := reasoning.sealed(item, self._model)):
+            if signature := reasoning.sealed(item, self._model):
                 events.append(SignatureDelta(opened.index, signature))
         elif not isinstance(opened.block, ToolUse):
             events.append(Opaque(NAME, ITEM_DONE, item, opened.index))

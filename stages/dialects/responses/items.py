@@ -165,7 +165,9 @@ def item_of(block: Block, text: str, signature: str, notes: list[Opaque], *, ite
     """The item that *block*, no part of a message, is; None if there is no place for it here."""
     match block:
         case Thinking():
-            return reasoning.item_of(text, reasoning.encrypted(signature, model) if signature else None, item_id=item_id)
+            return reasoning.item_of(
+                text, reasoning.encrypted(signature, model) if signature else None, item_id=item_id
+            )
         case Redacted(data=data):
             return reasoning.item_of("", reasoning.encrypted(data, model, "redacted"), item_id=item_id)
         case ToolUse():

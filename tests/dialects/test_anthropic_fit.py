@@ -1,0 +1,210 @@
+"""How much to think, put as each model takes it: nothing that a model refuses ever leaves."""
+
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.prompt import Prompt
+from stages.capabilities import TABLE
+from stages.dialects import anthropic
+
+LEVELS = ["minimal", "low", "medium", "high", "xhigh", "max", "auto", "none"]
+
+
+def fitted(model: str, effort: str | int | None, **fields: Any) -> Prompt:
+    """A prompt for *model* after fit; without a limit where ``max_tokens`` is given as None."""
+    body = {"model": model, "max_tokens": 8000, "messages": [{"role": "user", "content": "x"}], **fields}
+    prompt = Prompt("anthropic", msgspec.json.encode({key: value for key, value in body.items() if value is not None}))
+    anthropic.fit(prompt, effort)
+    return prompt
+
+
+def asked(prompt: Prompt) -> tuple[Any, Any]:
+    """What is said of thinking and of effort."""
+    return prompt.get("thinking"), prompt.get("output_config", "effort")
+
+
+ADAPTIVE = {"type": "adaptive"}
+
+
+@pytest.mark.parametrize(
+    ("model", "effort", "thinking", "said"),
+    [
+        ("claude-sonnet-5", "high", ADAPTIVE, "high"),
+        ("claude-sonnet-5", "HIGH", ADAPTIVE, "high"),
+        ("claude-sonnet-5", "minimal", ADAPTIVE, "low"),
+        ("claude-sonnet-5", "auto", ADAPTIVE, None),
+        ("claude-sonnet-5", 1000, ADAPTIVE, "low"),
+        ("claude-sonnet-5", 12_000, ADAPTIVE, "medium"),
+        ("claude-sonnet-5", 32_000, ADAPTIVE, "high"),
+        ("claude-sonnet-5", 60_000, ADAPTIVE, "max"),
+        ("claude-opus-4-6", "xhigh", ADAPTIVE, "max"),
+        ("claude-haiku-5-5", "max", ADAPTIVE, "high"),
+        ("claude-fable-5-2", "low", ADAPTIVE, "low"),
+        ("claude-opus-7", "xhigh", ADAPTIVE, "xhigh"),
+        ("claude-opus-7", 5000, {"type": "enabled", "budget_tokens": 5000}, None),
+    ],
+)
+def test_models_that_decide_themselves_are_told_an_effort(model: str, effort: Any, thinking: Any, said: Any) -> None:
+    """The level asked for, or the nearest that the model has; unknown models in the newest manner."""
+    assert asked(fitted(model, effort)) == (thinking, said)
+
+
+@pytest.mark.parametrize(
+    ("effort", "limit", "budget", "raised"),
+    [
+        ("low", 8000, 1024, 8000),
+        ("medium", 16_000, 8192, 16_000),
+        ("medium", 8000, 8192, 16_192),
+        ("high", 8000, 32_000, 40_000),
+        ("auto", 32_000, 16_000, 32_000),
+        ("xhigh", 8000, 59_904, 64_000),
+        ("max", 64_000, 59_904, 64_000),
+        (500, 8000, 1024, 8000),
+        (500, 1, 1024, 1025),
+        (64_000, 2000, 62_000, 64_000),
+        (2000, 2000, 2000, 4000),
+        ("high", None, 32_000, None),
+    ],
+)
+def test_models_with_a_budget_get_one_that_fits(effort: Any, limit: Any, budget: int, raised: Any) -> None:
+    """At least 1024 and below the limit, which is raised as far as the model can write, with room for the answer."""
+    prompt = fitted("claude-sonnet-4-5-20250929", effort, max_tokens=limit)
+    assert asked(prompt) == ({"type": "enabled", "budget_tokens": budget}, None)
+    assert prompt.get("max_tokens") == raised
+
+
+@pytest.mark.parametrize(
+    ("model", "thinking", "said"),
+    [
+        ("claude-sonnet-5", {"type": "disabled"}, None),
+        ("claude-opus-4-8", None, None),
+        ("claude-sonnet-4-5", None, None),
+        ("claude-sonnet-5-5", {"type": "between_tools"}, None),
+        ("claude-opus-5-5", None, "low"),
+        ("claude-mythos-preview", None, "low"),
+        ("claude-opus-7", {"type": "disabled"}, None),
+    ],
+)
+@pytest.mark.parametrize("effort", ["none", 0, -5])
+def test_no_thinking_is_as_little_as_the_model_can_do(model: str, thinking: Any, said: Any, effort: Any) -> None:
+    """Off where it can be, between tools where that is least, the lowest effort where it is always on."""
+    assert asked(fitted(model, effort)) == (thinking, said)
+
+
+def test_thinking_is_off_only_at_an_effort_that_allows_it() -> None:
+    """Opus 5 and Sonnet 5.5 take no thinking up to high."""
+    prompt = fitted("claude-opus-5", "none", output_config={"effort": "max", "format": None})
+    assert asked(prompt) == ({"type": "disabled"}, "high")
+    assert prompt.has("output_config", "format")
+    assert asked(fitted("claude-sonnet-5", "none", output_config={"effort": "max"})) == ({"type": "disabled"}, "max")
+    assert asked(fitted("claude-opus-4-8", "none", thinking=ADAPTIVE)) == (None, None)
+    assert asked(fitted("claude-opus-5-5", "none", thinking={"type": "disabled"})) == (None, "low")
+
+
+def test_what_the_client_said_beside_the_type_stays() -> None:
+    """How thoughts are shown and bound is the client's; a budget goes with its type."""
+    given_ = {"type": "enabled", "budget_tokens": 2000, "display": "updates", "block_binding": {"a": 1}}
+    kept = {"display": "updates", "block_binding": {"a": 1}}
+    assert fitted("claude-sonnet-5", "low", thinking=given_).get("thinking") == {"type": "adaptive", **kept}
+    assert fitted("claude-opus-4-5", "low", thinking=given_).get("thinking") == {
+        "type": "enabled",
+        "budget_tokens": 1024,
+        **kept,
+    }
+    assert fitted("claude-sonnet-5-5", "none", thinking=given_).get("thinking") == {"type": "between_tools"}
+
+
+@pytest.mark.parametrize("choice", ["any", "tool"])
+def test_a_forced_choice_wins_where_a_model_refuses_both(choice: str) -> None:
+    """No thinking for that request, no effort that goes with it, and both are recorded as lost."""
+    fields = {"tool_choice": {"type": choice}, "thinking": ADAPTIVE, "output_config": {"effort": "high"}}
+    prompt = fitted("claude-opus-4-5", "high", **fields)
+    assert asked(prompt) == (None, None)
+    assert not prompt.has("output_config")
+    assert [(edit.action, edit.path, edit.lossy) for edit in prompt.edits][:2] == [
+        ("dropped", "thinking", True),
+        ("dropped", "output_config.effort", True),
+    ]
+    assert asked(fitted("claude-opus-4-6", "high", tool_choice={"type": choice})) == (ADAPTIVE, "high")
+    kept = fitted(
+        "claude-opus-4-5", "high", output_config={"format": {"type": "json_schema"}}, tool_choice={"type": choice}
+    )
+    assert kept.get("output_config") == {"format": {"type": "json_schema"}}
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"messages": [{"role": "user", "content": "x"}, {"role": "assistant", "content": "{"}]}, {"max_tokens": 0}],
+)
+def test_what_rules_out_thinking_rules_it_out(fields: Any) -> None:
+    """An answer that is already begun, a request that only fills the cache."""
+    assert asked(fitted("claude-haiku-4-5", "high", **fields)) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("fields", "kept"),
+    [
+        ({"temperature": 0.2}, {}),
+        ({"temperature": 1}, {"temperature": 1}),
+        ({"top_k": 5, "top_p": 0.97}, {"top_p": 0.97}),
+        ({"top_p": 0.5}, {}),
+    ],
+)
+@pytest.mark.parametrize("model", ["claude-sonnet-4-5", "claude-opus-4-6"])
+def test_sampling_that_thinking_rules_out_goes(fields: Any, kept: Any, model: str) -> None:
+    """Models that sample as they are told do not while they think."""
+    prompt = fitted(model, "high", **fields)
+    assert {key: prompt.get(key) for key in ("temperature", "top_p", "top_k") if prompt.has(key)} == kept
+    quiet = fitted(model, "none", **fields)
+    assert {key: quiet.get(key) for key in fields} == fields
+
+
+def test_nothing_is_asked_where_nothing_was_wished() -> None:
+    """None leaves every byte."""
+    prompt = fitted("claude-sonnet-4-5", None, temperature=0.2, tool_choice={"type": "any"}, thinking=ADAPTIVE)
+    assert prompt.edits == []
+
+
+def test_what_already_says_so_is_not_said_again() -> None:
+    """A prompt that needs no change keeps its bytes."""
+    assert fitted("claude-sonnet-5", "high", thinking=ADAPTIVE, output_config={"effort": "high"}).edits == []
+
+
+@given(
+    st.sampled_from(sorted(TABLE)),
+    st.sampled_from(LEVELS) | st.integers(-5, 200_000),
+    st.integers(1, 128_000) | st.none(),
+    st.sampled_from([None, {"type": "adaptive"}, {"type": "disabled"}, {"type": "enabled", "budget_tokens": 5000}]),
+    st.sampled_from([None, "low", "max"]),
+    st.sampled_from([None, "auto", "any"]),
+)
+def test_no_model_is_asked_for_what_it_refuses(
+    model: str, effort: Any, limit: Any, thinking: Any, said: Any, choice: Any
+) -> None:
+    """Whatever is wished, of whatever client: type, level and budget are among what the model's row allows."""
+    known = TABLE[model]
+    output_config = {"effort": said} if said in known.efforts else None
+    if limit is not None:
+        limit = min(limit, known.output)
+    prompt = fitted(
+        model,
+        effort,
+        max_tokens=limit,
+        thinking=thinking,
+        output_config=output_config,
+        tool_choice={"type": choice} if choice else None,
+    )
+    result, level = asked(prompt)
+    assert result is None or result["type"] in known.thinking
+    assert level is None or level in known.efforts
+    if result and result["type"] == "enabled":
+        assert result["budget_tokens"] >= 1024
+        assert limit is None or result["budget_tokens"] < prompt.get("max_tokens") <= known.output
+        assert not (choice == "any" and known.forced == "unbudgeted")
+    if result and result["type"] in {"disabled", "between_tools"}:
+        assert level not in {"xhigh", "max"} or known.quiet == "max"
+    assert prompt.edits or (result, level) == (thinking, output_config and output_config["effort"])
