@@ -268,13 +268,11 @@ class _Multiplex:
         if event.stream_ended is None:
             self._link.budget.data(len(event.data))
         exchange = self._exchanges.get(event.stream_id)
-        if exchange is None or exchange.stream.gone is not None:
-            self._link.consumed(event.stream_id, event.flow_controlled_length)
-            return
-        try:
-            exchange.body.arrived(event.data, event.flow_controlled_length)
-        except BadRequest as offence:
-            self._offend(exchange, ErrorCodes.PROTOCOL_ERROR, str(offence))
+        if exchange is not None:
+            try:
+                exchange.body.arrived(event.data, event.flow_controlled_length)
+            except BadRequest as offence:
+                self._offend(exchange, ErrorCodes.PROTOCOL_ERROR, str(offence))
 
     def _on_trailers(self, event: TrailersReceived) -> None:
         exchange = self._exchanges.get(event.stream_id)
@@ -286,7 +284,7 @@ class _Multiplex:
 
     def _on_end(self, event: StreamEnded) -> None:
         exchange = self._exchanges.get(event.stream_id)
-        if exchange is not None and exchange.stream.gone is None:
+        if exchange is not None:
             try:
                 exchange.body.finish()
             except BadRequest as offence:

@@ -84,8 +84,7 @@ class Http2Body:
             raise BadRequest("the body is longer than its content-length")
         if self._count > self._stream.link.limits.body:
             self._failed = BodyTooLarge(self._stream.link.limits.body)
-        if self._failed is None:
-            self._buffer += data
+        self._buffer += data
         self._arrived.unpark_all()
 
     def finish(self) -> None:

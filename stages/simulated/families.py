@@ -65,11 +65,13 @@ def claude(name: str) -> Claude:
 
 @attrs.frozen(kw_only=True)
 class Chat:
-    """What a model of Chat Completions takes and refuses."""
+    """What a model of OpenAI's takes and refuses, in Chat Completions and in Responses."""
 
     official: bool = False  # OpenAI's own server: unknown fields and values are refused
     reasons: bool = False  # reasoning models take no max_tokens, stop or sampling
-    tools_while_reasoning: bool = True  # from gpt-5.4 on only the Responses API has both
+    tools_while_reasoning: bool = True  # in Chat; from gpt-5.4 on only the Responses API has both
+    phases: bool = False  # Responses: messages are told apart as commentary and final answer
+    quiet: bool = True  # may be told not to reason
     writes: bool = False  # tokens put into the cache are counted (and paid for)
     replays: bool = False  # reasons unless told not to, and wants its reasoning back with the calls it led to
     context: int = 922_000
@@ -78,10 +80,11 @@ class Chat:
 
 @lru_cache(maxsize=256)
 def chat(name: str) -> Chat:
-    """The manners of *name* in Chat Completions."""
+    """The manners of *name* with OpenAI's server and those that are compatible."""
     if name.startswith(("gpt-6", "gpt-5.4", "gpt-5.5", "gpt-5.6", "gpt-5.7", "gpt-5.8", "gpt-5.9")):
         writes = not name.startswith(("gpt-5.4", "gpt-5.5"))
-        return Chat(official=True, reasons=True, tools_while_reasoning=False, writes=writes)
+        quiet = not name.startswith(("gpt-6-astra", "gpt-6.1-sol"))
+        return Chat(official=True, reasons=True, tools_while_reasoning=False, phases=True, quiet=quiet, writes=writes)
     if name.startswith(("gpt-5", "o1", "o3", "o4")):
         return Chat(official=True, reasons=True, context=272_000)
     if name.startswith(("gpt-", "chatgpt-")):

@@ -41,5 +41,10 @@ def scripted(fault: Fault, table: dict[int, Usual]) -> Refused:
 
 def late(failure: Fail, table: dict[int, Usual]) -> Refused:
     """The refusal that says in a whole reply what *failure* says in a stream."""
-    status, usual = next(((key, row) for key, row in table.items() if row.kind == failure.kind), (500, table[500]))
-    return Refused(status, failure.message or usual.message, failure.kind)
+    for status, usual in table.items():
+        if failure.kind == usual.kind:
+            return Refused(status, failure.message or usual.message, failure.kind)
+    for status, usual in table.items():
+        if failure.kind == usual.code:
+            return Refused(status, failure.message or usual.message, usual.kind, usual.code)
+    return Refused(500, failure.message or table[500].message, failure.kind)

@@ -14,7 +14,8 @@ without a script, the model answers plainly.
     silence    [[wait S]]  [[pause S every=1]]      seconds; the second with pings
                [[ping]]  [[unknown-event]]          where they stand
     ends       [[stop REASON]]                      the reason told
-               [[error KIND message="…"]]           in the stream; first, if nothing was said
+               [[error KIND message="…"]]           in the stream; first, if nothing was said; form=failed, event or
+                                                    nested where the dialect has several (responses)
                [[cut]]  [[eof]]                     connection broken; stream ended without its last events
     instead    [[fault 429 retry-after=2 message="…" type=… code=…]]       further options are headers
                [[fault overflow]]  [[fault quota]]  prompt too long; money gone
@@ -22,7 +23,7 @@ without a script, the model answers plainly.
                [[hang]]  [[reset]]                  no head ever; connection closed before it
     manner     [[rate N]]  [[burst N]]  [[bytes N]] events a second; events, bytes in a write
                [[late S]]  [[crlf]]                 seconds before the head; line ends
-               [[json]]  [[interleave]]             whole where a stream was asked; parallel calls mixed (chat)
+               [[json]]  [[interleave]]             whole where a stream was asked; parallel calls mixed (not anthropic)
     counts     [[usage input=N output=N cache_read=N cache_write_5m=N cache_write_1h=N thinking=N]]
 
 TEXT ends at ``]]``, or is a JSON string.  Words without TEXT take ``times=N``: they happen N times and are then left
@@ -229,6 +230,13 @@ def _fault(arguments: _Arguments) -> Step:
     return steps.Fault(what, kind, message, code, headers)
 
 
+def _fail(arguments: _Arguments) -> Step:
+    form = arguments.option("form")
+    if form not in ("", "failed", "event", "nested"):
+        raise ScriptError("[[error]] has a form of failed, event or nested")
+    return steps.Fail(arguments.first("api_error"), arguments.option("message"), form)
+
+
 def _count(arguments: _Arguments) -> Step:
     names = ("input", "output", "cache_read", "cache_write_5m", "cache_write_1h", "thinking")
     told = [(name, arguments.option(name)) for name in names if name in arguments.options]
@@ -261,7 +269,7 @@ PLAIN: dict[str, Reader] = {
     "ping": lambda _: steps.Ping(),
     "unknown-event": lambda _: steps.Strange(),
     "stop": lambda arguments: steps.Stop(arguments.first(), *arguments.words[1:2]),
-    "error": lambda arguments: steps.Fail(arguments.first("api_error"), arguments.option("message")),
+    "error": _fail,
     "cut": lambda _: steps.Cut(),
     "eof": lambda _: steps.Eof(),
     "fault": _fault,

@@ -153,10 +153,14 @@ class Ending(Step):
 
 @attrs.frozen
 class Fail(Ending):
-    """The dialect's error in the stream, where the status is gone; in a whole reply, a status."""
+    """The dialect's error in the stream, where the status is gone; in a whole reply, a status.
+
+    *form* where a dialect has several (responses): ``failed``, ``event`` or ``nested``; empty: its usual one.
+    """
 
     kind: str
     message: str = ""
+    form: str = ""
 
 
 @attrs.frozen
@@ -222,7 +226,7 @@ class Style:
     late: float = 0  # seconds before the head
     crlf: bool = False  # lines end with CR LF
     json: bool = False  # a whole reply where a stream was asked
-    interleave: bool = False  # fragments of parallel calls alternate (chat)
+    interleave: bool = False  # fragments of parallel calls alternate (chat, responses)
 
 
 @attrs.frozen

@@ -17,6 +17,7 @@ import attrs
 import msgspec
 
 MINUTES = {"5m": 300.0, "1h": 3600.0}
+MARKERS = ("cache_control", "prompt_cache_breakpoint")
 LOOKBACK = 20  # positions before a breakpoint at which an earlier one is still found (prompt caching guide)
 _encode = msgspec.json.Encoder().encode
 
@@ -80,7 +81,7 @@ class Prefix:
 
 def _bare(block: Any) -> Any:
     """*block* without its marker: moving one must not change a prefix."""
-    return {key: value for key, value in block.items() if key != "cache_control"} if isinstance(block, dict) else block
+    return {key: value for key, value in block.items() if key not in MARKERS} if isinstance(block, dict) else block
 
 
 class Cache:

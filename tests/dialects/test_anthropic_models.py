@@ -118,7 +118,8 @@ def test_a_list_that_makes_no_sense_is_the_upstreams_failure(body: bytes) -> Non
 
 def test_entries_that_are_none_are_left_out() -> None:
     """One broken entry does not cost the list."""
-    body = b'{"data":[3,{"id":4},{"id":"a","created_at":"soon","display_name":5,"max_tokens":"x"},{"id":"b","created_at":7}]}'
+    strange = b'{"id":"a","created_at":"soon","display_name":5,"max_tokens":"x"}'
+    body = b'{"data":[3,{"id":4},%b,{"id":"b","created_at":7}]}' % strange
     assert [(model.id, model.created, model.name) for model in anthropic.decode_models(body)] == [
         ("a", 0, None),
         ("b", 0, None),

@@ -125,12 +125,17 @@ async def test_rapid_reset(autojump_clock: MockClock) -> None:
     assert calls <= RESETS + 1
 
 
-async def test_resets_of_ours_count_too(autojump_clock: MockClock) -> None:
+@pytest.mark.parametrize("way", ["a window that overflows", "a wrong length", "a malformed head"])
+async def test_resets_of_ours_count_too(way: str, autojump_clock: MockClock) -> None:
     """Row 27 (CVE-2025-8671): a client that makes us reset its streams is a client that resets them."""
     async with visit(whole_forever) as client:
         while not client.closed and len(client.heard) < 1000:
-            asked = client.ask("POST", "/", end=False)
-            await client.flush(WindowUpdateFrame(asked, window_increment=2**31 - 1))
+            more = [("connection", "close")] if way == "a malformed head" else [("content-length", "1")]
+            asked = client.ask("POST", "/", *more, end=False)
+            if way == "a window that overflows":
+                await client.flush(WindowUpdateFrame(asked, window_increment=2**31 - 1))
+            else:
+                await client.flush(DataFrame(asked, data=b"two"))
             await client.hear()
         assert len(client.heard) <= RESETS + 2
         assert await client.ended() == CALM
@@ -185,11 +190,11 @@ async def test_a_flood_of_empty_data(autojump_clock: MockClock) -> None:
             assert await client.ended() == CALM
 
 
-@pytest.mark.parametrize("size", [0, 16_000])
-async def test_a_flood_of_continuation(size: int, autojump_clock: MockClock) -> None:
+@pytest.mark.parametrize(("size", "count"), [(0, 16), (16_000, 5)])
+async def test_a_flood_of_continuation(size: int, count: int, autojump_clock: MockClock) -> None:
     """Row 28 (CVE-2024-30255): a header block has at most 16 frames and 64 KiB, empty ones included."""
     async with visit(echo) as client:
-        await client.flush(HeadersFrame(1, data=b"\x82"), *[ContinuationFrame(1, data=bytes(size))] * 20)
+        await client.flush(HeadersFrame(1, data=b"\x82"), *[ContinuationFrame(1, data=bytes(size))] * count)
         assert await client.ended() == CALM
 
 

@@ -11,7 +11,7 @@ from trio.testing import MockClock
 from tests.transports.dialogue import answer, echo, whole
 from tests.transports.http2_client import LIMITS, visit
 from transports.http2_codec import CONNECTION_WINDOW, STREAM_WINDOW
-from transports.messages import BadRequest, BodyTooLarge, Disconnected, Request, Response
+from transports.messages import BadRequest, BodyTooLarge, Disconnected, Head, Request, Response
 
 MEGABYTE = bytes(1_000_000)
 
@@ -62,7 +62,8 @@ async def test_abandoned_uploads_leak_no_window(way: str, autojump_clock: MockCl
         for _ in range(1000):
             asked = client.ask("POST", "/", end=False)
             if way == "padding alone":
-                client.h2.send_data(asked, b"x", end_stream=True, pad_length=255)
+                for last in (False, False, False, False, False, True):
+                    client.h2.send_data(asked, b"x", end_stream=last, pad_length=255)
             else:
                 client.h2.send_data(asked, bytes(10_000))
             await client.flush()
@@ -154,7 +155,11 @@ async def test_100_is_said_when_the_body_is_wanted(autojump_clock: MockClock) ->
 
     async def handler(request: Request, response: Response) -> None:
         await trio.sleep(3)
-        if request.target == "/refused":
+        if request.target == "/begun":
+            await response.start(Head(200))
+            await response.write(await whole(request))
+            await response.finish()
+        elif request.target == "/refused":
             await answer(response, b"no", status=403)
         else:
             await answer(response, await whole(request))
@@ -166,6 +171,12 @@ async def test_100_is_said_when_the_body_is_wanted(autojump_clock: MockClock) ->
         await client.upload(patient, b"now")
         heard = await client.reply(patient)
         assert (heard.interim, heard.status, heard.body) == ([100], 200, b"now")
+
+        begun = client.ask("POST", "/begun", ("expect", "100-continue"), end=False)
+        await client.until(lambda: client.heard[begun].status == 200)  # which says more than 100 would
+        await client.upload(begun, b"then")
+        heard = await client.reply(begun)
+        assert (heard.interim, heard.body) == ([], b"then")
 
         hasty = client.ask("POST", "/", ("expect", "100-continue"), end=False)
         await client.upload(hasty, b"at once")

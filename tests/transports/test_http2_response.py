@@ -12,6 +12,7 @@ from trio.testing import MockClock, lockstep_stream_pair
 from tests.transports.dialogue import answer
 from tests.transports.http2_client import LIMITS, client_of, visit
 from transports.http2 import serve_http2
+from transports.http2_link import SHARE
 from transports.messages import Connection, Disconnected, Head, Request, Response
 
 WINDOW = SettingCodes.INITIAL_WINDOW_SIZE
@@ -69,6 +70,29 @@ async def test_many_streams_share_one_bound(autojump_clock: MockClock) -> None:
         await ours.send_all(client.h2.data_to_send())
         await trio.sleep(10)
         assert 100_000 < writer.written <= 200_000
+        await ours.aclose()
+
+
+async def test_heads_wait_like_bodies(autojump_clock: MockClock) -> None:
+    """A head needs no window, but it needs room: a deaf client can't pile them up either."""
+    started = 0
+
+    async def handler(_request: Request, response: Response) -> None:
+        nonlocal started
+        await response.start(Head(200, [(b"x", b"y" * 5000)]))
+        started += 1
+        await trio.sleep_forever()
+
+    ours, theirs = lockstep_stream_pair()
+    limits = attrs.evolve(LIMITS, connection_buffer=50_000)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(serve_http2, theirs, Connection(), handler, limits)
+        client = client_of(ours)
+        for _ in range(100):
+            client.ask()
+        await ours.send_all(client.h2.data_to_send())
+        await trio.sleep(10)
+        assert 9 <= started <= 11
         await ours.aclose()
 
 
@@ -163,10 +187,13 @@ async def test_streams_take_turns(autojump_clock: MockClock) -> None:
         await answer(response, bytes(500_000 if request.target == "/large" else 10))
 
     async with visit(handler, settings={WINDOW: 1_000_000}) as client:
+        client.h2.increment_flow_control_window(1_000_000)
         large, small = client.ask(path="/large"), client.ask(path="/small")
         assert len((await client.reply(small)).body) == 10
-        assert not client.heard[large].ended
         assert len((await client.reply(large)).body) == 500_000
+        order = [event for event in client.events if isinstance(event, DataReceived)]
+        before = order[: next(at for at, event in enumerate(order) if event.stream_id == small)]
+        assert sum(len(event.data) for event in before) <= 2 * SHARE
 
 
 async def test_a_known_length_ends_with_its_last_byte(autojump_clock: MockClock) -> None:

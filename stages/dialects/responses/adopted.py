@@ -10,8 +10,7 @@ from typing import Any
 
 import attrs
 
-from pipeline.events import BlockStarted, BlockStopped, Other, Refusal, Text, ToolUse
-from stages.dialects.responses import calls
+from pipeline.events import BlockStarted, Other, Refusal, Text
 from stages.dialects.responses.items import ITEM_DONE, NAME, Item, item_of, part_of
 from stages.dialects.responses.passing import PART_ADDED, Passed, Passing, final_of, payloads
 from stages.dialects.responses.pieces import index_of, number_of
@@ -122,15 +121,3 @@ def _built(sheet: Sheet, passed: Passed, where: Told) -> Item | None:
     text = "".join(passed.pieces)
     item_id = where.at.item_id or sheet.item_id("item")
     return item_of(passed.start.block, text, "", passed.notes, item_id=item_id, model=sheet.model)
-
-
-def ended(stop: BlockStopped, block: Written) -> Item | None:
-    """The part or item that *block* has become, as the frames of *stop* tell it."""
-    values = payloads(stop.frame or b"")
-    part = next((value.get("part") for value in values if value.get("type") == "response.content_part.done"), None)
-    item = _done(values)
-    if isinstance(block, Words):
-        return part if isinstance(part, dict) else None
-    return item
-
-

@@ -10,6 +10,7 @@ Frames that nobody read (Runs) can't have been changed, and a block that was pas
 """
 
 import re
+
 import msgspec
 
 from pipeline.errors import UpstreamFailed, UpstreamRefused
@@ -232,4 +233,3 @@ def _count(frame: bytes) -> int:
         for item in (response and response.output) or ():
             blocks += len(item.content or ()) if item.type == "message" else 1
     return blocks
-

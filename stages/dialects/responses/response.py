@@ -1,6 +1,6 @@
 """The response object: what ``created``, ``completed`` and a whole reply have in common.
 
-    {"id", "object": "response", "created_at", "status", "model", "output": […], "usage", … and the request's own fields}
+    {"id", "object": "response", "created_at", "status", "model", "output": […], "usage", … and the request's fields}
 
 The API repeats most of the request in every response, and strict clients demand it: ``tools``, ``tool_choice`` and
 ``parallel_tool_calls`` may not be missing.  So an encoder of a reply that is not of this dialect gets an *echo*, the
