@@ -201,7 +201,7 @@ class _Multiplex:
         link, stream_id, fields = self._link, event.stream_id, event.headers
         link.budget.opened()
         if stream_id > self._last or self._full():
-            link.reset(stream_id, ErrorCodes.REFUSED_STREAM)
+            link.reset(stream_id, ErrorCodes.REFUSED_STREAM)  # no work was begun: it costs the peer its frame alone
             return
         try:
             check_request(fields, self._connection, self._head_limits)
@@ -247,9 +247,9 @@ class _Multiplex:
         if exchange.stream.gone is None:
             if refusal is not None:
                 self._link.answer(stream_id, refusal, bodiless=exchange.request.method == "HEAD")
-            elif not exchange.response.finished:
+            if refusal is None and not exchange.response.finished:
                 self._link.reset(stream_id, ErrorCodes.INTERNAL_ERROR)
-            if not exchange.body.ended:
+            elif not exchange.body.ended:
                 self._link.reset(stream_id, ErrorCodes.NO_ERROR)
             exchange.leave("the handler has returned")
         if not self._exchanges and self._last == NO_LIMIT and self._settle_due == math.inf:

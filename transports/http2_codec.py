@@ -21,6 +21,7 @@ Sans-io.  After ``feed`` or any ``send_…``, ``data_to_send`` has what must be 
 import math
 import struct
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 from h2.config import H2Configuration
 from h2.connection import H2Connection
@@ -88,8 +89,8 @@ class PlainFields(Encoder):
     table that nothing enters is one that no client can make us fill or search.
     """
 
-    def encode(self, headers: Iterable[tuple[bytes, bytes]], huffman: bool = False) -> bytes:  # type: ignore[override]
-        """*headers* as literals, or as entries of the static table (RFC 7541 §6.1, §6.2.2)."""
+    def encode(self, headers: Iterable[Any], huffman: bool = False) -> bytes:
+        """*headers*, pairs of bytes, as literals, or as entries of the static table (RFC 7541 §6.1, §6.2.2)."""
         changes = super().encode(()) if self.header_table.resized else b""
         return changes + b"".join([_literal(name, value) for name, value in headers])
 

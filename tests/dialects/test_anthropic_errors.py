@@ -1,5 +1,6 @@
 """Errors: every class has its words, and every upstream's words have a class."""
 
+import gzip
 from collections.abc import Iterator
 from typing import Any
 
@@ -35,7 +36,7 @@ from pipeline.errors import (
     UpstreamRefused,
     UpstreamTimeout,
 )
-from stages.dialects.anthropic.errors import TABLE, decode_error, encode_error, envelope
+from stages.dialects.anthropic.errors import TABLE, decode_error, encode_error, envelope, told_in_stream
 from transports.messages import Head, find
 
 
@@ -225,6 +226,26 @@ def test_any_body_has_a_message(body: bytes, message: str) -> None:
     assert refused.message == refused.means.message == message
     assert isinstance(refused.means, UpstreamFailed)
     assert refused.body == body
+
+
+def test_a_compressed_body_is_read_and_passed_as_it_came() -> None:
+    """Its words say what it means; its bytes and their coding go on."""
+    body = gzip.compress(b'{"error":{"type":"invalid_request_error","message":"prompt is too long: 9 > 8 maximum"}}')
+    fields = [(b"content-encoding", b"gzip")]
+    refused = decode_error(400, fields, body)
+    assert isinstance(refused.means, ContextTooLong)
+    assert encode_error(refused, "r")[1] == body
+    assert decode_error(400, fields, b"broken").message == "the upstream answered 400"
+
+
+def test_an_error_in_a_stream_can_be_an_answer() -> None:
+    """Before anything was sent it is told with the status its type stands for, as JSON whatever it was."""
+    head, body = encode_error(told_in_stream(b'{"error":{"type":"overloaded_error","message":"busy"}}'), "r")
+    assert (head.status, find(head.headers, b"content-type")) == (529, "application/json")
+    assert body == b'{"error":{"type":"overloaded_error","message":"busy"}}'
+    head, body = encode_error(told_in_stream(b"<html>"), "r")
+    assert head.status == 500
+    ErrorResponse.model_validate(msgspec.json.decode(body), strict=True)
 
 
 @given(

@@ -45,6 +45,7 @@ class Client:
     heard: dict[int, Heard] = attrs.field(factory=dict)
     goaways: list[GoAwayFrame] = attrs.field(factory=list)
     events: list[Event] = attrs.field(factory=list)
+    kinds: list[type[Frame]] = attrs.field(factory=list)  # of every frame that came
     closed: bool = False  # the server's last byte has been heard
     cut_off: bool = False  # the server takes no more
     _turn: trio.Lock = attrs.field(factory=trio.Lock)
@@ -123,6 +124,7 @@ class Client:
             if len(whole) < 9 + length:
                 return
             self._buffer = self._buffer[9 + length :]
+            self.kinds.append(type(frame))
             if isinstance(frame, GoAwayFrame):
                 frame.parse_body(memoryview(whole[9:]))
                 self.goaways.append(frame)

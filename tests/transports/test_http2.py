@@ -173,6 +173,7 @@ async def test_a_drain_finishes_what_was_begun(autojump_clock: MockClock) -> Non
         drain.begin(30)
         crossing = client.ask(path="/crossing")  # said before the client could know
         await client.until(lambda: len(client.goaways) == 2)
+        assert trio.current_time() == 0  # the PING's answer was enough
         assert [goaway.last_stream_id for goaway in client.goaways] == [NO_LIMIT, crossing]
         assert (await client.reply(client.ask(path="/late"))).reset == ErrorCodes.REFUSED_STREAM
         gate.opened.set()

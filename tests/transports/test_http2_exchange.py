@@ -3,6 +3,7 @@
 import pytest
 import trio
 from h2.errors import ErrorCodes
+from hyperframe.frame import RstStreamFrame
 from trio.testing import MockClock
 
 from tests.transports.dialogue import answer
@@ -73,9 +74,12 @@ async def test_an_unfinished_response_is_seen_to_be(done: str, autojump_clock: M
             await response.write(b"half")
 
     async with visit(handler, connection=crashes.connection) as client:
-        heard = await client.reply(client.ask())
-        assert (heard.ended, heard.reset) == (False, ErrorCodes.INTERNAL_ERROR)
-        assert heard.body == (b"half" if done == "write" else b"")
+        for method, end in [("GET", True), ("POST", False)]:
+            heard = await client.reply(client.ask(method, end=end))
+            assert (heard.ended, heard.reset) == (False, ErrorCodes.INTERNAL_ERROR)
+            assert heard.body == (b"half" if done == "write" else b"")
+        await client.rest()
+        assert client.kinds.count(RstStreamFrame) == 2
     assert crashes.told == []
 
 

@@ -9,6 +9,7 @@ makes it leave a feature off.  So the words of an upstream are kept, and an erro
 
 import math
 import re
+import zlib
 from collections.abc import Callable
 from typing import Any
 
@@ -72,6 +73,8 @@ TABLE: dict[type[GatewayError], tuple[int, str]] = {
 _TOO_LONG = "prompt is too long"
 _RETRY = (b"retry-after", b"retry-after-ms", b"x-should-retry")  # what the SDKs obey
 _TEXT = 500  # characters of a body that is no JSON, shown to the client
+_INFLATED = 256 * 1024  # bytes of a compressed body that are read for its words
+_JSON = (b"content-type", b"application/json")
 
 
 # -- telling ----------------------------------------------------------------------------------------------------------
@@ -86,7 +89,7 @@ def encode_error(error: GatewayError, request_id: str) -> tuple[Head, bytes]:
     told = error.means if isinstance(error, UpstreamRefused) else error
     status, _ = row(told)
     body = msgspec.json.encode({**envelope(told), "request_id": request_id})
-    return Head(status, [(b"content-type", b"application/json"), *_identity(request_id), *told.headers]), body
+    return Head(status, [_JSON, *_identity(request_id), *told.headers]), body
 
 
 def envelope(error: GatewayError) -> Fields:
@@ -125,8 +128,9 @@ def _identity(request_id: str) -> Headers:
 
 def decode_error(status: int, headers: Headers, body: bytes) -> UpstreamRefused:
     """What an upstream meant by *status* and *body*, whatever the body is.  *headers* are kept for the same dialect."""
-    fields = _object(body)
-    message = _message(fields) or _plain(body) or f"the upstream answered {status}"
+    plain = _inflated(body, headers)
+    fields = _object(plain)
+    message = _message(fields) or _plain(plain) or f"the upstream answered {status}"
     means = meaning(status, _error(fields), message, headers)
     return UpstreamRefused(message, dialect=NAME, means=means, code=status, fields=headers, body=body)
 
@@ -138,7 +142,8 @@ def told_in_stream(data: bytes) -> UpstreamRefused:
     error = _error(fields)
     status = _STATUS.get(str(error.get("type")), 500)
     means = meaning(status, error, message, [])
-    return UpstreamRefused(message, dialect=NAME, means=means, code=status, fields=[], body=data)
+    body = data if error else msgspec.json.encode(envelope(means))
+    return UpstreamRefused(message, dialect=NAME, means=means, code=status, fields=[_JSON], body=body)
 
 
 def meaning(status: int, error: Fields, message: str, headers: Headers) -> GatewayError:
@@ -208,6 +213,17 @@ def _beyond(status: int) -> Made:
 def _spent(error: Fields) -> bool:
     details = error.get("details")
     return isinstance(details, dict) and details.get("error_code") in _SPENT
+
+
+def _inflated(body: bytes, headers: Headers) -> bytes:
+    """*body* without the content coding that servers put on it unasked; one we can't undo gives an error no words."""
+    coding = (find(headers, b"content-encoding") or "identity").strip().lower()
+    if coding not in {"gzip", "x-gzip", "deflate"}:
+        return body
+    try:
+        return zlib.decompressobj(47).decompress(body, _INFLATED)  # 47: a header of gzip or of zlib, whichever is there
+    except zlib.error:
+        return b""
 
 
 def _object(body: bytes) -> Fields:

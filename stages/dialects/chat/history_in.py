@@ -27,7 +27,8 @@ from stages.dialects.chat.parts_in import Block, blocks, mark_of
 from stages.dialects.names import alias, safe_id
 from stages.dialects.shape import DEPTH, deep, invalid, mapping, name, objects, sequence, text
 
-_ROLES = frozenset({"system", "developer", "user", "assistant", "tool", "function"})
+# Tuples, not sets, where a client's value is looked up: it may be of any type, a list too.
+_ROLES = ("system", "developer", "user", "assistant", "tool", "function")
 _INSTRUCTING = frozenset({"system", "developer"})
 _LOST = "[no result: the call was interrupted]"
 _READ = frozenset({"role", "content", "tool_calls", "tool_call_id", "function_call", "refusal", "name", "audio",
@@ -70,10 +71,14 @@ class History:
             if message["role"] != "assistant":
                 turn.append((path, message))
                 continue
+            said, made = self._assistant(path, message)
+            if not said:  # nobody spoke: the turn goes on
+                continue
             self._user(turn, calls)
             if not self.messages:
                 self._open()
-            turn, calls = [], self._assistant(path, message)
+            self._add("assistant", said)
+            turn, calls = [], made
         self._user(turn, calls)
         if not self.messages:
             self._open()
@@ -136,8 +141,8 @@ class History:
 
     # -- the assistant's ----------------------------------------------------------------------------------------------
 
-    def _assistant(self, path: Path, message: dict[str, Any]) -> list[Call]:
-        """An assistant message; the calls that it makes."""
+    def _assistant(self, path: Path, message: dict[str, Any]) -> tuple[list[Block], list[Call]]:
+        """The blocks of an assistant message, and the calls that it makes."""
         if message.get("audio") is not None:
             self._prompt.record("dropped", (*path, "audio"), "spoken answers can't be given to this model", lossy=True)
         content = self._thoughts(path, message) + self._content(path, message, "assistant")
@@ -148,8 +153,7 @@ class History:
             block, made = self._call(place, call)
             content.append(block)
             calls.append(made)
-        self._add("assistant", content)
-        return calls
+        return content, calls
 
     def _call(self, path: Path, call: dict[str, Any]) -> tuple[Block, Call]:
         kind = "custom" if call.get("type") == "custom" else "function"

@@ -24,7 +24,7 @@ from stages.dialects.envelope import unwrap
 from stages.dialects.names import alias, raw_id, short_id
 from stages.dialects.shape import DEPTH, deep, invalid, mapping, name, objects, text
 
-_ROLES = frozenset({"user", "assistant", "system"})
+_ROLES = ("user", "assistant", "system")  # a tuple: a client's value may be of any type
 _SETTINGS = frozenset({"output_config", "clear_at"})  # of one turn: the body's own stand for all
 _BILLING = "x-anthropic-billing-header"  # Claude Code's first system block: changes with its version, tells nothing
 _LOST = "[error] no result: the call was interrupted"

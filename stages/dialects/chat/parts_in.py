@@ -42,7 +42,7 @@ def blocks(value: Any, path: Path, prompt: Prompt, *, role: str) -> list[Block]:
 
 
 def _part(kind: Any, part: dict[str, Any], path: Path, prompt: Prompt) -> list[Block]:
-    if kind in {"text", "refusal"}:
+    if kind in ("text", "refusal"):
         return _text(text(part.get(kind), (*path, kind)))
     if kind == "image_url":
         return [_image(part.get("image_url"), (*path, "image_url"), prompt)]
@@ -59,7 +59,7 @@ def _image(value: Any, path: Path, prompt: Prompt) -> Block:
     """An image by URL or in a data URL; some clients give the URL where its object should be."""
     image = {"url": value} if isinstance(value, str) else mapping(value, path)
     url = name(image.get("url"), (*path, "url"))
-    if image.get("detail") not in {None, "auto"}:
+    if image.get("detail") not in (None, "auto"):
         prompt.record("dropped", (*path, "detail"), "images have no detail in the Messages shape")
     if url.startswith("data:"):
         media, data = _data(url, (*path, "url"))
@@ -116,7 +116,7 @@ def mark_of(part: dict[str, Any], path: Path) -> dict[str, Any] | None:
     own = part.get("cache_control")
     if own is not None:
         mark = mapping(own, (*path, "cache_control"))
-        return {"type": "ephemeral", **({"ttl": mark["ttl"]} if mark.get("ttl") in {"5m", "1h"} else {})}
+        return {"type": "ephemeral", **({"ttl": mark["ttl"]} if mark.get("ttl") in ("5m", "1h") else {})}
     if part.get("prompt_cache_breakpoint") is None:
         return None
     point = mapping(part["prompt_cache_breakpoint"], (*path, "prompt_cache_breakpoint"))

@@ -129,7 +129,7 @@ def _effort(body: Fields, made: Fields, ways: Family, prompt: Prompt) -> None:
 def _wish(body: Fields) -> str | None:
     """The effort asked for; "none": no thinking; None: nothing is asked for."""
     thinking = mapping(body.get("thinking") or {}, ("thinking",))
-    if thinking.get("type") in {"disabled", "between_tools"}:
+    if thinking.get("type") in ("disabled", "between_tools"):
         return "none"
     effort = mapping(body.get("output_config") or {}, ("output_config",)).get("effort")
     if effort is not None:

@@ -50,8 +50,8 @@ def _wish(body: Fields) -> Effort | int | str | None:
         return "none"
     effort = reasoning.get("effort") if body.get("reasoning_effort") is None else body["reasoning_effort"]
     if effort is None:
-        return "auto" if own.get("type") in {"enabled", "adaptive"} or reasoning.get("enabled") is True else None
-    if effort in {"none", "minimal"}:
+        return "auto" if own.get("type") in ("enabled", "adaptive") or reasoning.get("enabled") is True else None
+    if effort in ("none", "minimal"):
         return "none" if effort == "none" else "low"
     if effort not in LADDER:
         invalid(("reasoning_effort",), "one of none, minimal, low, medium, high, xhigh and max is required")

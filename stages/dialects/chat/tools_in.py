@@ -115,7 +115,7 @@ def _choice(choice: Any, tools: list[Fields], prompt: Prompt) -> tuple[list[Fiel
     kind = chosen.get("type", "function")
     if kind == "allowed_tools":
         return _allowed(mapping(chosen.get("allowed_tools"), (*path, kind)), tools, prompt)
-    if kind not in {"function", "custom"}:
+    if kind not in ("function", "custom"):
         raise Unsupported(f"tool_choice: a choice of type {kind!r} can't be made here", param="tool_choice")
     inner = mapping(chosen[kind], (*path, kind)) if kind in chosen else chosen  # function_call has the name outside
     wanted = alias(name(inner.get("name"), (*path, kind, "name")))

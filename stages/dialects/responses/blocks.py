@@ -48,7 +48,7 @@ _HEAD, _TAIL = '{"input":"', '"}'  # around the text of a free-form call
 class Open:
     """A block that is open.  *read*: whether somebody wants its pieces."""
 
-    __slots__ = ("_last", "_length", "_parts", "block", "free", "index", "kind", "read")
+    __slots__ = ("_last", "_parts", "block", "free", "index", "kind", "length", "read")
 
     def __init__(self, index: int, block: Block, *, read: bool) -> None:
         self.index, self.block, self.read = index, block, read
@@ -56,7 +56,7 @@ class Open:
             InputDelta if isinstance(block, ToolUse) else TextDelta if isinstance(block, Text | Refusal) else None
         )
         self.free = isinstance(block, ToolUse) and calls.mark_of(block) == "custom"
-        self._length = 0  # characters told
+        self.length = 0  # characters told
         self._parts: dict[Place, int] = {}  # of reasoning: the same, by part
         self._last: Place | None = None
 
@@ -64,13 +64,13 @@ class Open:
         """*piece* is more of the block's text or input."""
         if self.kind is None or not piece:
             return
-        head = _HEAD if self.free and not self._length else ""
-        self._length += len(piece)
+        head = _HEAD if self.free and not self.length else ""
+        self.length += len(piece)
         events.append(self.kind(self.index, head + _escaped(piece) if self.free else piece))
 
     def rest(self, whole: str, events: list[Event]) -> None:
         """*whole* is all of it: tell what was not told yet."""
-        self.tell(whole[self._length :], events)
+        self.tell(whole[self.length :], events)
 
     def think(self, part: Place, piece: str, events: list[Event]) -> None:
         """*piece* is more of a part of reasoning."""
@@ -89,7 +89,7 @@ class Open:
         """The block ends."""
         closing: list[Event] = []
         if self.free and self.read:
-            closing.append(InputDelta(self.index, _TAIL if self._length else _HEAD + _TAIL))
+            closing.append(InputDelta(self.index, _TAIL if self.length else _HEAD + _TAIL))
         return [*closing, BlockStopped(self.index)]
 
 

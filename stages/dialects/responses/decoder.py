@@ -209,8 +209,12 @@ class StreamDecoder:
 
     def _text_delta(self, name: bytes, raw: bytes, data: bytes) -> None:
         told = piece(data)
-        events: list[Event] = []
         opened = self._blocks.find(told.output_index, told.content_index)
+        if opened is not None and opened.kind is TextDelta and told.delta:
+            opened.length += len(told.delta)
+            self._tray.one(TextDelta(opened.index, told.delta, frame=raw))
+            return
+        events: list[Event] = []
         if opened is None:  # never announced
             if not self._blocks.known(told.output_index):
                 self._blocks.item(told.output_index)

@@ -15,7 +15,6 @@ import secrets
 from collections.abc import Callable
 from typing import Any
 
-from pipeline.errors import GatewayError
 from pipeline.events import (
     Batch,
     BlockStarted,
@@ -241,10 +240,9 @@ class StreamEncoder:
         return out + self._take(TextDelta(number, why)) + self._block_stopped(BlockStopped(number))
 
     def _failed(self, event: Failed) -> bytes:
-        error: GatewayError = event.error
-        out = self._begun()
+        out = self._begun() + self._leave()
         response = ended(self._response, "failed", self._sheet.outputs(), None)
-        response["error"] = failure(error)
+        response["error"] = failure(event.error)
         return out + self._sheet.frame("response.failed", response=response)
 
 

@@ -56,12 +56,10 @@ def encrypted(signature: str, model: str, kind: Kind = "signature") -> str:
     return known.payload if known.dialect == NAME else signature
 
 
-def item_of(text: str, sealed: str | None, *, item_id: str, status: str | None = "completed") -> dict[str, Any]:
-    """The item that says *text* and has encrypted *sealed*; *status* None: none, as requests have it."""
+def item_of(text: str, sealed: str | None, *, item_id: str) -> dict[str, Any]:
+    """The item that says *text* and has encrypted *sealed*."""
     item: dict[str, Any] = {"id": item_id, "type": "reasoning"}
     item["summary"] = [{"type": "summary_text", "text": text}] if text else []
-    if status is not None:
-        item["status"] = status
     if sealed:
         item["encrypted_content"] = sealed
     return item

@@ -6,7 +6,7 @@ A frame that stands for no event waits for the next that does; frames that nobod
 frames of the stream are in its events, in their order, and each in one event or one group of siblings.
 """
 
-from pipeline.events import Batch, Run
+from pipeline.events import Batch, Event, Run
 
 NAME = "responses"
 
@@ -40,6 +40,15 @@ class Tray:
             for number, event in enumerate(events):
                 event.frame, event.nth, event.of = raw, number, len(events)
         self.add(events)
+
+    def one(self, event: Event) -> None:
+        """*event* alone came in its frame: ``put`` for the hot path."""
+        if self._kept:
+            self.put([event], event.frame or b"")
+            return
+        if self._run:
+            self._end_run()
+        self._batch.append(event)
 
     def add(self, events: Batch) -> None:
         """*events* have their frames, or none."""

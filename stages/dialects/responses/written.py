@@ -283,9 +283,7 @@ class Calling(Standing):
         text = self._text(final, calls.given)
         item = calls.item_of(self._tool, text or "{}", item_id=self._at.item_id, status="completed")
         if not self._free:
-            done = self._sheet.frame(
-                "response.function_call_arguments.done", **self.where, arguments=item["arguments"], name=item["name"]
-            )
+            done = self._sheet.frame("response.function_call_arguments.done", **self.where, arguments=item["arguments"])
             return done + self._done(item)
         given = item["input"]
         out = self._frames.frame(given) if given else b""
