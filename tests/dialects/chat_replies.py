@@ -16,6 +16,7 @@ FIXTURES = Path(__file__).parent / "fixtures" / "chat"
 REPLIES = {path.stem: path.read_bytes() for path in sorted((FIXTURES / "replies").glob("*.sse"))}
 BODIES = {path.stem: path.read_bytes() for path in sorted((FIXTURES / "bodies").glob("*.json"))}
 PROMPTS = {path.stem: json.loads(path.read_bytes()) for path in sorted((FIXTURES / "prompts").glob("*.json"))}
+HUBS = {path.stem: json.loads(path.read_bytes()) for path in sorted((FIXTURES / "messages").glob("*.json"))}
 
 DONE = b"data: [DONE]\n\n"
 

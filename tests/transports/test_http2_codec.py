@@ -121,7 +121,7 @@ def test_settings_can_not_fill_memory() -> None:
 def test_our_compression_table_only_shrinks() -> None:
     """A client may take our table away, not make it large."""
     codec = new_codec()
-    sizes = []
+    sizes: list[int] = []
     for size in (2**32 - 1, 4096, 1000, 2000, 10, 4096):
         fed(codec, (HELLO if not sizes else b"") + wire(SettingsFrame(0, settings={1: size})))
         sizes.append(codec.encoder.header_table_size)

@@ -8,6 +8,7 @@ from h2.errors import ErrorCodes
 from h2.events import DataReceived, Event, ResponseReceived
 from h2.exceptions import ProtocolError
 from h2.settings import SettingCodes
+from hyperframe.frame import GoAwayFrame
 from trio.testing import MockClock
 
 from tests.transports.test_http2_codec import frames
@@ -110,10 +111,12 @@ async def test_the_last_word_says_why(autojump_clock: MockClock) -> None:
         list(link.codec.feed(b"\x00\x00\x08\x06\x00\x00\x00\x00\x01" + bytes(8), 0.0))  # PING on a stream
     link.say_why(caught.value)
     [goaway] = frames(await said(link))
+    assert isinstance(goaway, GoAwayFrame)
     assert (goaway.last_stream_id, goaway.error_code) == (1, ErrorCodes.PROTOCOL_ERROR)
     assert goaway.additional_data
     link.say_why(ProtocolError("x" * 1000))
     [goaway] = frames(await said(link))
+    assert isinstance(goaway, GoAwayFrame)
     assert len(goaway.additional_data) == 120
 
 

@@ -38,6 +38,11 @@ from transports.messages import Head, Headers
 
 NAME = "responses"
 
+
+class NotStored(InvalidRequest):
+    """The request refers to what a server of this API keeps between requests, and nothing is kept here."""
+
+
 FAILURES: dict[type[GatewayError], str] = {
     GatewayError: "server_error",
     InvalidRequest: "invalid_prompt",
@@ -61,6 +66,9 @@ _WAIT = re.compile(r"try again in (\d+(?:\.\d+)?) ?(ms|s)", re.IGNORECASE)
 
 def encode_error(error: GatewayError, request_id: str) -> tuple[Head, bytes]:
     """Head and body that tell *error* when nothing was sent yet; an upstream's own, of this dialect, as it came."""
+    if isinstance(error, NotStored):
+        head, _ = chat.encode_error(error, request_id)
+        return head, msgspec.json.encode({"error": {**chat.told(error), "code": "previous_response_not_found"}})
     if not isinstance(error, UpstreamRefused):
         return chat.encode_error(error, request_id)
     return chat.encode_error(_as(error, "chat") if error.dialect == NAME else error.means, request_id)

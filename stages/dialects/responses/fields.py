@@ -1,0 +1,133 @@
+"""The fields of a Responses prompt that are Chat's under other names (wire reference §4.5).
+
+    max_output_tokens   reasoning.effort    text.format                text.verbosity   tools (flat)     include …logprobs
+    max_completion_…    reasoning_effort    response_format (nested)   verbosity        tools (nested)   logprobs
+
+Both are one vendor's, so what becomes of these fields on the way to the hub and from it is Chat's affair; here they only
+change their names.  ``named`` gives errors and records the names that the caller knows.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import attrs
+
+from pipeline.document import Path
+from pipeline.errors import InvalidRequest
+from pipeline.prompt import Prompt
+from stages.dialects.shape import mapping, name, objects, sequence, text
+
+Fields = dict[str, Any]
+
+SAME = frozenset(
+    {"model", "stream", "temperature", "top_p", "parallel_tool_calls", "service_tier", "user", "safety_identifier",
+     "metadata", "prompt_cache_key", "prompt_cache_options", "prompt_cache_retention", "top_logprobs", "moderation"}
+)  # fmt: skip
+
+# Chat's names, and ours; the longest first, because one may begin another.
+_RENAMED = (
+    ("response_format.json_schema", "text.format"),
+    ("max_completion_tokens", "max_output_tokens"),
+    ("response_format", "text.format"),
+    ("reasoning_effort", "reasoning.effort"),
+    ("verbosity", "text.verbosity"),
+)
+
+
+# -- Responses → Chat -------------------------------------------------------------------------------------------------
+
+
+def as_chat(body: Fields) -> Fields:
+    """Those fields of *body*, all but ``tools`` and ``tool_choice``, as Chat has them."""
+    chat: Fields = {key: body[key] for key in SAME if body.get(key) is not None}
+    if body.get("max_output_tokens") is not None:
+        chat["max_completion_tokens"] = body["max_output_tokens"]
+    effort = mapping(body.get("reasoning") or {}, ("reasoning",)).get("effort")
+    if effort is not None:
+        chat["reasoning_effort"] = effort
+    said = mapping(body.get("text") or {}, ("text",))
+    if said.get("verbosity") not in {None, "medium"}:
+        chat["verbosity"] = said["verbosity"]
+    form = mapping(said.get("format") or {}, ("text", "format"))
+    if form:
+        inner = {key: value for key, value in form.items() if key != "type"}
+        chat["response_format"] = {"type": form.get("type"), **({"json_schema": inner} if inner else {})}
+    if "message.output_text.logprobs" in sequence(body.get("include") or [], ("include",)):
+        chat["logprobs"] = True
+    return chat
+
+
+def chat_tool(tool: Fields, called: str) -> Fields:
+    """A function or a free-form *tool*, which is *called* so, as Chat nests it."""
+    kind = tool["type"]
+    inner = {key: value for key, value in tool.items() if key in {"description", "parameters", "strict"}} | {
+        "name": called
+    }
+    form = tool.get("format")
+    if isinstance(form, dict):
+        rule = {key: value for key, value in form.items() if key != "type"}
+        inner["format"] = {"type": form.get("type"), **({"grammar": rule} if form.get("type") == "grammar" else {})}
+    return {"type": kind, kind: inner}
+
+
+@contextmanager
+def named(prompt: Prompt) -> Iterator[None]:
+    """Errors and records made inside get the names of this dialect."""
+    before = len(prompt.edits)
+    try:
+        yield
+    except InvalidRequest as error:
+        error.param = error.param and _renamed(error.param)
+        error.message = _renamed(error.message)
+        error.args = (error.message,)
+        raise
+    finally:
+        prompt.edits[before:] = [attrs.evolve(edit, path=_renamed(edit.path)) for edit in prompt.edits[before:]]
+
+
+def _renamed(place: str) -> str:
+    for theirs, ours in _RENAMED:
+        if place.startswith(theirs):
+            return ours + place.removeprefix(theirs)
+    return place
+
+
+# -- Chat → Responses -------------------------------------------------------------------------------------------------
+
+
+def as_responses(chat: Fields) -> Fields:
+    """The fields of a Chat prompt without its conversation, as this API has them."""
+    made: Fields = {key: chat[key] for key in SAME if key in chat}
+    if "max_completion_tokens" in chat:
+        made["max_output_tokens"] = chat["max_completion_tokens"]
+    if "reasoning_effort" in chat:
+        made["reasoning"] = {"effort": chat["reasoning_effort"]}
+    if "response_format" in chat:
+        form = chat["response_format"]
+        made["text"] = {"format": {"type": form["type"], **form.get("json_schema", {})}}
+    if "tools" in chat:
+        made["tools"] = [_flat_tool(tool) for tool in chat["tools"]]
+    if "tool_choice" in chat:
+        choice = chat["tool_choice"]
+        made["tool_choice"] = choice if isinstance(choice, str) else {"type": "function", **choice["function"]}
+    return made
+
+
+def _flat_tool(tool: Fields) -> Fields:
+    """A function without its nest.  Where ``strict`` is left out the API tries to enforce the schema: so it is told."""
+    function = tool["function"]
+    return {"type": "function", **function, "strict": function.get("strict", False)}
+
+
+# -- what both sides look at ------------------------------------------------------------------------------------------
+
+
+def tool_names(value: Any, path: Path) -> list[str]:
+    """The names in a list of tools."""
+    return [name(tool.get("name"), (*place, "name")) for place, tool in objects(value, path)]
+
+
+def kind_of(value: Fields, path: Path) -> str:
+    """The type of an item, a part or a tool."""
+    return text(value.get("type"), (*path, "type"))
