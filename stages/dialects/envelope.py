@@ -23,7 +23,7 @@ from typing import Literal
 import attrs
 import msgspec
 
-Kind = Literal["signature", "redacted"]
+Kind = Literal["signature", "redacted", "block"]  # block: a whole block as JSON, which its maker wants back
 
 _MAGIC = b"gw1"
 _MARK = urlsafe_b64encode(_MAGIC).decode()  # three bytes are four characters, whatever follows

@@ -1,206 +1,30 @@
 """What the Responses API refuses of a request beside its input, in its own words.
 
-    body ─▶ fields ─▶ numbers ─▶ state ─▶ reasoning ─▶ text ─▶ tools ─▶ tool_choice        (input: responses_input)
+    body ─▶ fields ─▶ values ─▶ numbers ─▶ state ─▶ reasoning ─▶ text ─▶ tools ─▶ tool_choice   (then: responses_input)
 
 Form is checked for every name; what only some models mind, for OpenAI's own.  Wording is the vendor's, as its users
 report it; where it is stricter here than there, a gateway's slip shows.  Nothing is kept here, so no earlier response,
 conversation or prompt is ever found.
 """
 
-import re
 from difflib import get_close_matches
 from typing import Any, NoReturn
 
-from stages.simulated import families, responses_schema
+from stages.simulated import families, responses_body, responses_schema
+from stages.simulated import responses_fields as fields
+from stages.simulated import responses_wording as wording
 from stages.simulated.families import Chat
-from stages.simulated.refusal import Refused
-
-COUNTED = frozenset(
-    [
-        "conversation",
-        "input",
-        "instructions",
-        "model",
-        "parallel_tool_calls",
-        "personality",
-        "previous_response_id",
-        "reasoning",
-        "text",
-        "tool_choice",
-        "tools",
-        "truncation",
-    ]
-)
-FIELDS = (COUNTED - {"personality"}) | {
-    "access_programs",
-    "background",
-    "client_metadata",
-    "context_management",
-    "image",
-    "include",
-    "max_output_tokens",
-    "max_tool_calls",
-    "metadata",
-    "moderation",
-    "prompt",
-    "prompt_cache_key",
-    "prompt_cache_options",
-    "prompt_cache_retention",
-    "safety_identifier",
-    "service_tier",
-    "store",
-    "stream",
-    "stream_options",
-    "temperature",
-    "top_logprobs",
-    "top_p",
-    "user",
-}
-MOVED = {
-    "max_completion_tokens": "max_output_tokens",
-    "max_tokens": "max_output_tokens",
-    "messages": "input",
-    "reasoning_effort": "reasoning.effort",
-    "response_format": "text.format",
-    "verbosity": "text.verbosity",
-}
-INCLUDE = (
-    "code_interpreter_call.outputs",
-    "computer_call_output.output.image_url",
-    "file_search_call.results",
-    "message.input_image.image_url",
-    "message.output_text.logprobs",
-    "reasoning.encrypted_content",
-    "web_search_call.action.sources",
-    "web_search_call.results",
-)
-EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
-CHOICES = {  # of values, by the path to a field
-    "reasoning.effort": EFFORTS,
-    "reasoning.summary": ("auto", "concise", "detailed"),
-    "reasoning.generate_summary": ("auto", "concise", "detailed"),
-    "reasoning.context": ("auto", "current_turn", "all_turns"),
-    "text.verbosity": ("low", "medium", "high"),
-    "truncation": ("auto", "disabled"),
-    "service_tier": ("auto", "default", "flex", "scale", "priority", "fast"),
-    "prompt_cache_options.mode": ("implicit", "explicit"),
-    "prompt_cache_options.ttl": ("30m", "12h"),
-}
-OBJECTS = {
-    "reasoning": {"effort", "summary", "generate_summary", "context", "mode"},
-    "text": {"format", "verbosity"},
-    "stream_options": {"include_obfuscation"},
-    "prompt_cache_options": {"mode", "ttl", "prewarm", "comparison_response_id"},
-}
-FORMATS = {
-    "text": {"type"},
-    "json_object": {"type"},
-    "json_schema": {"type", "name", "schema", "strict", "description"},
-}
-TOOLS: dict[str, set[str] | None] = {  # by type: the fields; None: not looked at
-    "function": {
-        "type",
-        "name",
-        "parameters",
-        "strict",
-        "description",
-        "defer_loading",
-        "allowed_callers",
-        "output_schema",
-        "async",
-    },
-    "custom": {"type", "name", "description", "format", "defer_loading", "allowed_callers", "async"},
-    "namespace": {"type", "name", "description", "tools"},
-    "tool_search": {"type", "execution", "description", "parameters"},
-    "apply_patch": {"type", "allowed_callers"},
-    "shell": {"type", "environment", "allowed_callers"},
-    "local_shell": {"type"},
-    "web_search": {"type", "filters", "user_location", "search_context_size", "external_web_access"},
-    "web_search_2025_08_26": {"type", "filters", "user_location", "search_context_size", "external_web_access"},
-    "web_search_preview": None,
-    "file_search": None,
-    "computer": {"type"},
-    "computer_use_preview": None,
-    "code_interpreter": {"type", "container", "allowed_callers"},
-    "image_generation": None,
-    "mcp": None,
-    "programmatic_tool_calling": {"type"},
-}
-CHOOSERS = {  # by type of a tool_choice: its fields
-    "function": {"type", "name"},
-    "custom": {"type", "name"},
-    "mcp": {"type", "server_label", "name"},
-    "allowed_tools": {"type", "mode", "tools"},
-}
-NAME = re.compile(r"[a-zA-Z0-9_-]+\Z")
-
-
-def refuse(message: str, *, code: str = "", param: str | None = None, status: int = 400) -> NoReturn:
-    """Answer *status*."""
-    raise Refused(status, message, "invalid_request_error", code, param)
-
-
-def missing(where: str) -> NoReturn:
-    """Answer that *where* is not there."""
-    refuse(f"Missing required parameter: '{where}'.", code="missing_required_parameter", param=where)
-
-
-def unknown(where: str) -> NoReturn:
-    """Answer that *where* should not be there."""
-    refuse(f"Unknown parameter: '{where}'.", code="unknown_parameter", param=where)
-
-
-def value(given: Any, taken: tuple[str, ...], where: str) -> NoReturn:
-    """Answer that *where* may be one of *taken* only."""
-    *most, last = map(repr, taken)
-    known = f"{', '.join(most)}{',' * (len(most) > 1)} and {last}" if most else last
-    refuse(f"Invalid value: '{given}'. Supported values are: {known}.", code="invalid_value", param=where)
-
-
-def wrong_type(where: str, wanted: str, given: Any) -> NoReturn:
-    """Answer that *where* is to be a *wanted*."""
-    named: dict[type, str] = {dict: "an object", list: "an array", str: "a string", int: "an integer", bool: "a boolean"}
-    is_now = "null" if given is None else named.get(type(given), "a decimal")
-    refuse(f"Invalid type for '{where}': expected {wanted}, but got {is_now} instead.", code="invalid_type", param=where)
-
-
-def too_long(where: str, text: str, most: int) -> None:
-    """Refuse *text* if it is longer than *most*."""
-    if len(text) > most:
-        refuse(
-            f"Invalid '{where}': string too long. Expected a string with maximum length {most}, but got a string with "
-            f"length {len(text)} instead.",
-            code="string_above_max_length",
-            param=where,
-        )
-
-
-def name(where: str, given: Any, most: int = 128) -> None:
-    """Refuse *given* if it can't be the name of a tool."""
-    if not isinstance(given, str):
-        wrong_type(where, "a string", given)
-    if not NAME.match(given):
-        refuse(
-            f"Invalid '{where}': string does not match pattern. Expected a string that matches the pattern "
-            "'^[a-zA-Z0-9_-]+$'.",
-            code="invalid_value",
-            param=where,
-        )
-    too_long(where, given, most)
-
-
-# -- the request ------------------------------------------------------------------------------------------------------
+from stages.simulated.responses_wording import refuse
 
 
 def check(body: Any, *, counting: bool = False) -> None:
     """Raise Refused if *body* is not what the API takes for its model; its input is another file's."""
     if not isinstance(body, dict) or body.get("model") is None:
-        missing("model")
-    if not isinstance(body["model"], str):
-        wrong_type("model", "a string", body["model"])
+        wording.missing("model")
+    wording.typed("model", body["model"], str, "a string")
     model = families.chat(body["model"])
-    _fields(body, COUNTED if counting else FIELDS)
-    for rule in (_numbers, _state, _values, _reasoning, _text):
+    _fields(body, fields.COUNTED if counting else fields.REQUEST)
+    for rule in (_values, _numbers, _state, _reasoning, _text):
         rule(body, model)
     tools = tools_of(body)
     for where, tool in tools:
@@ -208,41 +32,228 @@ def check(body: Any, *, counting: bool = False) -> None:
     _choice(body, [tool for _, tool in tools])
 
 
+# -- fields -----------------------------------------------------------------------------------------------------------
+
+
+def _fields(body: dict[str, Any], known: frozenset[str]) -> None:
+    for field in body:
+        if field in known:
+            continue
+        if field in fields.MOVED:
+            refuse(
+                f"Unsupported parameter: '{field}'. In the Responses API, this parameter has moved to "
+                f"'{fields.MOVED[field]}'. Try again with the new parameter. See the API documentation for more "
+                "information: https://platform.openai.com/docs/api-reference/responses/create.",
+                code="unsupported_parameter",
+                param=field,
+            )
+        close = get_close_matches(field, sorted(known), 1)
+        hint = f" Did you mean '{close[0]}'?" if close else ""
+        refuse(f"Unknown parameter: '{field}'.{hint}", code="unknown_parameter", param=field)
+
+
+def _values(body: dict[str, Any], _model: Chat) -> None:
+    for name, known in fields.OBJECTS.items():
+        if body.get(name) is not None:
+            wording.typed(name, body[name], dict, "an object")
+            wording.only(name, body[name], known)
+    for path, taken in fields.VALUES.items():
+        outer, _, inner = path.partition(".")
+        given = (body.get(outer) or {}).get(inner) if inner else body.get(outer)
+        if given is not None and given not in taken:
+            wording.value(given, taken, path)
+    for name in ("background", "parallel_tool_calls", "store", "stream"):
+        if body.get(name) is not None:
+            wording.typed(name, body[name], bool, "a boolean")
+    for n, given in enumerate(body.get("include") or ()):
+        if given not in fields.INCLUDE:
+            wording.value(given, fields.INCLUDE, f"include[{n}]")
+    if body.get("stream_options") is not None and not body.get("stream"):
+        refuse("The 'stream_options' parameter is only allowed when 'stream' is enabled.", param="stream_options")
+
+
+def _numbers(body: dict[str, Any], _model: Chat) -> None:
+    for name, least, most, kind in (
+        ("max_output_tokens", 16, float("inf"), "integer"),
+        ("max_tool_calls", 1, float("inf"), "integer"),
+        ("top_logprobs", 0, 20, "integer"),
+        ("temperature", 0, 2, "decimal"),
+        ("top_p", 0, 1, "decimal"),
+    ):
+        given = body.get(name)
+        if given is not None:
+            if kind == "integer":
+                wording.typed(name, given, int, "an integer")
+            wording.between(name, given, least, most, kind)
+    for name in ("prompt_cache_key", "safety_identifier"):
+        wording.short(name, body.get(name) or "", 64 if name == "prompt_cache_key" else 128)
+    if len(body.get("metadata") or ()) > 16:
+        refuse("Invalid 'metadata': too many properties. Expected an object with at most 16 properties.")
+
+
+def _state(body: dict[str, Any], _model: Chat) -> None:
+    previous, conversation, prompt = (body.get(name) for name in ("previous_response_id", "conversation", "prompt"))
+    if previous is not None and conversation is not None:
+        refuse(
+            "Mutually exclusive parameters. Ensure you are only providing one of: 'previous_response_id' or "
+            "'conversation'.",
+            code="mutually_exclusive_parameters",
+        )
+    if previous is not None:
+        message = f"Previous response with id '{previous}' not found."
+        refuse(message, code="previous_response_not_found", param="previous_response_id")
+    if conversation is not None:
+        ident = conversation.get("id") if isinstance(conversation, dict) else conversation
+        refuse(f"Conversation with id '{ident}' not found.", status=404)
+    if prompt is not None:
+        refuse(f"Prompt with id '{prompt.get('id')}' not found.", status=404)
+    if body.get("background"):
+        refuse("simulated: nothing is kept here, so nothing can be fetched later", param="background")
+    if body.get("input") is None:
+        refuse(
+            "Missing one of: 'input' or 'previous_response_id' or 'prompt' or 'conversation_id'.",
+            code="missing_required_parameter",
+        )
+
+
+# -- reasoning and text -----------------------------------------------------------------------------------------------
+
+
+def _reasoning(body: dict[str, Any], model: Chat) -> None:
+    asked = {name: given for name, given in (body.get("reasoning") or {}).items() if given is not None}
+    if not model.official:
+        return
+    if not model.reasons:
+        for name in asked:
+            wording.unsupported(f"reasoning.{name}")
+        if "reasoning.encrypted_content" in (body.get("include") or ()):
+            refuse("Encrypted content is not supported with this model.", param="include")
+        return
+    if asked.get("effort") == "none" and not model.quiet:
+        taken = wording.listed(fields.EFFORTS[1:])
+        message = f"Unsupported value: 'none' is not supported with the '{body['model']}' model. Supported values are: "
+        refuse(f"{message}{taken}.", code="unsupported_value", param="reasoning.effort")
+    for name in ("temperature", "top_p", "top_logprobs") if asked.get("effort") != "none" else ():
+        if body.get(name) not in (None, 0 if name == "top_logprobs" else 1):
+            refuse(f"Unsupported parameter: '{name}' is not supported with this model.", param=name)
+
+
+def _text(body: dict[str, Any], _model: Chat) -> None:
+    form = (body.get("text") or {}).get("format")
+    if form is None:
+        return
+    kind = form.get("type")
+    if kind not in fields.FORMATS:
+        wording.value(kind, tuple(fields.FORMATS), "text.format.type")
+    if kind == "json_schema":
+        for name in ("name", "schema"):
+            if form.get(name) is None:
+                wording.missing(f"text.format.{name}")
+        wording.named("text.format.name", form["name"], 64)
+        if form.get("strict") and (fault := responses_schema.fault(form["schema"])):
+            message = f"Invalid schema for response_format '{form['name']}': {fault}"
+            refuse(message, code="invalid_json_schema", param="text.format.schema")
+    wording.only("text.format", form, fields.FORMATS[kind])
+    if kind == "json_object" and "json" not in str(body["input"]).lower():
+        refuse(
+            "Response input messages must contain the word 'json' in some form to use 'text.format' of type "
+            "'json_object'.",
+            param="input",
+        )
+
+
+# -- tools ------------------------------------------------------------------------------------------------------------
+
+
 def tools_of(body: dict[str, Any]) -> list[tuple[str, Any]]:
     """Every tool that is offered, with its path: at the top, or by items of the input."""
+    wording.few("tools", body.get("tools") or [], 128)
     found = [(f"tools[{n}]", tool) for n, tool in enumerate(body.get("tools") or ())]
-    items = body.get("input")
-    for n, item in enumerate(items if isinstance(items, list) else ()):
+    for n, item in enumerate(responses_body.items_of(body)):
         if item.get("type") == "additional_tools":
             found += [(f"input[{n}].tools[{m}]", tool) for m, tool in enumerate(item.get("tools") or ())]
     return found
 
 
-def _fields(body: dict[str, Any], known: frozenset[str]) -> None:
-    for field in body.keys() - known:
-        if field in MOVED:
-            refuse(
-                f"Unsupported parameter: '{field}'. In the Responses API, this parameter has moved to "
-                f"'{MOVED[field]}'. Try again with the new parameter.",
-                code="unsupported_parameter",
-                param=field,
-            )
-        close = get_close_matches(field, known, 1)
-        hint = f" Did you mean '{close[0]}'?" if close else ""
-        refuse(f"Unknown parameter: '{field}'.{hint}", code="unknown_parameter", param=field)
+def _tool(where: str, tool: dict[str, Any], taken: tuple[str, ...] = tuple(fields.TOOLS)) -> None:
+    kind = tool.get("type")
+    if kind is None:
+        wording.missing(f"{where}.type")
+    if kind not in taken:
+        wording.value(kind, taken, f"{where}.type")
+    if kind in ("function", "custom", "namespace"):
+        if tool.get("name") is None:
+            wording.missing(f"{where}.name")
+        wording.named(f"{where}.name", tool["name"])
+    wording.only(where, tool, fields.TOOLS[kind])
+    if kind == "function":
+        _function(where, tool)
+    if kind == "custom" and tool.get("format") is not None:
+        _grammar(f"{where}.format", tool["format"])
+    if kind == "namespace":
+        for name in ("description", "tools"):
+            if tool.get(name) is None:
+                wording.missing(f"{where}.{name}")
+        for n, inner in enumerate(tool["tools"]):
+            _tool(f"{where}.tools[{n}]", inner, ("function", "custom"))
 
 
-def _numbers(body: dict[str, Any], _model: Chat) -> None:
-    limit = body.get("max_output_tokens")
-    if limit is not None and limit < 16:
-        refuse(
-            f"Invalid 'max_output_tokens': integer below minimum value. Expected a value >= 16, but got {limit} instead.",
-            code="integer_below_min_value",
-            param="max_output_tokens",
+def _function(where: str, tool: dict[str, Any]) -> None:
+    """Strictness left open is tried and, where the schema is not made for it, let go: only ``true`` can fail."""
+    schema = tool.get("parameters")
+    if schema is None:
+        return
+    fault = responses_schema.fault(schema) if tool.get("strict") else responses_schema.loose(schema)
+    if fault:
+        message = f"Invalid schema for function '{tool['name']}': {fault}"
+        refuse(message, code="invalid_function_parameters", param=f"{where}.parameters")
+
+
+def _grammar(where: str, form: dict[str, Any]) -> None:
+    kind = form.get("type")
+    if kind not in fields.GRAMMARS:
+        wording.value(kind, tuple(fields.GRAMMARS), f"{where}.type")
+    if kind == "grammar":
+        for name in ("syntax", "definition"):
+            if form.get(name) is None:
+                wording.missing(f"{where}.{name}")
+        if form["syntax"] not in ("lark", "regex"):
+            wording.value(form["syntax"], ("lark", "regex"), f"{where}.syntax")
+    wording.only(where, form, fields.GRAMMARS[kind])
+
+
+def _choice(body: dict[str, Any], tools: list[dict[str, Any]]) -> None:
+    choice = body.get("tool_choice")
+    if choice is None:
+        return
+    if isinstance(choice, str):
+        if choice not in ("none", "auto", "required"):
+            wording.value(choice, ("none", "auto", "required"), "tool_choice")
+        if choice == "required" and not tools:
+            refuse("Tool choice 'required' must be specified with 'tools' parameter.", param="tool_choice")
+        return
+    kind = choice.get("type")
+    if kind not in fields.CHOICES and kind not in fields.TOOLS:
+        wording.value(
+            kind, (*fields.CHOICES, *(name for name in fields.TOOLS if name not in fields.CHOICES)), "tool_choice.type"
         )
-    for field, most in (("temperature", 2), ("top_p", 1)):
-        given = body.get(field)
-        if given is not None and not 0 <= given <= most:
-            bound, kind, sign = (f"above maximum value", "above_max", "<= ") if given > most else ("below minimum value", "below_min", ">= ")
-            refuse(f"Invalid '{field}': decimal {bound}. Expected a value {sign}{most if given > most else 0}, but got {given} instead.", code=f"decimal_{kind}_value", param=field)
-    too_long("prompt_cache_key", body.get("prompt_cache_key") or "", 64)
+    wording.only("tool_choice", choice, fields.CHOICES.get(kind, {"type"}))
+    wanted = choice.get("tools") if kind == "allowed_tools" else [choice]
+    if kind == "allowed_tools" and choice.get("mode") not in ("auto", "required"):
+        wording.value(choice.get("mode"), ("auto", "required"), "tool_choice.mode")
+    for tool in wanted or ():
+        _found(tool, tools)
+
+
+def _found(wanted: dict[str, Any], tools: list[dict[str, Any]]) -> None:
+    """Refuse a choice of what is not offered."""
+    kind, name = wanted.get("type"), wanted.get("name")
+    if kind in ("function", "custom") and name is None:
+        wording.missing("tool_choice.name")
+    inner = [one for tool in tools for one in (*(tool.get("tools") or ()), tool)]
+    if not any(tool.get("type") == kind and (name is None or tool.get("name", name) == name) for tool in inner):
+        _absent(str(name or kind))
+
+
+def _absent(name: str) -> NoReturn:
+    refuse(f"Tool choice '{name}' not found in 'tools' parameter.", param="tool_choice")

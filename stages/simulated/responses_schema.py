@@ -11,7 +11,17 @@ from typing import Any
 
 DEPTH = 64
 Place = tuple[str, ...]
-FORBIDDEN = ("oneOf", "allOf", "not", "if", "then", "else", "dependentRequired", "dependentSchemas", "patternProperties")
+FORBIDDEN = (
+    "oneOf",
+    "allOf",
+    "not",
+    "if",
+    "then",
+    "else",
+    "dependentRequired",
+    "dependentSchemas",
+    "patternProperties",
+)
 ROOTLESS = ("oneOf", "anyOf", "allOf", "enum", "not")
 
 
@@ -45,9 +55,7 @@ def _strict(place: Place, schema: dict[str, Any]) -> Iterator[str]:
 
 
 def _required(place: Place, properties: list[str], required: list[str]) -> Iterator[str]:
-    rule = (
-        f"In context={place}, 'required' is required to be supplied and to be an array including every key in properties."
-    )
+    rule = f"In context={place}, 'required' is required to be supplied and to be an array including every key in properties."
     for name in properties:
         if name not in required:
             yield f"{rule} Missing '{name}'."

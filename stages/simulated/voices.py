@@ -8,7 +8,17 @@ from typing import Any
 
 import attrs
 
-from stages.simulated import anthropic, anthropic_door, anthropic_lists, chat, chat_door, chat_lists
+from stages.simulated import (
+    anthropic,
+    anthropic_door,
+    anthropic_lists,
+    chat,
+    chat_door,
+    chat_lists,
+    responses,
+    responses_door,
+    responses_lists,
+)
 from stages.simulated.asked import Asked
 from stages.simulated.play import Item
 from stages.simulated.question import Question
@@ -37,7 +47,11 @@ class Voice:
     ping: bytes
     nobody: str  # what is said to a caller without a key
     stranger: str  # and to one with another key
+    fails: bool = False  # a whole reply may say of itself that it failed
 
+
+NOBODY = "You didn't provide an API key. You need to provide your API key in an Authorization header."
+STRANGER = "Incorrect API key provided."
 
 VOICES = {
     "anthropic": Voice(
@@ -67,8 +81,23 @@ VOICES = {
         usual=chat.ERRORS,
         spent=chat.SPENT,
         ping=chat.PING,
-        nobody="You didn't provide an API key. You need to provide your API key in an Authorization header.",
-        stranger="Incorrect API key provided.",
+        nobody=NOBODY,
+        stranger=STRANGER,
     ),
-    # "responses" comes with that dialect
+    "responses": Voice(
+        path="/v1/responses",
+        understand=responses_door.understand,
+        answer=responses_lists.answer,
+        head=responses.head,
+        frames=responses.frames,
+        whole=responses.whole,
+        error=responses.error,
+        overflow=responses_door.overflow,
+        usual=chat.ERRORS,
+        spent=chat.SPENT,
+        ping=b"",  # numbered like every event: the frames bring their own
+        nobody=NOBODY,
+        stranger=STRANGER,
+        fails=True,
+    ),
 }

@@ -1,10 +1,10 @@
 """The fields of a Responses prompt that are Chat's under other names (wire reference §4.5).
 
-    max_output_tokens   reasoning.effort    text.format                text.verbosity   tools (flat)     include …logprobs
+    max_output_tokens   reasoning.effort    text.format                text.verbosity   tools (flat)     include
     max_completion_…    reasoning_effort    response_format (nested)   verbosity        tools (nested)   logprobs
 
-Both are one vendor's, so what becomes of these fields on the way to the hub and from it is Chat's affair; here they only
-change their names.  ``named`` gives errors and records the names that the caller knows.
+Both are one vendor's, so what becomes of these fields on the way to the hub and from it is Chat's affair; here they
+only change their names.  ``named`` gives errors and records the names that the caller knows.
 """
 
 from collections.abc import Iterator

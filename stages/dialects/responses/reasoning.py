@@ -43,7 +43,7 @@ def sealed(item: dict[str, Any], model: str) -> str | None:
         return None
     known = unwrap(encrypted)
     if known is not None:
-        return known.payload if known.dialect == "anthropic" else encrypted
+        return known.payload if known.dialect == "anthropic" and known.kind == "signature" else encrypted
     ref = item.get("id")
     return wrap(NAME, family(model), encrypted, ref=ref if isinstance(ref, str) else "")
 

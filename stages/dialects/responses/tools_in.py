@@ -142,10 +142,13 @@ def given(body: Fields) -> Iterator[tuple[Path, Fields]]:
             yield from objects(item.get("tools") or [], ("input", number, "tools"))
 
 
-def in_chat(called: Called) -> list[Fields]:
+def in_chat(called: Called, prompt: Prompt) -> list[Fields]:
     """The tools that the client runs, as Chat has them, under the names they have here."""
     made = []
     for here, tool in called.tools.items():
+        if here != tool.name:
+            why = "a name that not every model takes: calls come back under the tool's own"
+            prompt.record("set", (*tool.path, "name"), why)
         about, schema = _NATIVE.get(tool.mark, ("", {}))
         if tool.mark == "tool_search":
             about = text(tool.given.get("description") or "Find more tools.", (*tool.path, "description"))
