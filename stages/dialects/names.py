@@ -18,7 +18,6 @@ dialect; of their prompts it knows only where tools stand.
 
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from binascii import Error
 from collections.abc import Callable, Iterator
 from hashlib import blake2b
 from typing import Any
@@ -58,7 +57,7 @@ def raw_id(safe: str) -> str:
     code = safe.removeprefix(_CODED)
     try:
         raw = urlsafe_b64decode(code + "=" * (-len(code) % 4)).decode("utf-8", "surrogatepass")
-    except (Error, UnicodeDecodeError):
+    except ValueError:  # what codings of any kind raise
         return safe
     return raw if safe_id(raw) == safe else safe
 

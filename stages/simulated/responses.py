@@ -60,7 +60,7 @@ def _incomplete(reply: Reply) -> str | None:
 
 
 class _Account:
-    """One response: its items, and what is said of it as a whole, which is the same from its first event to its last."""
+    """One response: its items, and what is said of it as a whole, the same from its first event to its last."""
 
     def __init__(self, reply: Reply, *, quiet: bool = False) -> None:
         assert isinstance(reply.asked, Wanted)  # noqa: S101  # this dialect's door makes no other

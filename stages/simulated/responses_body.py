@@ -13,7 +13,7 @@ import attrs
 import msgspec
 
 from stages.simulated import families, responses_schema, signature
-from stages.simulated.asked import Asked, Message, Part
+from stages.simulated.asked import NOTHING, Asked, Message, Part
 from stages.simulated.refusal import Refused
 from stages.simulated.responses_tools import Offered, Tool, offered
 from stages.simulated.usage import Input, Prefix
@@ -48,7 +48,7 @@ class _Item(msgspec.Struct):
     type: str = "message"
     role: str = ""
     content: str | list[Part] | None = None
-    output: msgspec.Raw | None = None
+    output: msgspec.Raw = NOTHING
     tools: list[Tool] | None = None
 
 
@@ -76,7 +76,7 @@ class Wanted(Asked):
 
 
 _decode = msgspec.json.Decoder(_Body).decode
-_content = msgspec.json.Decoder(str | list[Part]).decode
+_CONTENT: msgspec.json.Decoder[str | list[Part]] = msgspec.json.Decoder(str | list[Part])
 
 
 def read(raw: bytes) -> Wanted:
@@ -128,10 +128,10 @@ def _message(item: _Item) -> Message:
 SETTINGS = ("additional_tools", "configuration_update", "compaction_trigger")  # items that nobody said
 
 
-def _output(output: msgspec.Raw | None) -> str | list[Part]:
+def _output(output: msgspec.Raw) -> str | list[Part]:
     """The words in a tool's output; none if it has another form."""
     try:
-        return _content(output or b'""')
+        return _CONTENT.decode(output) if bytes(output) else ""
     except msgspec.ValidationError:
         return ""
 
@@ -221,7 +221,8 @@ def _removed(item: dict[str, Any], turn: bytes) -> list[str]:
 def _parts(item: dict[str, Any]) -> Iterator[tuple[Any, str]]:
     """What an item weighs, with the breakpoint behind each part: its content, and whatever else it has."""
     content = item.get("content")
-    for part in [{"type": "input_text", "text": content}] if isinstance(content, str) else content or ():
+    parts: list[dict[str, Any]] = [{"text": content}] if isinstance(content, str) else content or []
+    for part in parts:
         mark = part.get("prompt_cache_breakpoint")
         ttl = ("1h" if mark.get("ttl") == "12h" else "5m") if mark else ""  # the cache's long and short lifetime
         yield {"type": "text", "text": part["text"]} if "text" in part else part, ttl

@@ -92,7 +92,14 @@ FORMATS = {
 # -- tools ------------------------------------------------------------------------------------------------------------
 
 _ANY = {"type", "name", "description", "defer_loading", "allowed_callers", "async"}
-_SEARCH = {"type", "filters", "user_location", "search_context_size", "external_web_access"}
+_SEARCH = {
+    "type",
+    "filters",
+    "user_location",
+    "search_context_size",
+    "search_content_types",
+    "external_web_access",
+}
 TOOLS: dict[str, set[str] | None] = {  # by type; None: not looked into
     "function": _ANY | {"parameters", "strict", "output_schema"},
     "file_search": None,

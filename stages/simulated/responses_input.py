@@ -17,6 +17,10 @@ from stages.simulated.responses_body import items_of, produced
 from stages.simulated.responses_wording import refuse
 
 MINE = re.compile(r"rs_[0-9a-f]{24}\d{2,}\Z")
+UNKEPT = (
+    " Items are not persisted when `store` is set to false. Try again with `store` set to true, or remove this item "
+    "from your input."
+)
 URL = re.compile(r"(https?:|data:)", re.IGNORECASE)
 
 
@@ -194,10 +198,4 @@ def _reasoning(item: dict[str, Any], following: list[dict[str, Any]], *, stored:
 
 
 def _lost(ident: str, *, stored: bool) -> None:
-    why = (
-        ""
-        if stored
-        else " Items are not persisted when `store` is set to false. Try again with `store` set to true, or remove this "
-        "item from your input."
-    )
-    refuse(f"Item with id '{ident}' not found.{why}", param="input", status=404)
+    refuse(f"Item with id '{ident}' not found.{'' if stored else UNKEPT}", param="input", status=404)

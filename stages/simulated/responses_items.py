@@ -67,7 +67,7 @@ class Items:
             Refuse: lambda step: self._say("refusal", step),
             Filler: self._filler,
             Think: self._think,
-            Redact: lambda _: [*self._open(self._reasoning()), *self.close()],
+            Redact: lambda _: [*self._open(self._reasoning), *self.close()],
             Call: lambda step: self._calls([step]),
             Braid: lambda step: self._calls(step.calls),
             steps.Split: lambda _: self._split(),
@@ -103,9 +103,9 @@ class Items:
         unfinished = signature.sign("")[:16]  # what is told first is not yet good: to be taken from the item's end
         return {"type": "reasoning", "id": f"rs_{self._number()}", "summary": [], "encrypted_content": unfinished}
 
-    def _open(self, item: Fields) -> list[Event]:
+    def _open(self, make: Callable[[], Fields]) -> list[Event]:
         begun = self.close()
-        self.item = item
+        self.item = item = make()
         parts = "summary" if item["type"] == "reasoning" else "content"
         return [*begun, ("response.output_item.added", {"output_index": len(self.done), "item": {**item, parts: []}})]
 
@@ -125,9 +125,9 @@ class Items:
 
     def begin(self, kind: str) -> list[Event]:
         """An open part of *kind*, in an open message."""
-        begun = [] if self.item.get("type") == "message" else self._open(self._message())
+        begun = [] if self.item.get("type") == "message" else self._open(self._message)
         if self.part.get("type") != kind:
-            more = {"annotations": [], "logprobs": []} if kind == "output_text" else {}
+            more: Fields = {"annotations": [], "logprobs": []} if kind == "output_text" else {}
             begun += self._open_part({"type": kind, NAMES[kind][2]: "", **more})
         return begun
 
@@ -144,7 +144,7 @@ class Items:
         part[field] = "".join(self._text)
         self.item["summary" if "summary" in self.item else "content"].append(part)
         self.part = {}
-        more = {"logprobs": []} if part["type"] == "output_text" else {}
+        more: Fields = {"logprobs": []} if part["type"] == "output_text" else {}
         return [
             (f"{words}.done", {**place, field: part[field], **more}),
             (f"{name}.done", {**place, "part": part}),
@@ -158,7 +158,7 @@ class Items:
         """*text* into the open part, word by word."""
         self.filled(text)
         place, kind = self.place(), self.part["type"]
-        more = {"logprobs": []} if kind == "output_text" else {}
+        more: Fields = {"logprobs": []} if kind == "output_text" else {}
         pieces = () if self.manners.quiet else _PIECES.findall(text)
         return [(f"{NAMES[kind][0]}.delta", {**place, "delta": piece, **more}) for piece in pieces]
 
@@ -171,7 +171,7 @@ class Items:
         return self.begin("output_text") + self._deltas(step.text)
 
     def _think(self, step: Think) -> list[Event]:
-        begun = [] if self.item.get("type") == "reasoning" else self._open(self._reasoning())
+        begun = [] if self.item.get("type") == "reasoning" else self._open(self._reasoning)
         self._thoughts.append(step.text)
         if not self.manners.shows:
             return begun

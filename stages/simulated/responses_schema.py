@@ -55,7 +55,8 @@ def _strict(place: Place, schema: dict[str, Any]) -> Iterator[str]:
 
 
 def _required(place: Place, properties: list[str], required: list[str]) -> Iterator[str]:
-    rule = f"In context={place}, 'required' is required to be supplied and to be an array including every key in properties."
+    what = "'required' is required to be supplied and to be an array including every key in properties."
+    rule = f"In context={place}, {what}"
     for name in properties:
         if name not in required:
             yield f"{rule} Missing '{name}'."

@@ -16,7 +16,9 @@ from stages.simulated.asked import ANY
 from stages.simulated.steps import Call
 
 TEXT = msgspec.Raw(b'{"type":"object","properties":{"input":{"type":"string"}},"required":["input"]}')
-HOSTED = {  # by type: the item that calls it, the prefix of its id, the field its arguments stand in, what they lack
+HOSTED: dict[
+    str, tuple[str, str, str, dict[str, Any]]
+] = {  # by type: the item that calls it, the prefix of its id, the field its arguments stand in, what they lack
     "local_shell": ("local_shell_call", "lsh", "action", {"type": "exec", "command": [], "env": {}}),
     "shell": ("shell_call", "sh", "action", {"commands": []}),
     "apply_patch": ("apply_patch_call", "apc", "operation", {"type": "delete_file", "path": "x"}),
@@ -30,7 +32,7 @@ class Tool(msgspec.Struct):
 
     type: str = ""
     name: str = ""
-    parameters: msgspec.Raw | None = None
+    parameters: msgspec.Raw = ANY
     tools: "list[Tool] | None" = None
 
 
@@ -64,7 +66,7 @@ def _one(tool: Tool, namespace: str = "") -> Offered:
     if tool.type == "custom":
         return Offered("custom", tool.name, namespace, TEXT)
     if tool.type == "function":
-        return Offered("function", tool.name, namespace, ANY if tool.parameters is None else tool.parameters)
+        return Offered("function", tool.name, namespace, ANY if bytes(tool.parameters) == b"null" else tool.parameters)
     kind = NAMES.get(tool.type, tool.type)
     return Offered(kind, tool.name or kind, namespace)
 

@@ -1,5 +1,6 @@
-"""A conversation in the Messages shape as Chat: order, pairing, repairs, and nothing that changes with the next turn."""
+"""A conversation in the Messages shape as Chat: order, pairs, repairs, and nothing that changes with the next turn."""
 
+from itertools import pairwise
 from typing import Any
 
 import attrs
@@ -292,7 +293,7 @@ conversations = st.lists(
 
 def alternating(spoken: list[Body]) -> bool:
     """Neighbouring assistant messages are one turn, and an id is used once in it."""
-    return all(a["role"] != "assistant" or b["role"] != "assistant" for a, b in zip(spoken, spoken[1:], strict=False))
+    return all(a["role"] != "assistant" or b["role"] != "assistant" for a, b in pairwise(spoken))
 
 
 @given(conversations.filter(alternating), st.sampled_from(MODELS))

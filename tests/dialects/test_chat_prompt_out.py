@@ -153,8 +153,9 @@ def test_servers_are_not_called() -> None:
     [({"model": ""}, "model"), ({"max_tokens": "x"}, "max_tokens"), ({"stop_sequences": "x"}, "stop_sequences"),
      ({"stop_sequences": [1]}, "stop_sequences[0]"), ({"temperature": []}, "temperature"), ({"stream": "y"}, "stream"),
      ({"thinking": "x"}, "thinking"), ({"thinking": {"type": "enabled"}}, "thinking.budget_tokens"),
-     ({"output_config": {"effort": "much"}}, "output_config.effort"), ({"metadata": {"user_id": 1}}, "metadata.user_id"),
-     ({"system": 5}, "system"), ({"output_config": {"format": {"type": "json_schema"}}}, "output_config.format.schema")],
+     ({"output_config": {"effort": "much"}}, "output_config.effort"), ({"system": 5}, "system"),
+     ({"metadata": {"user_id": 1}}, "metadata.user_id"),
+     ({"output_config": {"format": {"type": "json_schema"}}}, "output_config.format.schema")],
 )  # fmt: skip
 def test_broken_fields_are_refused_by_name(fields: Body, param: str) -> None:
     """The error names the field."""

@@ -27,8 +27,15 @@ def test_a_tool_is_a_function() -> None:
     ]
 
 
-@pytest.mark.parametrize(("kind", "name"), [("bash_20250124", "bash"), ("memory_20250818", "memory"),
-    ("text_editor_20250124", "str_replace_editor"), ("text_editor_20250728", "str_replace_based_edit_tool")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        ("bash_20250124", "bash"),
+        ("memory_20250818", "memory"),
+        ("text_editor_20250124", "str_replace_editor"),
+        ("text_editor_20250728", "str_replace_based_edit_tool"),
+    ],
+)
 def test_tools_that_clients_run_have_published_schemas(kind: str, name: str) -> None:
     """Their names stay: the client that runs them knows them by those."""
     (function,) = [given["function"] for given in made({"type": kind, "name": name})["tools"]]
@@ -95,7 +102,8 @@ def test_one_call_at_a_time() -> None:
 @pytest.mark.parametrize(
     ("fields", "param"),
     [({"tools": "x"}, "tools"), ({"tools": [5]}, "tools[0]"), ({"tools": [{"input_schema": {}}]}, "tools[0].name"),
-     ({"tools": [{"name": "f"}]}, "tools[0].input_schema"), ({"tools": [tool()], "tool_choice": {"type": "z"}}, "tool_choice.type"),
+     ({"tools": [{"name": "f"}]}, "tools[0].input_schema"),
+     ({"tools": [tool()], "tool_choice": {"type": "z"}}, "tool_choice.type"),
      ({"tools": [tool()], "tool_choice": {"type": "tool", "name": "z"}}, "tool_choice.name")],
 )  # fmt: skip
 def test_broken_tools_are_refused_by_place(fields: Body, param: str) -> None:

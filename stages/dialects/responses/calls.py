@@ -12,6 +12,7 @@ function call has neither.  So a client that offered a tool in its own way is ca
 A model of another family may write what an item has no place for; then the call is told as a function's.
 """
 
+from hashlib import blake2b
 from typing import Any
 
 import msgspec
@@ -151,6 +152,11 @@ def value_of(text: str) -> dict[str, Any]:
     except (msgspec.DecodeError, RecursionError):
         return {}
     return _object(value)
+
+
+def digest(text: str) -> str:
+    """A short name for *text*, of which ids are made where there are none."""
+    return blake2b(text.encode("utf-8", "replace"), digest_size=12).hexdigest()
 
 
 def _object(value: Any) -> dict[str, Any]:

@@ -8,7 +8,6 @@
 ``exploded`` reads a complete item, as whole replies have it; ``part_of`` and ``item_of`` write one.
 """
 
-from hashlib import blake2b
 from typing import Any
 
 from pipeline.events import (
@@ -105,7 +104,7 @@ class Ids:
     """The ids of a reply and its items: functions of the id that the reply came with, stable and never shared."""
 
     def __init__(self, reply: str) -> None:
-        self.response = reply if reply.startswith("resp_") else f"resp_{_digest(reply)}"
+        self.response = reply if reply.startswith("resp_") else f"resp_{calls.digest(reply)}"
         self._stem = self.response.removeprefix("resp_")
 
     def item(self, prefix: str, number: int) -> str:
@@ -190,7 +189,3 @@ def _query(text: str, given: Any) -> str:
     value = calls.value_of(text) or given
     query = value.get("query") if isinstance(value, dict) else None
     return query if isinstance(query, str) else ""
-
-
-def _digest(text: str) -> str:
-    return blake2b(text.encode("utf-8", "replace"), digest_size=12).hexdigest()

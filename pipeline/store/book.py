@@ -1,0 +1,125 @@
+"""The book: how versions of records change what is stored.  Arithmetic only.
+
+    stored row ┐
+    version    ┴─▶ the row to store ─▶ what that adds to the sums of its hour, its day and its session
+
+A row is replaced by a version that is at least as final; a settled one never is.  Sums hold what is settled or
+reconciled, and nothing that is open: when a reconciled row is settled after all, the difference is added.  So writing
+a version twice, or a row that another process wrote, changes nothing, and the sums equal the sum of the rows.
+"""
+
+from collections.abc import Iterable, Mapping
+
+import attrs
+
+from pipeline.store.record import Flag, Record, State
+
+HOUR = 3_600_000  # ms
+DAY = 24 * HOUR
+
+MEASURES = (
+    "requests",
+    "errors",
+    "estimated",
+    "unpriced",
+    "input",
+    "cache_read",
+    "cache_write_5m",
+    "cache_write_1h",
+    "output",
+    "reasoning",
+    "cost",
+    "took",
+    "first",
+    "firsts",
+)
+Sums = list[int]
+
+
+@attrs.define
+class Session:
+    """What a session's agent did with one model, so far."""
+
+    parent: str
+    began: int
+    last: int
+    sums: Sums
+
+
+@attrs.define
+class Changes:
+    """What a batch of versions changes; keys are the primary keys of the tables."""
+
+    rows: dict[str, Record] = attrs.field(factory=dict)
+    closed: list[tuple[Record | None, Record]] = attrs.field(factory=list)  # what was stored, and what is final now
+    hours: dict[tuple[int, str, str, str], Sums] = attrs.field(factory=dict)
+    days: dict[tuple[int, str, str, str], Sums] = attrs.field(factory=dict)
+    sessions: dict[tuple[str, str, str, str], Session] = attrs.field(factory=dict)
+    keys: dict[str, int] = attrs.field(factory=dict)  # when each was last used
+
+
+def entered(stored: Mapping[str, Record], versions: Iterable[Record]) -> Changes:
+    """What *versions*, one of each request, change in what is *stored* of them."""
+    changes = Changes()
+    for version in versions:
+        old = stored.get(version.id)
+        if old is not None and (old.state == State.SETTLED or version.state < old.state):
+            continue
+        changes.rows[version.id] = version
+        if version.state != State.OPEN:
+            changes.closed.append((old, version))
+            _add(changes, old, version)
+    return changes
+
+
+def measures(record: Record) -> Sums:
+    """What *record* adds to sums: one figure for each of MEASURES."""
+    flags = record.flags
+    return [
+        1,
+        1 if record.error else 0,
+        1 if flags & Flag.ESTIMATED else 0,
+        1 if flags & Flag.UNPRICED else 0,
+        record.input,
+        record.cache_read,
+        record.cache_write_5m,
+        record.cache_write_1h,
+        record.output,
+        record.reasoning,
+        record.cost,
+        record.took,
+        max(0, record.first),
+        1 if record.first >= 0 else 0,
+    ]
+
+
+def _add(changes: Changes, old: Record | None, new: Record) -> None:
+    added = measures(new)
+    if old is not None and old.state == State.RECONCILED:
+        # What it was counted under stays where it was, but for its figures: a record's hour and key never change.
+        added = [now - before for now, before in zip(added, measures(old), strict=True)]
+    within = new.key, new.model, new.upstream
+    _sum(changes.hours, (new.at // HOUR, *within), added)
+    _sum(changes.days, (new.at // DAY, *within), added)
+    if new.session:
+        name = new.session, new.agent, new.key, new.model
+        session = changes.sessions.setdefault(name, Session(new.parent, new.at, new.at, [0] * len(MEASURES)))
+        session.began, session.last = min(session.began, new.at), max(session.last, new.at)
+        session.sums = [one + more for one, more in zip(session.sums, added, strict=True)]
+    if new.key:
+        changes.keys[new.key] = max(changes.keys.get(new.key, 0), new.at)
+
+
+def _sum(sums: dict[tuple[int, str, str, str], Sums], name: tuple[int, str, str, str], added: Sums) -> None:
+    before = sums.get(name)
+    sums[name] = added if before is None else [one + more for one, more in zip(before, added, strict=True)]
+
+
+def reconciled(record: Record, now: int) -> Record:
+    """*record*, which its process left open, as it has to be taken: for what the stream had shown."""
+    flags = record.flags if record.flags & Flag.COMPLETE else record.flags | Flag.ESTIMATED
+    error = record.error if record.flags & Flag.COMPLETE else "Crashed"
+    closed = Record(**{name: getattr(record, name) for name in Record.__struct_fields__})
+    closed.state, closed.flags, closed.error = State.RECONCILED, flags, error
+    closed.took = closed.took or max(0, now - record.at) * 0
+    return closed

@@ -1,0 +1,138 @@
+"""Windows: what a key has spent and what it holds, and whether more fits.  Arithmetic only.
+
+    claim ──fits?──▶ held += amount ──▶ … the request … ──▶ held -= amount, spent += what it cost
+              └─no──▶ Refused, and nothing has changed
+
+A window counts for a key, for the models its glob fits, in one of the KINDS.  What a kind counts decides how:
+
+    cost      held while the request runs; spent when it is settled, in every window of the key that fits the model
+    streams   held while the request runs; never spent
+    requests  spent at once; given back if the request was never sent
+    tokens    spent at once, as estimated; put right when the request is settled, if the window is still the same
+
+A window that has ended begins anew with the first request after it: spent goes to zero, held does not.  No figure ever
+is negative, whatever the clock does: a moment before a window's beginning counts as within it.
+"""
+
+from collections.abc import Iterable
+from fnmatch import fnmatchcase
+
+import attrs
+
+from pipeline.store.record import KINDS, Claim, Granted, Lease, Record, Refused, Standing, State
+
+Name = tuple[str, str, str]  # key, glob of models, kind
+
+
+@attrs.define
+class Window:
+    """One window as it is stored; *ends* is 0 where it never does."""
+
+    key: str
+    models: str
+    kind: str
+    began: int
+    ends: int
+    spent: int = 0
+    held: int = 0
+
+    @property
+    def name(self) -> Name:
+        """What it is stored under."""
+        return self.key, self.models, self.kind
+
+    def roll(self, now: int, ends: int | None = None) -> None:
+        """Begin anew if it has ended at *now*; *ends* is the upstream's own moment, where it is known."""
+        seconds = KINDS[self.kind].seconds
+        if self.ends and now >= self.ends:
+            self.began, self.ends, self.spent = now, now + 1000 * (seconds or 0), 0
+        if ends is not None and ends > now:
+            self.ends = ends
+
+    def used(self) -> int:
+        """What is no longer free."""
+        return self.spent + self.held
+
+    def standing(self, limit: int) -> Standing:
+        """As others see it."""
+        return Standing(self.kind, self.models, limit, self.spent, self.held, self.ends)
+
+
+def opened(key: str, models: str, kind: str, now: int, spent: int = 0) -> Window:
+    """A window that begins *now*."""
+    seconds = KINDS[kind].seconds
+    return Window(key, models, kind, now, now + 1000 * seconds if seconds else 0, spent)
+
+
+class Windows:
+    """The windows that one transaction looks at; ``changed`` are those to be written."""
+
+    def __init__(self, windows: Iterable[Window] = ()) -> None:
+        self._windows = {window.name: window for window in windows}
+        self._changed: dict[Name, Window] = {}
+
+    @property
+    def changed(self) -> list[Window]:
+        """In the order of their names: every process locks them in the same one."""
+        return [self._changed[name] for name in sorted(self._changed)]
+
+    def missing(self, key: str, claims: Iterable[Claim]) -> list[Name]:
+        """The windows that *claims* need and nobody has begun."""
+        return [name for claim in claims if (name := (key, claim.models, claim.kind)) not in self._windows]
+
+    def add(self, window: Window) -> None:
+        """Look at *window* too, which is new."""
+        self._windows[window.name] = self._changed[window.name] = window
+
+    # -- before a request ---------------------------------------------------------------------------------------------
+
+    def reserve(self, lease: Lease, claims: Iterable[Claim], now: int) -> Granted | Refused:
+        """Hold all *claims* for *lease*, or nothing; all its windows are there."""
+        claimed = [(claim, self._windows[lease.key, claim.models, claim.kind]) for claim in claims]
+        for claim, window in claimed:
+            window.roll(now, claim.ends)
+            if window.used() + claim.amount > claim.limit:
+                return Refused(window.standing(claim.limit))
+        for claim, window in claimed:
+            if KINDS[claim.kind].unit in _AT_ONCE:
+                window.spent += claim.amount
+            else:
+                window.held += claim.amount
+            lease.holds.append((claim.models, claim.kind, claim.amount))
+            self._changed[window.name] = window
+        return Granted(tuple(window.standing(claim.limit) for claim, window in claimed))
+
+    # -- after it -----------------------------------------------------------------------------------------------------
+
+    def release(self, lease: Lease) -> None:
+        """Give back what *lease* holds: its request was never sent."""
+        for window, kind, amount in self._held(lease):
+            if KINDS[kind].unit not in _AT_ONCE:
+                window.held = max(0, window.held - amount)
+            elif lease.at >= window.began:
+                window.spent = max(0, window.spent - amount)
+
+    def settle(self, old: Record | None, new: Record, lease: Lease | None, now: int) -> None:
+        """Charge what *new* cost to its key's windows, and end *lease*; *old* is what was charged before."""
+        charged = old.cost if old is not None and old.state != State.OPEN else 0
+        for window in self._windows.values():
+            if window.key == new.key and KINDS[window.kind].unit == "cost" and fnmatchcase(new.model, window.models):
+                window.roll(now)
+                window.spent = max(0, window.spent + new.cost - charged)
+                self._changed[window.name] = window
+        for window, kind, amount in self._held(lease):
+            match KINDS[kind].unit:
+                case "cost" | "streams":
+                    window.held = max(0, window.held - amount)
+                case "tokens" if lease is not None and window.began <= lease.at and now < window.ends:
+                    window.spent = max(0, window.spent - amount + new.tokens)
+
+    def _held(self, lease: Lease | None) -> Iterable[tuple[Window, str, int]]:
+        """The windows that *lease* has something in."""
+        for models, kind, amount in lease.holds if lease is not None else ():
+            if lease is not None and (window := self._windows.get((lease.key, models, kind))) is not None:
+                self._changed[window.name] = window
+                yield window, kind, amount
+
+
+_AT_ONCE = frozenset({"requests", "tokens"})

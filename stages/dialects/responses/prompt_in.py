@@ -1,0 +1,142 @@
+"""A Responses prompt → the Messages shape, field by field; the conversation is in ``turns_in``, tools in ``tools_in``.
+
+Fields that are Chat's under other names go the way they go there (``fields``).  What is this API's alone is read here,
+dropped with a word about it, or refused; the tables say which (wire reference §4.4).  What refers to anything that a
+server would have to remember is refused: nothing is kept here, and ``store`` is answered false.
+"""
+
+from typing import Any
+
+from pipeline.errors import Unsupported
+from pipeline.prompt import Prompt
+from stages.capabilities import Capability, capability
+from stages.dialects.chat.prompt_in import _INSTRUCTED, _finish, _limit_marks
+from stages.dialects.chat.prompt_in import to_messages as from_chat
+from stages.dialects.responses.errors import NotStored
+from stages.dialects.responses.fields import SAME, Fields, as_chat, named
+from stages.dialects.responses.tools_in import SEARCH, Called, choice, in_chat, served
+from stages.dialects.responses.turns_in import Turns
+from stages.dialects.shape import flag, mapping, name, text
+
+_READ = SAME | {
+    "input", "instructions", "tools", "tool_choice", "max_output_tokens", "reasoning", "text", "include", "store",
+    "background", "previous_response_id", "conversation", "prompt",
+}  # fmt: skip
+
+_KEPT = ("previous_response_id", "conversation", "prompt")  # what a server would have to remember
+
+# Dropped: why, and whether something that was asked for is gone.
+_DROPPED: dict[str, tuple[str, bool]] = {
+    "stream_options": ("usage is always told, and nothing is obfuscated", False),
+    "client_metadata": ("told to the API itself", False),
+    "truncation": ("what is too long is refused, not cut", False),
+    "max_tool_calls": ("a server's own tools can't be counted here", True),
+    "context_management": ("the conversation is sent as it is", True),
+    "access_programs": ("no equivalent", True),
+    "image": ("no equivalent", True),
+}
+_NOTHING: tuple[Any, ...] = (None, False, "disabled", {}, [])  # values that ask for nothing
+
+_STAND_IN = [{"role": "user", "content": "."}]  # for the conversation, which goes its own way
+
+
+def to_messages(body: Fields, prompt: Prompt) -> Fields:
+    """*body*, a Responses prompt, in the Messages shape; losses are recorded on *prompt*.
+
+    Raises InvalidRequest where it is no such prompt (NotStored where it refers to what is not kept), Unsupported where
+    there is no way to say what it says.
+    """
+    model = name(body.get("model"), ("model",))
+    known = capability(model)
+    _refuse(body)
+    body = _updated(body, prompt)
+    called = Called(body)
+    turns = Turns(prompt, called, instructs=_instructs(model, known))
+    if body.get("instructions") is not None and text(body["instructions"], ("instructions",)).strip():
+        turns.system.append({"type": "text", "text": body["instructions"]})
+    turns.read(body.get("input"))
+    hub = _fields(body, called, known, prompt)
+    hub["messages"] = turns.messages
+    if system := turns.system + hub.get("system", []):
+        hub["system"] = system
+    _finish(hub, known, prompt)
+    _limit_marks(hub, prompt)
+    _drop(body, prompt)
+    return hub
+
+
+def _refuse(body: Fields) -> None:
+    """Refuse what would need a memory, or an answer at another time."""
+    for key in _KEPT:
+        if body.get(key) is not None:
+            why = "responses are not kept here: send the whole conversation as input"
+            told = f"{key}: {why}" if key != "previous_response_id" else f"Previous response not found: {why}"
+            raise NotStored(told, param=key)
+    if body.get("background") is not None and flag(body["background"], ("background",)):
+        raise Unsupported("background: responses are not kept here, so they can't be fetched later", param="background")
+
+
+def _updated(body: Fields, prompt: Prompt) -> Fields:
+    """*body* with what items of its input say of reasoning and text: the last word counts, for all of the answer."""
+    items = body.get("input")
+    for number, item in enumerate(items if isinstance(items, list) else ()):
+        if not isinstance(item, dict) or item.get("type") != "configuration_update":
+            continue
+        for key in ("reasoning", "text"):
+            if item.get(key) is not None:
+                more = mapping(item[key], ("input", number, key))
+                body = {**body, key: {**mapping(body.get(key) or {}, (key,)), **more}}
+                prompt.record("approximated", ("input", number), "it holds for the answer, not from here on")
+    return body
+
+
+def _instructs(model: str, known: Capability | None) -> bool:
+    """Whether *model* takes instructions in the midst of a conversation; of others than Claude their dialect decides."""
+    return model in _INSTRUCTED or (known is None and "claude" not in model)
+
+
+def _fields(body: Fields, called: Called, known: Capability | None, prompt: Prompt) -> Fields:
+    """All but the conversation, by way of Chat."""
+    searching = served(called, prompt)
+    chat = as_chat(body) | {"messages": _STAND_IN}
+    if tools := in_chat(called, prompt):
+        chat["tools"] = tools
+        chat["tool_choice"] = None if _forces_search(body, searching) else choice(body, called)
+    reasoning = mapping(body.get("reasoning") or {}, ("reasoning",))
+    shown = reasoning.get("summary") or reasoning.get("generate_summary")
+    if shown and reasoning.get("effort") is None:
+        # Who wants to see thoughts wants the model to think; those that are told how much think moderately.
+        adaptive = known is None or "adaptive" in known.thinking
+        chat |= {"reasoning": {"enabled": True}} if adaptive else {"reasoning_effort": "medium"}
+    with named(prompt):
+        hub = from_chat(chat, prompt)
+    if hub.get("thinking", {}).get("type") in {"adaptive", "enabled"}:
+        hub["thinking"]["display"] = "summarized" if shown else "omitted"
+    if searching:
+        hub["tools"] = hub.get("tools", []) + searching
+    if _forces_search(body, searching):
+        hub["tool_choice"] = _forced(known, prompt)
+    return hub
+
+
+def _forces_search(body: Fields, searching: list[Fields]) -> bool:
+    chosen = body.get("tool_choice")
+    return bool(searching) and isinstance(chosen, dict) and str(chosen.get("type")).startswith("web_search")
+
+
+def _forced(known: Capability | None, prompt: Prompt) -> Fields:
+    if known is None or known.forced != "never":
+        return {"type": "tool", "name": SEARCH["name"]}
+    prompt.record("approximated", ("tool_choice",), "this model can't be made to call a tool", lossy=True)
+    return {"type": "auto"}
+
+
+def _drop(body: Fields, prompt: Prompt) -> None:
+    """Record what goes: fields that are known to have no equivalent, and fields that nobody knows."""
+    if body.get("store") is True:
+        prompt.record("dropped", ("store",), "nothing is stored")
+    for key, value in body.items():
+        if key in _READ or value in _NOTHING:
+            continue
+        why, lossy = _DROPPED.get(key, ("not known of a Responses prompt", True))
+        prompt.record("dropped", (key,), why, lossy=lossy)
