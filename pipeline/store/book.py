@@ -11,11 +11,13 @@ a version twice, or a row that another process wrote, changes nothing, and the s
 from collections.abc import Iterable, Mapping
 
 import attrs
+import msgspec
 
 from pipeline.store.record import Flag, Record, State
 
 HOUR = 3_600_000  # ms
 DAY = 24 * HOUR
+CRASHED = "Crashed"  # the error of a record whose process died before its reply had ended
 
 MEASURES = (
     "requests",
@@ -94,20 +96,26 @@ def measures(record: Record) -> Sums:
 
 
 def _add(changes: Changes, old: Record | None, new: Record) -> None:
-    added = measures(new)
     if old is not None and old.state == State.RECONCILED:
-        # What it was counted under stays where it was, but for its figures: a record's hour and key never change.
-        added = [now - before for now, before in zip(added, measures(old), strict=True)]
-    within = new.key, new.model, new.upstream
-    _sum(changes.hours, (new.at // HOUR, *within), added)
-    _sum(changes.days, (new.at // DAY, *within), added)
-    if new.session:
-        name = new.session, new.agent, new.key, new.model
-        session = changes.sessions.setdefault(name, Session(new.parent, new.at, new.at, [0] * len(MEASURES)))
-        session.began, session.last = min(session.began, new.at), max(session.last, new.at)
-        session.sums = [one + more for one, more in zip(session.sums, added, strict=True)]
+        _count(changes, old, [-figure for figure in measures(old)])
+    _count(changes, new, measures(new))
     if new.key:
         changes.keys[new.key] = max(changes.keys.get(new.key, 0), new.at)
+
+
+def _count(changes: Changes, record: Record, added: Sums) -> None:
+    """Add to the sums that *record* is counted in."""
+    within = record.key, record.model, record.upstream
+    _sum(changes.hours, (record.at // HOUR, *within), added)
+    _sum(changes.days, (record.at // DAY, *within), added)
+    if record.session:
+        name = record.session, record.agent, record.key, record.model
+        session = changes.sessions.get(name)
+        if session is None:
+            changes.sessions[name] = Session(record.parent, record.at, record.at, added)
+            return
+        session.began, session.last = min(session.began, record.at), max(session.last, record.at)
+        session.sums = [one + more for one, more in zip(session.sums, added, strict=True)]
 
 
 def _sum(sums: dict[tuple[int, str, str, str], Sums], name: tuple[int, str, str, str], added: Sums) -> None:
@@ -115,11 +123,9 @@ def _sum(sums: dict[tuple[int, str, str, str], Sums], name: tuple[int, str, str,
     sums[name] = added if before is None else [one + more for one, more in zip(before, added, strict=True)]
 
 
-def reconciled(record: Record, now: int) -> Record:
+def reconciled(record: Record) -> Record:
     """*record*, which its process left open, as it has to be taken: for what the stream had shown."""
-    flags = record.flags if record.flags & Flag.COMPLETE else record.flags | Flag.ESTIMATED
-    error = record.error if record.flags & Flag.COMPLETE else "Crashed"
-    closed = Record(**{name: getattr(record, name) for name in Record.__struct_fields__})
-    closed.state, closed.flags, closed.error = State.RECONCILED, flags, error
-    closed.took = closed.took or max(0, now - record.at) * 0
-    return closed
+    if record.flags & Flag.COMPLETE:
+        return msgspec.structs.replace(record, state=int(State.RECONCILED))
+    flags = record.flags | Flag.ESTIMATED
+    return msgspec.structs.replace(record, state=int(State.RECONCILED), flags=int(flags), error=CRASHED)

@@ -113,19 +113,18 @@ class Windows:
                 window.spent = max(0, window.spent - amount)
 
     def settle(self, old: Record | None, new: Record, lease: Lease | None, now: int) -> None:
-        """Charge what *new* cost to its key's windows, and end *lease*; *old* is what was charged before."""
-        charged = old.cost if old is not None and old.state != State.OPEN else 0
+        """Charge what *new* cost to its key's windows, and end *lease*; *old* is what was stored before."""
         for window in self._windows.values():
-            if window.key == new.key and KINDS[window.kind].unit == "cost" and fnmatchcase(new.model, window.models):
+            if window.key == new.key and KINDS[window.kind].unit == "cost":
                 window.roll(now)
-                window.spent = max(0, window.spent + new.cost - charged)
+                charged = charge(new, window) - (charge(old, window) if old is not None else 0)
+                window.spent = max(0, window.spent + charged)
                 self._changed[window.name] = window
         for window, kind, amount in self._held(lease):
-            match KINDS[kind].unit:
-                case "cost" | "streams":
-                    window.held = max(0, window.held - amount)
-                case "tokens" if lease is not None and window.began <= lease.at and now < window.ends:
-                    window.spent = max(0, window.spent - amount + new.tokens)
+            if KINDS[kind].unit not in _AT_ONCE:
+                window.held = max(0, window.held - amount)
+            elif kind == "tokens_minute" and lease is not None and window.began <= lease.at and now < window.ends:
+                window.spent = max(0, window.spent - amount + new.tokens)
 
     def _held(self, lease: Lease | None) -> Iterable[tuple[Window, str, int]]:
         """The windows that *lease* has something in."""
@@ -133,6 +132,11 @@ class Windows:
             if lease is not None and (window := self._windows.get((lease.key, models, kind))) is not None:
                 self._changed[window.name] = window
                 yield window, kind, amount
+
+
+def charge(record: Record, window: Window) -> int:
+    """What *record* has been, or is, charged to *window*."""
+    return record.cost if record.state != State.OPEN and fnmatchcase(record.model, window.models) else 0
 
 
 _AT_ONCE = frozenset({"requests", "tokens"})

@@ -26,7 +26,7 @@ import msgspec
 Kind = Literal["signature", "redacted", "block"]  # block: a whole block as JSON, which its maker wants back
 
 _MAGIC = b"gw1"
-_MARK = urlsafe_b64encode(_MAGIC).decode()  # three bytes are four characters, whatever follows
+MARK = urlsafe_b64encode(_MAGIC).decode()  # how each begins: three bytes are four characters, whatever follows
 _DIGEST = 6
 
 # Makers whose models go by several names; of any other, the first word of the name is its family.
@@ -77,7 +77,7 @@ def wrap(dialect: str, origin: str, payload: str, *, kind: Kind = "signature", r
 
 def unwrap(text: str) -> Envelope | None:
     """What is in *text*; None if it is no envelope, or a broken one."""
-    if not text.startswith(_MARK):
+    if not text.startswith(MARK):
         return None
     try:
         raw = urlsafe_b64decode(text + "=" * (-len(text) % 4))

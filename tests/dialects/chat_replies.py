@@ -4,11 +4,30 @@ import json
 from pathlib import Path
 from typing import Any
 
+from hypothesis import strategies as st
 from openai._streaming import SSEDecoder
 from openai.lib.streaming.chat import ChatCompletionStreamState
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
-from pipeline.events import Batch, Event, Kinds
+from pipeline.events import (
+    Batch,
+    BlockStarted,
+    BlockStopped,
+    Event,
+    Failed,
+    Finished,
+    Heartbeat,
+    InputDelta,
+    Kinds,
+    Refusal,
+    SignatureDelta,
+    Started,
+    Text,
+    TextDelta,
+    Thinking,
+    ThinkingDelta,
+    ToolUse,
+)
 from stages.dialects.chat.decoder import StreamDecoder
 from stages.dialects.chat.whole import WholeDecoder
 
@@ -67,3 +86,59 @@ def accumulated(stream: bytes) -> ChatCompletion:
     for chunk in validated(stream):
         state.handle_chunk(chunk)
     return state.current_completion_snapshot  # the final one raises where a reply was cut or filtered
+
+
+def grammatical(events: list[Event]) -> None:
+    """Started first, blocks numbered in order, deltas only of open blocks of their kind, one terminal event, last."""
+    open_: dict[int, object] = {}
+    begun = 0
+    meant = {TextDelta: Text | Refusal, ThinkingDelta: Thinking, SignatureDelta: Thinking, InputDelta: ToolUse}
+    said = [event for event in events if not isinstance(event, Heartbeat)]
+    for number, event in enumerate(said):
+        assert isinstance(event, Started) == (number == 0) or isinstance(said[0], Failed)
+        assert event.terminal == (number == len(said) - 1)
+        if isinstance(event, BlockStarted):
+            assert event.index == begun
+            open_[begun] = event.block
+            begun += 1
+        elif isinstance(event, BlockStopped):
+            del open_[event.index]
+        elif isinstance(event, TextDelta | ThinkingDelta | SignatureDelta | InputDelta):
+            assert isinstance(open_[event.index], meant[type(event)])
+    assert not open_ or isinstance(events[-1], Failed)
+
+
+def blocks(events: list[Event]) -> list[tuple[object, str]]:
+    """Each block with all its pieces."""
+    found: dict[int, tuple[object, str]] = {}
+    for event in events:
+        if isinstance(event, BlockStarted):
+            found[event.index] = (event.block, "")
+        elif isinstance(event, TextDelta | ThinkingDelta | InputDelta):
+            found[event.index] = (found[event.index][0], found[event.index][1] + event.piece)
+    return list(found.values())
+
+
+def said(events: list[Event]) -> list[Any]:
+    """*events* by what a reader learns: blocks and their contents, calls without arguments with none."""
+    blocks: dict[int, list[Any]] = {}
+    for event in events:
+        if isinstance(event, BlockStarted):
+            blocks[event.index] = [event.choice, event.block, "", ""]
+        elif isinstance(event, TextDelta | ThinkingDelta | InputDelta):
+            blocks[event.index][2] += event.piece
+        elif isinstance(event, SignatureDelta):
+            blocks[event.index][3] += event.piece
+    for block in blocks.values():
+        if isinstance(block[1], ToolUse) and not block[2]:
+            block[2] = "{}"
+    end = events[-1]
+    return [*blocks.values(), (end.stop, end.stops, end.usage) if isinstance(end, Finished) else type(end)]
+
+
+# JSON of any shape, made of the words of a stream
+leaves = st.none() | st.booleans() | st.integers(-2, 3) | st.text(max_size=5) | st.just("stop") | st.just(1.5)
+keys = st.sampled_from(["choices", "delta", "index", "content", "tool_calls", "function", "name", "arguments", "id",
+                        "reasoning_details", "type", "text", "data", "finish_reason", "usage", "prompt_tokens", "model",
+                        "reasoning", "custom", "input", "error", "function_call", "refusal", "message"])  # fmt: skip
+trees = st.recursive(leaves, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(keys, inner, max_size=5))

@@ -10,12 +10,10 @@ from hypothesis import strategies as st
 from pipeline.errors import Overloaded, RateLimited, ServerError, UpstreamFailed, UpstreamRefused, UpstreamTruncated
 from pipeline.events import (
     BlockStarted,
-    BlockStopped,
     Event,
     Failed,
     Finished,
     Heartbeat,
-    InputDelta,
     Opaque,
     Redacted,
     Refusal,
@@ -23,28 +21,15 @@ from pipeline.events import (
     SignatureDelta,
     Started,
     Text,
-    TextDelta,
     Thinking,
-    ThinkingDelta,
     ToolUse,
     Usage,
 )
 from stages.dialects.chat.decoder import LIMIT, StreamDecoder
-from tests.dialects.chat_replies import DONE, REPLIES, decoded, frame, frames_of
+from tests.dialects.chat_replies import DONE, REPLIES, blocks, decoded, frame, frames_of, grammatical, keys, trees
 
 names = pytest.mark.parametrize("name", REPLIES)
 METER = frozenset({Started, Finished, Failed})  # what is read where nobody looks at deltas
-
-
-def blocks(events: list[Event]) -> list[tuple[object, str]]:
-    """Each block with all its pieces."""
-    found: dict[int, tuple[object, str]] = {}
-    for event in events:
-        if isinstance(event, BlockStarted):
-            found[event.index] = (event.block, "")
-        elif isinstance(event, TextDelta | ThinkingDelta | InputDelta):
-            found[event.index] = (found[event.index][0], found[event.index][1] + event.piece)
-    return list(found.values())
 
 
 def last(events: list[Event]) -> Finished:
@@ -60,26 +45,6 @@ def error(events: list[Event]) -> Exception:
 def alike(events: list[Event]) -> list[object]:
     """*events* in a form that compares errors by what they say."""
     return [(type(e.error), e.error.message) if isinstance(e, Failed) else e for e in events]
-
-
-def grammatical(events: list[Event]) -> None:
-    """Started first, blocks numbered in order, deltas only of open blocks of their kind, one terminal event, last."""
-    open_: dict[int, object] = {}
-    begun = 0
-    meant = {TextDelta: Text | Refusal, ThinkingDelta: Thinking, SignatureDelta: Thinking, InputDelta: ToolUse}
-    said = [event for event in events if not isinstance(event, Heartbeat)]
-    for number, event in enumerate(said):
-        assert isinstance(event, Started) == (number == 0) or isinstance(said[0], Failed)
-        assert event.terminal == (number == len(said) - 1)
-        if isinstance(event, BlockStarted):
-            assert event.index == begun
-            open_[begun] = event.block
-            begun += 1
-        elif isinstance(event, BlockStopped):
-            del open_[event.index]
-        elif isinstance(event, TextDelta | ThinkingDelta | SignatureDelta | InputDelta):
-            assert isinstance(open_[event.index], meant[type(event)])
-    assert not open_ or isinstance(events[-1], Failed)
 
 
 # -- what holds for every stream --------------------------------------------------------------------------------------
@@ -166,13 +131,6 @@ def test_no_bytes_make_it_raise(pieces: list[bytes]) -> None:
     events = decoded(*pieces)
     assert [event.terminal for event in events].count(True) == 1
     assert events[-1].terminal
-
-
-leaves = st.none() | st.booleans() | st.integers(-2, 3) | st.text(max_size=5) | st.just("stop") | st.just(1.5)
-keys = st.sampled_from(["choices", "delta", "index", "content", "tool_calls", "function", "name", "arguments", "id",
-                        "reasoning_details", "type", "text", "data", "finish_reason", "usage", "prompt_tokens", "model",
-                        "reasoning", "custom", "input", "error", "function_call", "refusal", "message"])  # fmt: skip
-trees = st.recursive(leaves, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(keys, inner, max_size=5))
 
 
 @given(st.lists(trees, max_size=6))

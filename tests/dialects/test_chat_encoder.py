@@ -36,7 +36,7 @@ from pipeline.events import (
 from stages.dialects.chat.encoder import StreamEncoder
 from stages.dialects.chat.fold import WholeEncoder
 from stages.dialects.envelope import wrap
-from tests.dialects.chat_replies import DONE, REPLIES, accumulated, decoded, frame, payloads, validated
+from tests.dialects.chat_replies import DONE, REPLIES, accumulated, decoded, frame, payloads, said, validated
 
 names = pytest.mark.parametrize("name", REPLIES)
 
@@ -341,23 +341,6 @@ def test_rendered_anew_it_says_the_same(name: str) -> None:
     events = decoded(REPLIES[name])
     anew = decoded(encoded([event.replace() for event in events], show_usage=True))
     assert said(anew) == said(events)
-
-
-def said(events: list[Event]) -> list[Any]:
-    """*events* by what a reader learns: blocks and their contents, calls without arguments with none."""
-    blocks: dict[int, list[Any]] = {}
-    for event in events:
-        if isinstance(event, BlockStarted):
-            blocks[event.index] = [event.choice, event.block, "", ""]
-        elif isinstance(event, TextDelta | ThinkingDelta | InputDelta):
-            blocks[event.index][2] += event.piece
-        elif isinstance(event, SignatureDelta):
-            blocks[event.index][3] += event.piece
-    for block in blocks.values():
-        if isinstance(block[1], ToolUse) and not block[2]:
-            block[2] = "{}"
-    end = events[-1]
-    return [*blocks.values(), (end.stop, end.stops, end.usage) if isinstance(end, Finished) else type(end)]
 
 
 @names

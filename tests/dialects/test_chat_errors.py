@@ -1,4 +1,4 @@
-"""Errors as Chat says them: every class has its line, the openai package raises the right class, nothing of ours leaks."""
+"""Errors as Chat says them: every class has its line, and the openai package raises what was meant."""
 
 import json
 from typing import Any

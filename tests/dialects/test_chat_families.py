@@ -38,7 +38,8 @@ def test_efforts_are_on_the_ladder() -> None:
 @pytest.mark.parametrize(
     ("wish", "efforts", "word"),
     [("max", ("low", "high"), "high"), ("minimal", ("low", "high"), "low"), ("medium", ("low", "high"), "low"),
-     ("none", ("none", "low"), "none"), ("none", ("low",), "low"), ("low", ("none", "medium"), "medium"), ("low", (), None)],
+     ("none", ("none", "low"), "none"), ("none", ("low",), "low"), ("low", ("none", "medium"), "medium"),
+     ("low", (), None)],
 )  # fmt: skip
 def test_the_nearest_word(wish: str, efforts: tuple[str, ...], word: str | None) -> None:
     """The next lower, else the next higher; never none for who asked for some."""

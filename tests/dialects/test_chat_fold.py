@@ -24,9 +24,8 @@ from pipeline.events import (
     ToolUse,
 )
 from stages.dialects.chat.fold import WholeEncoder
-from tests.dialects.chat_replies import BODIES, unfolded
-from tests.dialects.test_chat_decoder import blocks
-from tests.dialects.test_chat_encoder import REPLY, said
+from tests.dialects.chat_replies import BODIES, blocks, said, unfolded
+from tests.dialects.test_chat_encoder import REPLY
 
 names = pytest.mark.parametrize("name", BODIES)
 

@@ -43,7 +43,7 @@ def messages(*said: Body, model: str = "claude-opus-5") -> list[Body]:
 def test_leading_instructions_are_system_blocks() -> None:
     """Each message and part stays a block of its own, so that cache marks keep their place."""
     marked = {**text("c"), "cache_control": {"type": "ephemeral", "ttl": "1h"}}
-    leading = [{"role": "system", "content": "a"}, {"role": "developer", "content": [text("b"), marked]}]
+    leading: list[Body] = [{"role": "system", "content": "a"}, {"role": "developer", "content": [text("b"), marked]}]
     hub, _ = in_(asked(*leading, HELLO))
     assert hub["system"] == [text("a"), text("b"), marked]
     assert hub["messages"] == [{"role": "user", "content": [text("Hi")]}]

@@ -137,7 +137,7 @@ def test_streams() -> None:
 @pytest.mark.parametrize("field", ["context_management", "safeguards", "fallbacks", "made_up", "container"])
 def test_what_is_lost_is_recorded(field: str) -> None:
     """Nothing disappears without a word."""
-    body, edits = out(hubbed(**{field: {"a": 1}}))
+    body, edits = out({**hubbed(), field: {"a": 1}})
     assert field not in body
     assert losses(edits) == [field]
 

@@ -66,12 +66,9 @@ def test_plain_drops_limits_at_every_level() -> None:
         "properties": {"minLength": {"type": "string", "minLength": 1},
                        "list": {"type": "array", "minItems": 2, "items": {"type": "object", "maximum": 1}}},
     }  # fmt: skip
-    assert plain(schema) == {
-        "type": "object",
-        "properties": {"minLength": {"type": "string"},
-                       "list": {"type": "array", "minItems": 1, "items": {"type": "object", "additionalProperties": False}}},
-        "additionalProperties": False,
-    }  # fmt: skip
+    closed = {"type": "object", "additionalProperties": False}
+    properties = {"minLength": {"type": "string"}, "list": {"type": "array", "minItems": 1, "items": closed}}
+    assert plain(schema) == {"type": "object", "properties": properties, "additionalProperties": False}
 
 
 def test_what_openai_enforces() -> None:

@@ -26,8 +26,7 @@ from pipeline.events import (
 )
 from stages.dialects.chat import whole
 from stages.dialects.chat.whole import WholeDecoder
-from tests.dialects.chat_replies import BODIES, unfolded
-from tests.dialects.test_chat_decoder import blocks, grammatical, trees
+from tests.dialects.chat_replies import BODIES, blocks, grammatical, trees, unfolded
 
 names = pytest.mark.parametrize("name", BODIES)
 

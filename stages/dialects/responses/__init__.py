@@ -1,1 +1,89 @@
-"""."""
+"""The OpenAI Responses API.
+
+    routes     paths and request fields              fields   what it has in common with Chat   fit   effort
+    prompt_in  to the hub    turns_in, parts_in, tools_in, results                         history   strange reasoning
+    prompt_out from the hub  turns_out, parts_out
+    decoder    a stream, read      pieces, blocks, tray
+    encoder    a stream, written   passing, adopted, written, sheet
+    whole      a body, both ways                     response  what all bodies and ends of streams have in common
+    items, calls, reasoning, usage, stops   of both  errors    what happened, both ways
+    count      estimates
+
+What ``pipeline.dialect.Dialect`` asks for, under its names; and ``echo``, ``restoring`` and ``mend`` beside.
+"""
+
+from pipeline.events import Kinds
+from pipeline.prompt import Prompt
+from stages.dialects.chat.models import decode_models, encode_model, encode_models
+from stages.dialects.responses.count import count, encode_count
+from stages.dialects.responses.decoder import StreamDecoder
+from stages.dialects.responses.encoder import StreamEncoder
+from stages.dialects.responses.errors import decode_error, encode_error
+from stages.dialects.responses.fit import fit
+from stages.dialects.responses.history import mend
+from stages.dialects.responses.prompt_in import to_messages
+from stages.dialects.responses.prompt_out import LACKS, from_messages
+from stages.dialects.responses.response import Echo, echo
+from stages.dialects.responses.routes import MARK, NAME, ROUTES, credentials, defaults, foreign, upstream_path
+from stages.dialects.responses.tools_in import restoring
+from stages.dialects.responses.whole import WholeDecoder, WholeEncoder
+
+__all__ = [
+    "NAME",
+    "ROUTES",
+    "MARK",
+    "LACKS",
+    "to_messages",
+    "from_messages",
+    "restoring",
+    "mend",
+    "echo",
+    "fit",
+    "ask_usage",
+    "shows_usage",
+    "stream_decoder",
+    "whole_decoder",
+    "stream_encoder",
+    "whole_encoder",
+    "encode_error",
+    "decode_error",
+    "upstream_path",
+    "credentials",
+    "defaults",
+    "foreign",
+    "count",
+    "encode_count",
+    "encode_models",
+    "encode_model",
+    "decode_models",
+]
+
+
+def ask_usage(prompt: Prompt) -> bool:
+    """Streams of this dialect always tell their usage: nothing to ask, nothing to hide."""
+    return False
+
+
+def shows_usage(prompt: Prompt) -> bool:
+    """Clients of this dialect always see usage."""
+    return True
+
+
+def stream_decoder(kinds: Kinds | None, *, hide_usage: bool = False) -> StreamDecoder:
+    """A decoder of a stream."""
+    return StreamDecoder(kinds)
+
+
+def whole_decoder() -> WholeDecoder:
+    """A decoder of a whole response."""
+    return WholeDecoder()
+
+
+def stream_encoder(*, model: str, show_usage: bool, echo: Echo | None = None) -> StreamEncoder:
+    """An encoder of a stream; usage is part of its grammar, so it is always shown.  *echo*: see ``response``."""
+    return StreamEncoder(model=model, echo=echo)
+
+
+def whole_encoder(*, model: str, echo: Echo | None = None) -> WholeEncoder:
+    """An encoder that folds events into one response.  *echo*: see ``response``."""
+    return WholeEncoder(model=model, echo=echo)

@@ -11,7 +11,7 @@ from typing import Any
 import attrs
 
 from pipeline.events import BlockStarted, Other, Refusal, Text
-from stages.dialects.responses.items import ITEM_DONE, NAME, Item, item_of, part_of
+from stages.dialects.responses.items import ITEM_DONE, NAME, Item, items_of, part_of, prefix_of
 from stages.dialects.responses.passing import PART_ADDED, Passed, Passing, final_of, payloads
 from stages.dialects.responses.pieces import index_of, number_of
 from stages.dialects.responses.sheet import Sheet
@@ -118,6 +118,6 @@ def _done(ended: list[Item]) -> Item | None:
 
 
 def _built(sheet: Sheet, passed: Passed, where: Told) -> Item | None:
-    text = "".join(passed.pieces)
-    item_id = where.at.item_id or sheet.item_id("item")
-    return item_of(passed.start.block, text, "", passed.notes, item_id=item_id, model=sheet.model)
+    block, text = passed.start.block, "".join(passed.pieces)
+    item_id = where.at.item_id or sheet.item_id(prefix_of(block))
+    return next(iter(items_of(block, text, "", passed.notes, item_id=item_id, model=sheet.model)), None)

@@ -5,10 +5,12 @@
     function_call …      a tool that the caller runs       ToolUse, see ``calls``
     web_search_call …    what the server ran; unknown      Other
 
-``exploded`` reads a complete item, as whole replies have it; ``part_of`` and ``item_of`` write one.
+``exploded`` reads a complete item, as whole replies have it; ``part_of`` and ``items_of`` write them.
 """
 
 from typing import Any
+
+import msgspec
 
 from pipeline.events import (
     Block,
@@ -27,6 +29,7 @@ from pipeline.events import (
     ThinkingDelta,
     ToolUse,
 )
+from stages.dialects.anthropic.blocks import folded
 from stages.dialects.responses import calls, reasoning
 
 NAME = "responses"
@@ -155,37 +158,36 @@ def prefix_of(block: Block) -> str:
             return "rs"
         case ToolUse():
             return calls.PREFIXES[calls.mark_of(block)]
-        case Other():
-            return "ws"
+        case Other(dialect="anthropic"):
+            return "rs"
     return "msg"
 
 
-def item_of(block: Block, text: str, signature: str, notes: list[Opaque], *, item_id: str, model: str) -> Item | None:
-    """The item that *block*, no part of a message, is; None if there is no place for it here."""
+def items_of(block: Block, text: str, signature: str, notes: list[Opaque], *, item_id: str, model: str) -> list[Item]:
+    """The items that *block*, no part of a message, is; none if there is no place for it here."""
     match block:
         case Thinking():
-            return reasoning.item_of(
-                text, reasoning.encrypted(signature, model) if signature else None, item_id=item_id
-            )
+            sealed = reasoning.encrypted(signature, model) if signature else None
+            return [reasoning.item_of(text, sealed, item_id=item_id)]
         case Redacted(data=data):
-            return reasoning.item_of("", reasoning.encrypted(data, model, "redacted"), item_id=item_id)
+            return [reasoning.item_of("", reasoning.encrypted(data, model, "redacted"), item_id=item_id)]
         case ToolUse():
-            return calls.item_of(block, text or "{}", item_id=item_id, status="completed")
+            return [calls.item_of(block, text or "{}", item_id=item_id, status="completed")]
         case Other(dialect="responses", body=body):
-            return next((note.value for note in reversed(notes) if note.kind == ITEM_DONE), body)
-        case Other(dialect="anthropic", body={"type": "server_tool_use", "name": "web_search"} as body):
-            return searched(body, notes, item_id=item_id)
-    return None
+            return [next((note.value for note in reversed(notes) if note.kind == ITEM_DONE), body)]
+        case Other(dialect="anthropic"):
+            return _carried(folded(block, list(notes)), item_id, model)
+    return []
 
 
-def searched(body: Item, notes: list[Opaque], *, item_id: str) -> Item:
-    """Claude's search of the web, told as OpenAI's."""
-    pieces = [note.value.get("partial_json") or "" for note in notes if isinstance(note.value, dict)]
-    action: Item = {"type": "search", "query": _query("".join(pieces), body.get("input"))}
-    return {"id": item_id, "type": "web_search_call", "status": "completed", "action": action}
-
-
-def _query(text: str, given: Any) -> str:
-    value = calls.value_of(text) or given
-    query = value.get("query") if isinstance(value, dict) else None
-    return query if isinstance(query, str) else ""
+def _carried(fields: Item, item_id: str, model: str) -> list[Item]:
+    """What a server of Claude's did: the block for its maker, who wants it back with the history; a search also for
+    whoever shows it."""
+    payload = msgspec.json.encode(fields).decode()
+    carrier = reasoning.item_of("", reasoning.encrypted(payload, model, "block"), item_id=item_id)
+    if fields.get("type") != "server_tool_use" or fields.get("name") != "web_search":
+        return [carrier]
+    given = calls.value_of(msgspec.json.encode(fields.get("input")).decode())
+    action = {"type": "search", "query": str(given.get("query", ""))}
+    shown_id = f"ws_{item_id.partition('_')[2]}"
+    return [carrier, {"id": shown_id, "type": "web_search_call", "status": "completed", "action": action}]

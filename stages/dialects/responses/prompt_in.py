@@ -73,7 +73,8 @@ def _refuse(body: Fields) -> None:
             told = f"{key}: {why}" if key != "previous_response_id" else f"Previous response not found: {why}"
             raise NotStored(told, param=key)
     if body.get("background") is not None and flag(body["background"], ("background",)):
-        raise Unsupported("background: responses are not kept here, so they can't be fetched later", param="background")
+        why = "responses are not kept here, so they can't be fetched later"
+        raise Unsupported(f"background: {why}", param="background")
 
 
 def _updated(body: Fields, prompt: Prompt) -> Fields:

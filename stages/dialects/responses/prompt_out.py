@@ -1,8 +1,8 @@
 """The Messages shape → a Responses prompt, field by field; the conversation is in ``turns_out``.
 
 Fields that are Chat's under other names go the way they go there (``fields``).  Always ``store: false``: a gateway's
-conversations are nobody's to keep, and every turn brings the whole of it, reasoning included, encrypted.  Stop sequences
-this API has none of; whoever runs the reply enforces them (``LACKS``).
+conversations are nobody's to keep, and every turn brings the whole of it, reasoning included, encrypted.  This API has
+no stop sequences; whoever runs the reply enforces them (``LACKS``).
 """
 
 from hashlib import sha256
@@ -40,15 +40,11 @@ def from_messages(body: Fields, prompt: Prompt, ways: Family | None = None) -> F
     conversation = Conversation(prompt, ways, model)
     conversation.read(body)
     served, own = _split(body, prompt)
-    chosen = mapping(body.get("tool_choice") or {}, ("tool_choice",))
-    choice = next((tool for tool, path, known in served if known == chosen.get("name")), None) if served else None
-    made = as_responses(to_chat(_without(body, own, choice), prompt, ways))
+    made = as_responses(to_chat(_without(body, own, served), prompt, ways))
     made["input"] = conversation.items
-    tools = made.get("tools", []) + [tool for tool, _, _ in served]
-    if tools:
+    if tools := made.get("tools", []) + list(served.values()):
         made["tools"] = tools
-    if choice is not None and chosen.get("type") == "tool":
-        made["tool_choice"] = {"type": choice["type"]}
+        made |= _choice(body, own, served)
     _think(body, made, ways)
     if made.get("max_output_tokens", LEAST) < LEAST:
         made["max_output_tokens"] = LEAST
@@ -72,34 +68,38 @@ def _ways(ways: Family) -> Family:
     )
 
 
-def _without(body: Fields, own: list[Fields], choice: Fields | None) -> Fields:
+def _without(body: Fields, own: list[Fields], served: dict[str, Fields]) -> Fields:
     """*body* for Chat: without what is told here."""
     left = {key: value for key, value in body.items() if key not in {"system", "stop_sequences", "mcp_servers"}}
-    left["messages"] = _STAND_IN
-    left["tools"] = own
-    if choice is not None or not own:
+    if _choice(body, own, served):
         left.pop("tool_choice", None)
-    return left
+    return left | {"messages": _STAND_IN, "tools": own}
 
 
-def _split(body: Fields, prompt: Prompt) -> tuple[list[tuple[Fields, Path, str]], list[Fields]]:
-    """Tools that the server runs, with path and name, in this API's form; and those that the client runs, as they are."""
-    served: list[tuple[Fields, Path, str]] = []
+def _choice(body: Fields, own: list[Fields], served: dict[str, Fields]) -> Fields:
+    """The choice, where it is among tools that the server runs."""
+    chosen = mapping(body.get("tool_choice") or {}, ("tool_choice",))
+    if chosen.get("type") == "tool" and chosen.get("name") in served:
+        return {"tool_choice": {"type": served[chosen["name"]]["type"]}}
+    word = {"auto": "auto", "any": "required", "none": "none"}.get(str(chosen.get("type")))
+    return {"tool_choice": word} if word is not None and served and not own else {}
+
+
+def _split(body: Fields, prompt: Prompt) -> tuple[dict[str, Fields], list[Fields]]:
+    """Tools that the server runs, by name, in this API's form; and those that the client runs, as they are."""
+    served: dict[str, Fields] = {}
     own: list[Fields] = []
     for path, tool in objects(body.get("tools") or [], ("tools",)):
         kind = str(tool.get("type") or "custom")
         if kind.startswith(_SEARCH):
-            served.append((_search(tool, path, prompt), path, str(tool.get("name"))))
+            served[str(tool.get("name"))] = _search(tool, path, prompt)
         elif kind.startswith(_CODE):
-            made = {"type": "code_interpreter", "container": {"type": "auto"}}
             prompt.record("approximated", path, "code runs in another kind of container", lossy=True)
-            served.append((made, path, str(tool.get("name"))))
-        elif kind == "mcp_toolset":
-            continue  # of a server that mcp_servers names
-        else:
+            served[str(tool.get("name"))] = {"type": "code_interpreter", "container": {"type": "auto"}}
+        elif kind != "mcp_toolset":  # of a server that mcp_servers names
             own.append(tool)
     for path, server in objects(body.get("mcp_servers") or [], ("mcp_servers",)):
-        served.append((_server(server, path), path, ""))
+        served[f"mcp {server.get('name')}"] = _server(server, path)
     return served, own
 
 

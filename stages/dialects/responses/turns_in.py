@@ -5,8 +5,8 @@
     function_call_output · message (user)            ─▶  ONE user  [tool_result… the rest], results first
     developer · system  (later)                      ─▶  where it stands: role system, or a system-reminder
 
-The conversation is cut wherever the speaker changes.  The user's turns are told as in a Chat conversation, with the same
-repairs, and like those depend on what came before alone: a translation is a prefix of its continuation's.
+The conversation is cut wherever the speaker changes.  The user's turns are told as in a Chat conversation, with the
+same repairs, and like those depend on what came before alone: a translation is a prefix of its continuation's.
 
 Reasoning goes in with the signature it is worth something by: Claude's own, bare, if it comes back in our envelope;
 what anyone else encrypted in an envelope, for its maker alone to open (``reasoning``, ``envelope``).

@@ -5,9 +5,9 @@
     assistant  [thinking text tool_use …]    ─▶  reasoning · message · function_call …, in their order
     system  (within)                         ─▶  a developer's message where it stands
 
-Items are ordered as blocks are, so nothing moves but results, which go before the words beside them.  Reasoning is given
-back only to whom it came from, complete and encrypted; what others thought is left out (``envelope``).  The repairs are
-those of the other dialects: a call without a result gets one that says so, a result without a call becomes text.
+Items are ordered as blocks are, so nothing moves but results, which go before the words beside them.  Reasoning is
+given back only to whom it came from, complete and encrypted; what others thought is left out (``envelope``).  Repairs
+are those of the other dialects: a call without a result gets one that says so, a result without a call becomes text.
 """
 
 from typing import Any
@@ -85,7 +85,7 @@ class Conversation:
                 self._prompt.record("dropped", path, why)
             else:
                 said += self._parts(block, path)
-        self._say("developer", said)
+        self._say(self._family.role, said)
 
     def _user(self, turn: list[Message], made: list[str]) -> None:
         """All that stands between two turns of the assistant; *made*: the ids of its calls."""
@@ -97,7 +97,7 @@ class Conversation:
                     said = self._result(place, block, made, results)
                 else:
                     said = self._parts(block, place)
-                role = "developer" if message["role"] == "system" else "user"
+                role = self._family.role if message["role"] == "system" else "user"
                 if rest and rest[-1][0] == role:
                     rest[-1][1].extend(said)
                 elif said:
@@ -138,8 +138,8 @@ class Conversation:
         for place, block in blocks_of(message.get("content"), (*path, "content")):
             kind = block["type"]
             if kind == "text":
-                words = self._parts(block, place)
-                said += [{"type": "output_text", "text": part["text"]} for part in words]
+                self._tally.marks += "cache_control" in block  # the assistant's parts take none
+                said += [{"type": "output_text", "text": part["text"]} for part in parts(block, place, self._tally)]
                 continue
             item = self._item(kind, block, place)
             if item is None:

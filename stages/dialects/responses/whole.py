@@ -30,7 +30,7 @@ from pipeline.events import (
 from stages.dialects.responses import stops, usage
 from stages.dialects.responses.adopted import is_part
 from stages.dialects.responses.errors import refusal
-from stages.dialects.responses.items import Ids, Item, contents, exploded, item_of, message_of, part_of, prefix_of
+from stages.dialects.responses.items import Ids, Item, contents, exploded, items_of, message_of, part_of, prefix_of
 from stages.dialects.responses.passing import whole
 from stages.dialects.responses.response import Echo, begun, ended
 
@@ -208,8 +208,7 @@ class Output:
         """Add *block*; *source*: where its beginning came from; *untouched*: whether all of it is as it came."""
         if not is_part(block.start):
             self._leave()
-            kept = source.item if untouched and source is not None else self._item(block, source)
-            self._items += [] if kept is None else [kept]
+            self._items += [source.item] if untouched and source is not None else self._made(block, source)
             return
         if source is not None and self._around is not source.item:
             self._leave()
@@ -222,12 +221,12 @@ class Output:
         self._leave()
         return self._items
 
-    def _item(self, block: Folding, source: "Source | None") -> Item | None:
+    def _made(self, block: Folding, source: "Source | None") -> list[Item]:
         kind = block.start.block
         own = source.item if source is not None else {}
         item_id = str(own.get("id") or self.ids.item(prefix_of(kind), len(self._items) + 1))
-        item = item_of(kind, block.text(), block.signature(), block.notes(), item_id=item_id, model=self.model)
-        return {**own, **item} if item is not None and isinstance(kind, ToolUse) else item
+        made = items_of(kind, block.text(), block.signature(), block.notes(), item_id=item_id, model=self.model)
+        return [{**own, **item} for item in made] if isinstance(kind, ToolUse) else made
 
     def _leave(self) -> None:
         if self._parts:

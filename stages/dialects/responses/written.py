@@ -38,7 +38,7 @@ from stages.dialects.responses.items import (
     NAME,
     Item,
     annotations,
-    item_of,
+    items_of,
     message_of,
     part_of,
     prefix_of,
@@ -209,8 +209,10 @@ class Standing(Written):
         prefix = prefix_of(self._block)
         self._at = At(self._at.item_id or self._sheet.item_id(prefix), self._sheet.place(self._at.place))
 
-    def _item(self, text: str) -> Item | None:
-        return item_of(self._block, text, self.signature, self.notes, item_id=self._at.item_id, model=self._sheet.model)
+    def _items(self, text: str) -> list[Item]:
+        return items_of(
+            self._block, text, self.signature, self.notes, item_id=self._at.item_id, model=self._sheet.model
+        )
 
     def _added(self, item: Item) -> bytes:
         return self._sheet.frame(ADDED, output_index=self._at.place, item=item)
@@ -249,9 +251,7 @@ class Thoughts(Standing):
         if text:
             out = self._sheet.frame("response.reasoning_summary_text.done", **self._summary, text=text)
             out += self._part("response.reasoning_summary_part.done", text)
-        item = self._item(text)
-        assert item is not None  # noqa: S101  # there is an item for thinking
-        return out + self._done(item)
+        return out + self._done(self._items(text)[0])
 
     def _part(self, kind: str, text: str) -> bytes:
         return self._sheet.frame(kind, **self._summary, part={"type": "summary_text", "text": text})
@@ -311,14 +311,15 @@ class Complete(Standing):
         """The item, if there is one for such a block here."""
         if final is not None and self.ran:
             return self._done(final)
-        known = self._at.place >= 0
-        if not known and self._item("") is None:
-            return b""
-        if not known:
-            self._stand()
-        item = self._item("".join(self.pieces))
-        assert item is not None  # noqa: S101  # asked above
-        return (b"" if known else self._added(item)) + self._done(item)
+        if self._at.place >= 0:
+            return self._done(self._items("".join(self.pieces))[0])
+        if not self._at.item_id:
+            self._at = At(self._sheet.item_id(prefix_of(self._block)))
+        out = b""
+        for item in self._items("".join(self.pieces)):
+            self._at = At(self._at.item_id, self._sheet.place())
+            out += self._added(item) + self._done(item)
+        return out
 
 
 def standing(sheet: Sheet, block: Block, at: At = NEW) -> Standing:
