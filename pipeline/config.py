@@ -93,6 +93,7 @@ class Upstream:
 
     preset: str | None = None
     dialect: str  # the protocol it speaks
+    provider: str | None = None  # whose way of speaking it; none: the model's name decides what it takes
     url: str = ""  # with or without /v1, or a full endpoint
     key: Secret | None = None  # "…", { env = "NAME" } or { file = "path" }
     client_key: bool = False  # send the caller's own credential on, in place of a key of ours
@@ -101,6 +102,7 @@ class Upstream:
     idle: Seconds = 300.0  # between two reads of a stream
     models: tuple[str, ...] = ()  # globs of the models it has; none: any
     headers: dict[str, str | Secret] = attrs.field(factory=dict)  # put on every request, last
+    query: dict[str, str] = attrs.field(factory=dict)  # put on every request's URL
     stages: tuple[Entry, ...] | None = None  # once per attempt, after translate; none: the default
     ca: Path | None = None  # more authorities (PEM), beside the system's
     proxy: str = "env"  # env: HTTPS_PROXY and its kin; none; or a URL

@@ -7,6 +7,7 @@ The hub for prompts is the Messages shape, the richest in blocks; the hub for re
 both sides: neither is called.  Dialects are sans-io: bytes in, events out; they import no trio and open nothing.
 """
 
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import attrs
@@ -36,6 +37,8 @@ class Model:
     owner: str = ""
     context: int | None = None  # tokens in
     output: int | None = None  # tokens out at most
+    thinking: frozenset[str] | None = None  # the ways of thinking it takes; empty: it can't
+    efforts: tuple[str, ...] | None = None  # the levels of effort it takes; empty: it refuses them
     raw: dict[str, Any] | None = attrs.field(default=None, eq=False)  # as the upstream's dialect had it
     dialect: str = ""  # whose raw it is
 
@@ -72,6 +75,12 @@ class Dialect(Protocol):
     def from_messages(self, body: dict[str, Any], prompt: Prompt) -> dict[str, Any]:
         """Messages shape → my body; losses are recorded on *prompt*."""
 
+    def restoring(self, body: dict[str, Any]) -> Callable[[Event], list[Event] | None] | None:
+        """A transform that gives calls the names that the tools of *body*, the client's, have; None: nothing to do."""
+
+    def mend(self, prompt: Prompt) -> None:
+        """Take out of a prompt of this dialect, going to an upstream of it, what was made for another's."""
+
     def fit(self, prompt: Prompt, effort: str | int | None) -> None:
         """Ask for thinking as *effort* says (a level, a budget in tokens, None: as it stands) and the model allows."""
 
@@ -84,15 +93,11 @@ class Dialect(Protocol):
     def whole_decoder(self) -> Decoder:
         """A decoder of a whole reply: everything at close()."""
 
-    def stream_encoder(self, *, model: str, show_usage: bool) -> Encoder:
-        """An encoder of a stream.  *model*: what the client asked for, should the reply not say; *show_usage*: whether
-        the client asked to see usage in the stream."""
+    def stream_encoder(self, prompt: Prompt) -> Encoder:
+        """An encoder of a stream.  *prompt*: the client's, for what a reply repeats of it (the model's name, tools)."""
 
-    def whole_encoder(self, *, model: str) -> Encoder:
-        """An encoder that folds events into one body."""
-
-    def shows_usage(self, prompt: Prompt) -> bool:
-        """Whether the client asked for usage in the stream."""
+    def whole_encoder(self, prompt: Prompt) -> Encoder:
+        """An encoder that folds events into one body; *prompt* as in ``stream_encoder``."""
 
     def encode_error(self, error: GatewayError, request_id: str) -> tuple[Head, bytes]:
         """The answer that tells *error* when nothing was sent yet."""

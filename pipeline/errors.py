@@ -135,6 +135,15 @@ class Overloaded(GatewayError):
     retryable = True
 
 
+class StoreUnavailable(GatewayError):
+    """Keys, limits or books can't be reached: nobody can tell whether the request may pass.  Later it may work."""
+
+    status = 503
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, headers=[(b"retry-after", b"1")])
+
+
 class UpstreamFailed(GatewayError):
     """The upstream could not be reached, or what it said makes no sense."""
 

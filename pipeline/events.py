@@ -211,7 +211,11 @@ class Heartbeat(Event):
 
 @attrs.define
 class Finished(Event):
-    """The reply ended as a reply should.  *stops* holds the reasons of further choices, by number."""
+    """The reply ended as a reply should.
+
+    *stops* holds the reasons of further choices, by number; *extra* what else is told at the end, in the words of the
+    dialect that has it (a verdict, what was left out of the context): another dialect leaves it out.
+    """
 
     terminal: ClassVar[bool] = True
     stop: Stop = "end_turn"
@@ -219,6 +223,7 @@ class Finished(Event):
     usage: Usage | None = None
     details: dict[str, Any] | None = None  # of a refusal
     stops: dict[int, Stop] | None = None
+    extra: dict[str, Any] | None = None
 
 
 @attrs.define

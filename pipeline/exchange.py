@@ -8,13 +8,15 @@ that there is no bag of loose names.  Nothing here waits.
 import time
 from collections.abc import Awaitable, Callable
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import attrs
 
 from pipeline.dialect import Dialect
 from pipeline.errors import GatewayError
-from pipeline.events import Batch, Kinds, Stop, Usage
+from pipeline.events import Batch, Finished, Kinds, Stop, Usage
+from pipeline.notes import Key as Key
+from pipeline.notes import Notes
 from pipeline.prompt import Edit, Prompt
 from transports.messages import Head, Headers, Request
 
@@ -32,13 +34,6 @@ class Out(Protocol):
 
 
 Source = Callable[["Exchange", Out], Awaitable[None]]
-
-
-@attrs.frozen(eq=False)
-class Key(Generic[T]):
-    """The name under which one stage leaves something for another; compared by identity."""
-
-    name: str
 
 
 @attrs.frozen
@@ -92,23 +87,26 @@ class Exchange:
     attempts: list[Attempt] = attrs.field(factory=list)
     before_attempt: list[Callable[[Attempt], Awaitable[None]]] = attrs.field(factory=list)  # awaited before each try
     kinds: Kinds | None = None  # events anyone on the way down reads; None: all (set by the engine)
-    ending: Stop | None = None  # set by end()
+    ending: Finished | None = None  # set by end()
     head: Head | None = None  # as sent to the client (set by reencode)
     stages: dict[str, float] = attrs.field(factory=dict)  # seconds spent by stage, where timed
     error: GatewayError | None = None  # what the client was told, if the reply failed
-    _notes: dict[Key[Any], Any] = attrs.field(factory=dict, repr=False)
+    _notes: Notes = attrs.field(factory=Notes, repr=False)
 
     def note(self, key: Key[T], value: T) -> None:
         """Leave *value* for whoever knows *key*."""
-        self._notes[key] = value
+        self._notes.note(key, value)
 
     def noted(self, key: Key[T]) -> T | None:
         """What was left under *key*, or None."""
-        return self._notes.get(key)
+        return self._notes.noted(key)
 
-    def end(self, stop: Stop) -> None:
-        """End the reply early and properly: it finishes with *stop*, and nothing comes after the batch in hand."""
-        self.ending = stop
+    def end(self, stop: Stop, sequence: str | None = None) -> None:
+        """End the reply early and properly: it finishes with *stop*, and nothing comes after the batch in hand.
+
+        *sequence*: the text that was met, where *stop* says that one was.
+        """
+        self.ending = Finished(stop, sequence)
 
     @property
     def committed(self) -> Attempt | None:

@@ -243,7 +243,7 @@ class Fused:
         self.over = not TERMINALS.isdisjoint(kinds)
         if self._exchange.ending is not None and not self.over:
             self.over = True
-            batch = [*batch, Finished(self._exchange.ending)]
+            batch = [*batch, self._exchange.ending]
         if batch:
             await self._into.send(batch)
 

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from pathlib import Path as File
 from typing import Any, get_type_hints
+from urllib.parse import urlencode
 
 import attrs
 
@@ -67,6 +68,7 @@ class Plan:
             timers=Timers(connect=config.connect, first_byte=config.first_byte, idle=config.idle),
             models=config.models,
             headers=fields(config.headers),
+            query=urlencode(config.query),
             stages=self.stages,
         )
 
@@ -85,9 +87,7 @@ class Planner:
     def plan(self, name: str) -> Plan | None:
         """The plan of the upstream called *name*; None if too little is right."""
         upstream, note = self.config.upstreams[name], self.problems.below("upstreams", name)
-        dialect = self.dialects.get(upstream.dialect)
-        if dialect is None:
-            note(("dialect",), unknown(upstream.dialect, self.dialects, "dialect"))
+        dialect = self._dialect(upstream, note)
         if upstream.key is not None and upstream.client_key:
             note(("client_key",), "the caller's credential or a key of ours: not both")
         if upstream.key is not None and not _KEY.fullmatch(upstream.key.reveal()):
@@ -98,6 +98,19 @@ class Planner:
         if dialect is None or connector is None:
             return None
         return Plan(name, upstream, dialect, place, stages, serve, connector)
+
+    def _dialect(self, upstream: configured.Upstream, note: Note) -> Dialect | None:
+        """The dialect of *upstream*, as its provider speaks it."""
+        dialect = self.dialects.get(upstream.dialect)
+        if dialect is None:
+            note(("dialect",), unknown(upstream.dialect, self.dialects, "dialect"))
+        elif upstream.provider is not None:
+            try:
+                dialect = load("stages.dialects.providers:spoken")(dialect, upstream.provider)
+            except LookupError:
+                known = load("stages.dialects.providers:names")()
+                note(("provider",), unknown(upstream.provider, known, "provider"))
+        return dialect
 
     def _stages(self, name: str, upstream: configured.Upstream) -> tuple[Named, ...]:
         """The stages of an attempt, none of which may wait on the way down."""

@@ -13,6 +13,7 @@ import attrs
 
 from pipeline.document import Document, Key, Malformed, Path
 from pipeline.errors import InvalidRequest
+from pipeline.notes import Notes
 
 Action = Literal["set", "added", "dropped", "approximated", "refused"]
 
@@ -31,12 +32,13 @@ class Edit:
 class Prompt:
     """One JSON object in *dialect*, and what was done to it."""
 
-    __slots__ = ("_document", "author", "dialect", "edits")
+    __slots__ = ("_document", "author", "dialect", "edits", "notes")
 
     def __init__(self, dialect: str, raw: bytes | Document, edits: list[Edit] | None = None, author: str = "") -> None:
         self.dialect = dialect
         self.author = author  # the stage that is at work: the engine sets it
         self.edits = edits if edits is not None else []
+        self.notes = Notes()  # what a translation leaves for the reply
         self._document = raw if isinstance(raw, Document) else Document(raw)
 
     @classmethod
@@ -48,6 +50,11 @@ class Prompt:
         with _told():
             prompt._document.keys()
         return prompt
+
+    @classmethod
+    def of(cls, dialect: str, body: dict[str, Any]) -> "Prompt":
+        """The prompt that says *body*: one that the gateway makes itself."""
+        return cls(dialect, Document.of(body))
 
     # -- reading ------------------------------------------------------------------------------------------------------
 
@@ -121,7 +128,9 @@ class Prompt:
 
     def fork(self) -> "Prompt":
         """A copy for one attempt: shares all text, has its own edits (those made so far included)."""
-        return Prompt(self.dialect, self._document, list(self.edits), self.author)
+        forked = Prompt(self.dialect, self._document, list(self.edits), self.author)
+        forked.notes = Notes(self.notes)
+        return forked
 
     def become(self, dialect: str, body: dict[str, Any]) -> None:
         """Turn into *body* in another dialect: what translation ends with."""

@@ -31,6 +31,7 @@ class Upstream:
     timers: Timers
     models: tuple[str, ...] = ()  # globs of the models it has; empty: any
     headers: Headers = attrs.field(factory=list)  # the operator's own, put last
+    query: str = ""  # the operator's own, as it stands in a URL
     stages: tuple[tuple[str, Callable[..., Any]], ...] = ()  # name and stage, in the order up
 
     def has(self, model: str) -> bool:

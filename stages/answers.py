@@ -1,8 +1,8 @@
-"""Answers that are no replies: what models there are, how many tokens a prompt has, and what is relayed as it is.
+"""Answers that are no replies: what models there are, and what is relayed as it is.  (Counts: ``counting``.)
 
-    models        names of the model map, then what every upstream lists (asked every five minutes at most)
-    count_tokens  asked of the upstream where it counts, estimated here where not
-    relay         the client's bytes there, the upstream's bytes back: batches, files
+    models   names of the model map, then what every upstream lists (asked every five minutes at most); what it says its
+             models can do is made known
+    relay    the client's bytes there, the upstream's bytes back: batches, files
 
 Each gives one Answer, terminal and undecoded.
 """
@@ -13,15 +13,15 @@ import attrs
 import structlog
 import trio
 
-from pipeline.dialect import Dialect, Model
-from pipeline.errors import GatewayError, NotFound, UnknownModel, UpstreamRefused
+from pipeline.dialect import Model
+from pipeline.errors import GatewayError, NotFound, UnknownModel
 from pipeline.events import Answer
 from pipeline.exchange import Attempt, Exchange
-from pipeline.stage import Tails, enter
 from pipeline.upstream import Upstream
 from stages.asking import ANSWER_BYTES, ERROR_BYTES, ask, whole
 from stages.capabilities import capability
 from stages.fields import answer_fields
+from stages.known import Known
 from stages.notes import OFFERED
 from transports.messages import Head
 
@@ -42,9 +42,10 @@ class Listed:
 
 @attrs.define
 class Lists:
-    """The models of all upstreams, remembered for a while."""
+    """The models of all upstreams, remembered for a while; *known* learns what they can do."""
 
-    _known: dict[str, Listed] = attrs.field(factory=dict)
+    known: Known = attrs.field(factory=Known)
+    _listed: dict[str, Listed] = attrs.field(factory=dict)
 
     async def answer(self, exchange: Exchange) -> Answer:
         """The list, or one model of it, in the shape of the caller's dialect."""
@@ -63,12 +64,13 @@ class Lists:
 
     async def _of(self, exchange: Exchange, upstream: Upstream) -> list[Model]:
         """What *upstream* lists; what it listed last, if it can't be asked.  Many callers ask once."""
-        listed = self._known.setdefault(upstream.name, Listed())
+        listed = self._listed.setdefault(upstream.name, Listed())
         async with listed.asking:
             if trio.current_time() >= listed.until:
                 with trio.move_on_after(PATIENCE):
                     try:
                         listed.models = await listing(exchange, upstream)
+                        self.known.learn(listed.models)
                     except GatewayError as error:
                         log.info("no list of models", upstream=upstream.name, why=str(error))
                 listed.until = trio.current_time() + FRESH
@@ -85,7 +87,7 @@ async def listing(exchange: Exchange, upstream: Upstream) -> list[Model]:
 
 
 def described(model: Model) -> Model:
-    """*model* with what our own table knows where its upstream did not say."""
+    """*model* with what is known of it where its upstream did not say."""
     known = capability(model.id)
     if known is None:
         return model
@@ -95,28 +97,6 @@ def described(model: Model) -> Model:
 def permitted(exchange: Exchange, model: str) -> bool:
     """Whether the caller may use *model*."""
     return exchange.caller is None or exchange.caller.may_use(model)
-
-
-async def count(exchange: Exchange) -> Answer:
-    """Count the prompt's tokens: the upstream's count where it speaks the caller's dialect and counts, else ours."""
-    asked = exchange.prompt
-    for upstream in exchange.upstreams[:1]:
-        exchange.prompt, exchange.upstream = asked.fork(), upstream
-        if upstream.dialect.NAME == exchange.dialect.NAME and counts(upstream.dialect):
-            async with Tails(exchange) as tails:
-                for name, stage in upstream.stages:
-                    await enter(name, stage, exchange, tails)
-                try:
-                    return await relayed(exchange, upstream, exchange.prompt.encode())
-                except UpstreamRefused as error:
-                    if not isinstance(error.means, NotFound):
-                        raise
-    return in_json(exchange.dialect.encode_count(exchange.dialect.count(asked)))
-
-
-def counts(dialect: Dialect) -> bool:
-    """Whether *dialect* has an operation that counts."""
-    return any(route.operation == "count_tokens" for route in dialect.ROUTES)
 
 
 async def relay(exchange: Exchange) -> Answer:

@@ -35,10 +35,10 @@ async def ask(
     """
     below = upstream.dialect.upstream_path(exchange.operation, exchange.prompt) if path is None else path
     same = not own and upstream.dialect.NAME == exchange.dialect.NAME
-    query = f"?{exchange.request.query}" if same and exchange.request.query else ""
+    query = "&".join(part for part in (upstream.query, exchange.request.query if same else "") if part)
     call = Call(
         method=exchange.request.method,
-        target=f"{upstream.base}{below}{query}",
+        target=f"{upstream.base}{below}{'?' if query else ''}{query}",
         headers=own_fields(upstream) if own else request_fields(exchange, upstream),
         body=body,
     )

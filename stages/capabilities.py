@@ -4,10 +4,15 @@
 
 A model that is not here gives None: then nothing is known and nothing is adjusted.  The figures are those of the
 vendor's model pages (per-model thinking and caching behaviour, model overview; October and November 2026); a name and
-its row are all that a new model needs.  This file must not know a prompt or a wire format.
+its row are all that a new model needs.  What a gateway learns beyond this table, of its upstreams and its operator
+(``known``), holds while it is in force: for the exchanges of that gateway, and no others.  This file must not know a
+prompt or a wire format.
 """
 
 import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Literal
 
 import attrs
@@ -45,9 +50,32 @@ class Capability:
 
 
 def capability(model: str) -> Capability | None:
-    """What is known of *model*, under any spelling of its name: dated, prefixed by a cloud, with a variant behind."""
+    """What is known of *model*, under any spelling of its name: by what is in force, else by the table."""
+    return _IN_FORCE.get()(model)
+
+
+def row(model: str) -> Capability | None:
+    """The table's row of *model*."""
+    return TABLE.get(plain(model))
+
+
+def plain(model: str) -> str:
+    """*model* without date, prefix of a cloud and variant, where its name is built like those of the table."""
     match = _NAME.search(model.lower())
-    return None if match is None else TABLE.get(match.group(1).replace(".", "-"))
+    return model.lower() if match is None else match.group(1).replace(".", "-")
+
+
+@contextmanager
+def in_force(lookup: Callable[[str], Capability | None]) -> Iterator[None]:
+    """Inside, in this task and those it starts, *lookup* says what is known of a model."""
+    before = _IN_FORCE.set(lookup)
+    try:
+        yield
+    finally:
+        _IN_FORCE.reset(before)
+
+
+_IN_FORCE: ContextVar[Callable[[str], Capability | None]] = ContextVar("capabilities", default=row)
 
 
 # A whole name: at the start or behind a prefix (us.anthropic., anthropic/), before the end, a date or a variant ([1m]).

@@ -6,6 +6,7 @@ client ◀──(reply_fields)──── upstream          of another dialect'
 
 from pipeline.exchange import Exchange
 from pipeline.upstream import Upstream
+from stages.notes import WITHOUT
 from transports.messages import Head, Headers, end_to_end
 
 # What a client shows us to be let in; goes on only where the upstream is told to take the client's own.
@@ -17,6 +18,9 @@ WAY = frozenset({b"forwarded", b"via", b"x-real-ip", b"x-forwarded-for", b"x-for
 
 # The body is ours to code and to describe; the rest is said to us.
 OURS = frozenset({b"accept-encoding", b"content-encoding", b"x-pipeline-fidelity"})
+
+# Features that a client asks for by name; each goes with a field of the body.
+BETA = b"anthropic-beta"
 
 # Fields of a request that mean the same to every upstream (W3C Trace Context).
 COMMON = frozenset({b"traceparent", b"tracestate", b"baggage"})
@@ -43,7 +47,18 @@ def request_fields(exchange: Exchange, upstream: Upstream) -> Headers:
         and (name not in CREDENTIALS or (upstream.client_key and name != b"cookie"))
         and (same or name in COMMON or name in CREDENTIALS)
     ]
+    without = exchange.noted(WITHOUT)
+    fields = [field for field in (less(field, without) for field in fields) if field] if without else fields
     return fields_of_ours(upstream, fields) if same else [*fields, *own_fields(upstream)]
+
+
+def less(field: tuple[bytes, bytes], without: frozenset[str]) -> tuple[bytes, bytes] | None:
+    """*field* without the betas *without*; None if nothing is left of it."""
+    name, value = field
+    if name != BETA:
+        return field
+    kept = [beta for beta in value.split(b",") if beta.strip().decode("latin-1") not in without]
+    return (name, b",".join(kept)) if kept else None
 
 
 def own_fields(upstream: Upstream) -> Headers:

@@ -5,8 +5,14 @@
 
 Until the **commit**, the first text, thinking, tool or other block, whatever fails never happened: a status, an error
 in the stream, an empty stream, a timer all count alike, and the next upstream is asked.  After it there is no second
-answer, only the dialect's own error.  Lists and counts are answered here too, see ``answers``.
+answer, only the dialect's own error.  Lists and counts are answered here too, see ``answers`` and ``counting``.
+
+    [forward.capabilities."my-model-*"]     # what models take, where it is known better than here; see ``known``
+    thinking = ["enabled", "disabled"]
 """
+
+from collections.abc import Iterable
+from typing import Any
 
 import attrs
 import trio
@@ -16,11 +22,15 @@ from pipeline.events import Answer, Batch, BlockStarted, Failed, Finished, Opaqu
 from pipeline.exchange import Attempt, Exchange, Out
 from pipeline.line import Fused
 from pipeline.outlet import Enough, only, weigh
+from pipeline.prompt import Prompt
 from pipeline.stage import Tails, enter, read_by
-from pipeline.upstream import Upstream
-from stages.answers import Lists, count, relay
+from stages.answers import Lists, relay
 from stages.asking import ask, checked, decoded
+from stages.capabilities import in_force
+from stages.counting import Counting
 from stages.fidelity import Mode, demand
+from stages.known import Known, Override
+from stages.lacking import Lacking
 from stages.notes import HIDE_USAGE
 
 HELD_EVENTS = 256  # what the barrier holds before it lets go
@@ -33,48 +43,96 @@ class Forward:
     """Send the prompt to the upstreams, best first, and let the first answer through."""
 
     fidelity: Mode = "report"  # strict: refuse what would lose something of the request
+    capabilities: dict[str, Override] = attrs.field(factory=dict)  # of models, by glob: the first one that fits holds
 
-    _lists: Lists = attrs.field(init=False, factory=Lists)
+    _known: Known = attrs.field(init=False, default=attrs.Factory(lambda self: Known(self.capabilities), True))
+    _lists: Lists = attrs.field(init=False, default=attrs.Factory(lambda self: Lists(self._known), True))
+    _counting: Counting = attrs.field(init=False, factory=Counting)
+    _lacking: Lacking = attrs.field(init=False, factory=Lacking)
+
+    def check(self, upstreams: frozenset[str]) -> Iterable[str]:
+        """What can't be right about the settings."""
+        return self._known.complaints()
+
+    async def __aenter__(self) -> "Forward":
+        await self._counting.__aenter__()
+        return self
+
+    async def __aexit__(self, *raised: Any) -> None:
+        await self._counting.__aexit__(*raised)
 
     async def __call__(self, exchange: Exchange, out: Out) -> None:
         """The source: sends batches of the reply to *out*."""
-        match exchange.operation:
-            case "models" | "model":
-                await out.send([await self._lists.answer(exchange)])
-            case "count_tokens":
-                await out.send([await count(exchange)])
-            case "relay":
-                await out.send([await relay(exchange)])
-            case _:
-                await attempts(exchange, out, self.fidelity)
+        with in_force(self._known):
+            match exchange.operation:
+                case "models" | "model":
+                    await out.send([await self._lists.answer(exchange)])
+                case "count_tokens":
+                    await out.send([await self._counting.answer(exchange)])
+                case "relay":
+                    await out.send([await relay(exchange)])
+                case _:
+                    await self._attempts(exchange, out)
+
+    async def _attempts(self, exchange: Exchange, out: Out) -> None:
+        """Try each upstream in turn.  Raises the last one's error if none began to answer."""
+        asked = exchange.prompt
+        error: GatewayError = UnknownModel(f"no upstream has the model {exchange.asked!r}")
+        waiting = [*reversed(exchange.upstreams)]
+        while waiting:
+            upstream = waiting.pop()
+            exchange.prompt, exchange.upstream = asked.fork(), upstream
+            attempt = Attempt(upstream.name, "", trio.current_time())
+            exchange.attempts.append(attempt)
+            barrier = Barrier(exchange, attempt, out, asked)
+            try:
+                await self._try(exchange, asked, attempt, barrier)
+            except (GatewayError, ExceptionGroup) as raised:
+                if only(raised, Enough):
+                    raise Enough from None
+                attempt.error = error = told(raised)
+            finally:
+                attempt.ended = trio.current_time()
+                attempt.edits = exchange.prompt.edits
+            if attempt.error is None:
+                return
+            if not barrier.open and self._lacking.learned(exchange, error):
+                waiting.append(upstream)  # once more, without what it does not know
+            elif barrier.open or not error.retryable:
+                break
+        raise error
+
+    async def _try(self, exchange: Exchange, asked: Prompt, attempt: Attempt, barrier: "Barrier") -> None:
+        """One attempt: enter the upstream's stages, send, decode, pass on."""
+        upstream = exchange.upstream
+        assert upstream is not None  # noqa: S101  # set with each attempt
+        async with Tails(exchange) as tails:
+            entered = [await enter(name, stage, exchange, tails) for name, stage in upstream.stages]
+            self._lacking.leave_out(exchange)
+            attempt.model = exchange.prompt.model
+            transforms = [transform for transform in reversed(entered) if transform is not None]
+            transforms[:0] = self._counting.watch(asked, upstream, attempt.model)
+            read = read_by(transforms)
+            same = upstream.dialect.NAME == exchange.dialect.NAME  # else the encoder reads every event
+            kinds = exchange.kinds | read if same and read is not None and exchange.kinds is not None else None
+            demand(exchange, self.fidelity)
+            for wait in exchange.before_attempt:
+                await wait(attempt)
+            out = Fused(exchange, transforms, barrier)
+            async with ask(exchange, upstream, exchange.prompt.encode()) as reply:
+                attempt.status = reply.head.status
+                await checked(reply, upstream, streaming=exchange.streaming)
+                decoder = (
+                    upstream.dialect.stream_decoder(kinds, hide_usage=exchange.noted(HIDE_USAGE) is True)
+                    if exchange.streaming
+                    else upstream.dialect.whole_decoder()
+                )
+                await decoded(reply, decoder, out)
+        if not barrier.open:
+            raise UpstreamFailed(f"{upstream.name} closed the stream without an answer")
 
 
 stage = Forward
-
-
-async def attempts(exchange: Exchange, out: Out, fidelity: Mode = "report") -> None:
-    """Try each upstream in turn.  Raises the last one's error if none began to answer."""
-    asked = exchange.prompt
-    error: GatewayError = UnknownModel(f"no upstream has the model {exchange.asked!r}")
-    for upstream in exchange.upstreams:
-        exchange.prompt, exchange.upstream = asked.fork(), upstream
-        attempt = Attempt(upstream.name, "", trio.current_time())
-        exchange.attempts.append(attempt)
-        barrier = Barrier(exchange, attempt, out)
-        try:
-            await try_one(exchange, upstream, attempt, barrier, fidelity)
-        except (GatewayError, ExceptionGroup) as raised:
-            if only(raised, Enough):
-                raise Enough from None
-            attempt.error = error = told(raised)
-        finally:
-            attempt.ended = trio.current_time()
-            attempt.edits = exchange.prompt.edits
-        if attempt.error is None:
-            return
-        if barrier.open or not error.retryable:
-            break
-    raise error
 
 
 def told(raised: Exception) -> GatewayError:
@@ -88,38 +146,12 @@ def told(raised: Exception) -> GatewayError:
     raise raised
 
 
-async def try_one(exchange: Exchange, upstream: Upstream, attempt: Attempt, barrier: "Barrier", fidelity: Mode) -> None:
-    """One attempt: enter the upstream's stages, send, decode, pass on."""
-    async with Tails(exchange) as tails:
-        entered = [await enter(name, stage, exchange, tails) for name, stage in upstream.stages]
-        transforms = [transform for transform in reversed(entered) if transform is not None]
-        read = read_by(transforms)
-        same = upstream.dialect.NAME == exchange.dialect.NAME  # else the encoder reads every event
-        kinds = exchange.kinds | read if same and read is not None and exchange.kinds is not None else None
-        attempt.model = exchange.prompt.model
-        demand(exchange, fidelity)
-        for wait in exchange.before_attempt:
-            await wait(attempt)
-        out = Fused(exchange, transforms, barrier)
-        async with ask(exchange, upstream, exchange.prompt.encode()) as reply:
-            attempt.status = reply.head.status
-            await checked(reply, upstream, streaming=exchange.streaming)
-            decoder = (
-                upstream.dialect.stream_decoder(kinds, hide_usage=exchange.noted(HIDE_USAGE) is True)
-                if exchange.streaming
-                else upstream.dialect.whole_decoder()
-            )
-            await decoded(reply, decoder, out)
-    if not barrier.open:
-        raise UpstreamFailed(f"{upstream.name} closed the stream without an answer")
-
-
 class Barrier:
     """Holds everything back until the commit; whatever fails before that never happened."""
 
-    def __init__(self, exchange: Exchange, attempt: Attempt, into: Out) -> None:
+    def __init__(self, exchange: Exchange, attempt: Attempt, into: Out, asked: Prompt | None = None) -> None:
         self.open = False
-        self._exchange, self._attempt, self._into = exchange, attempt, into
+        self._exchange, self._attempt, self._into, self._asked = exchange, attempt, into, asked
         self._held: Batch = []
         self._weight = 0
 
@@ -131,6 +163,8 @@ class Barrier:
                 return
             batch, self._held = self._held, []
             self._exchange.prompt.release()
+            if self._asked is not None:  # shares the text
+                self._asked.release()
         await self._into.send(batch)
 
     def _look(self, batch: Batch) -> None:

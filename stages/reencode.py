@@ -33,10 +33,8 @@ class Reencode:
         self.send = self._waiting if exchange.streaming else self._folding
 
     def _make_encoder(self) -> Encoder:
-        dialect, asked = self._exchange.dialect, self._exchange.asked
-        if self._exchange.streaming:
-            return dialect.stream_encoder(model=asked, show_usage=dialect.shows_usage(self._exchange.prompt))
-        return dialect.whole_encoder(model=asked)
+        dialect, asked = self._exchange.dialect, self._exchange.prompt
+        return dialect.stream_encoder(asked) if self._exchange.streaming else dialect.whole_encoder(asked)
 
     # -- streamed -----------------------------------------------------------------------------------------------------
 

@@ -144,14 +144,11 @@ class Words:
     def whole_decoder(self) -> WordsDecoder:
         return WordsDecoder()
 
-    def stream_encoder(self, *, model: str, show_usage: bool) -> WordsEncoder:
+    def stream_encoder(self, prompt: Prompt) -> WordsEncoder:
         return WordsEncoder()
 
-    def whole_encoder(self, *, model: str) -> WordsEncoder:
+    def whole_encoder(self, prompt: Prompt) -> WordsEncoder:
         return WordsEncoder()
-
-    def shows_usage(self, prompt: Prompt) -> bool:
-        return False
 
     def upstream_path(self, operation: str, prompt: Prompt) -> str:
         return "/words"
@@ -244,6 +241,11 @@ def exchange(body: bytes = b'{"model":"m"}', *, streaming: bool = True, dialect:
         streaming=streaming,
         **fields,
     )
+
+
+def asking(model: str) -> Prompt:
+    """A client's prompt that asks for *model* and says no more."""
+    return Prompt("words", b'{"model":"%s"}' % model.encode())
 
 
 def words(*pieces: str) -> list[Event]:

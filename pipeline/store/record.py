@@ -73,9 +73,7 @@ class Record(msgspec.Struct, array_like=True, kw_only=True, gc=False):
     @property
     def tokens(self) -> int:
         """All of them, in and out."""
-        return (
-            self.input + self.cache_read + self.cache_write_5m + self.cache_write_1h + self.output + self.reasoning
-        )
+        return self.input + self.cache_read + self.cache_write_5m + self.cache_write_1h + self.output + self.reasoning
 
 
 FIELDS: tuple[str, ...] = Record.__struct_fields__
@@ -168,4 +166,3 @@ class Lease(msgspec.Struct, array_like=True, kw_only=True):
     at: int
     key: str
     holds: list[tuple[str, str, int]] = []  # msgspec copies it for each
-

@@ -167,7 +167,7 @@ def frames(reply: Reply, style: Style) -> Iterator[Item]:
             yield writer.play(step)
         if isinstance(step, steps.Ending):
             return
-    yield writer.end()
+    yield from ([frame] for frame in writer.end())  # each may hold all that was said
 
 
 @lru_cache(maxsize=64)

@@ -92,7 +92,7 @@ def read(raw: bytes) -> Wanted:
     reasoning = body.reasoning or {}
     return Wanted(
         model=body.model,
-        messages=[_message(item) for item in items],
+        messages=_messages(items),
         stream=bool(body.stream),
         tools={name: tool.schema for name, tool in tools.items()},
         force=_force(body.tool_choice),
@@ -114,6 +114,14 @@ def thinks(reasoning: dict[str, Any]) -> bool:
 
 def _summary(reasoning: dict[str, Any]) -> Any:
     return reasoning.get("summary") or reasoning.get("generate_summary")
+
+
+def _messages(items: list[_Item]) -> list[Message]:
+    """*items* as messages.  An answer cut short that a client brings back to have it ended is still the same turn."""
+    messages = [_message(item) for item in items]
+    while messages and messages[-1].role == "assistant":
+        messages.pop()
+    return messages
 
 
 def _message(item: _Item) -> Message:

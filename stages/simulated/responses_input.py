@@ -193,7 +193,7 @@ def _reasoning(item: dict[str, Any], following: list[dict[str, Any]], *, stored:
             code="invalid_encrypted_content",
         )
     led = next((other for other in following if other.get("type") != "reasoning"), None)
-    if led is None or not produced(led):
+    if led is not None and not produced(led):  # at the very end it is an answer cut short, which clients bring back
         refuse(f"Item '{ident}' of type 'reasoning' was provided without its required following item.", param="input")
 
 

@@ -47,8 +47,8 @@ def _fields(body: dict[str, Any], known: frozenset[str]) -> None:
                 code="unsupported_parameter",
                 param=field,
             )
-        close = get_close_matches(field, sorted(known), 1)
-        hint = f" Did you mean '{close[0]}'?" if close else ""
+        close = max(get_close_matches(field, sorted(known)), key=lambda name: name[0] == field[0], default="")
+        hint = f" Did you mean '{close}'?" if close else ""
         refuse(f"Unknown parameter: '{field}'.{hint}", code="unknown_parameter", param=field)
 
 

@@ -1,8 +1,8 @@
 """The tokenizer: texts → how many tokens of o200k_base each has.  Offline, exact; only the worker's process loads it.
 
-The package is ``toktok-rs`` (the extra ``tokenizer``): vocabulary and engine in one library of 8 MB.  Loading takes 0.3 s
-during which nothing else in its process runs, and 65 MB: hence the process.  Where it is not installed, nothing here
-can count, and prompts are estimated.
+The package is ``toktok-rs`` (the extra ``tokenizer``): vocabulary and engine in one library of 8 MB.  Loading takes
+0.3 s, during which nothing else in its process runs, and 65 MB: hence the process.  Where it is not installed, nothing
+here can count, and prompts are estimated.
 """
 
 from stages.tokens.weigh import Count

@@ -36,8 +36,8 @@ _SILENT = frozenset({"cache_control", "id", "type", "role", "status", "signature
 def weigh(found: Iterable[tuple[str, bytes]], count: Count) -> list[Weight]:
     """The weights of units given as kind and JSON."""
     readers = [read(kind, raw) for kind, raw in found]
-    texts = [text[at : at + PIECE] for reader in readers for text in reader.texts() for at in range(0, len(text), PIECE)]
-    tokens = iter(count(texts))
+    texts = [text for reader in readers for text in reader.texts()]
+    tokens = iter(count([text[at : at + PIECE] for text in texts for at in range(0, len(text), PIECE)]))
 
     def total(pieces: list[str]) -> int:
         return sum(next(tokens) for text in pieces for _ in range(0, len(text), PIECE))

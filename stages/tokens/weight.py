@@ -1,4 +1,4 @@
-"""Weight: what one unit of a prompt holds, by kind of content.  The same for every model; ``scales`` makes tokens of it.
+"""Weight: what one unit of a prompt holds, by kind of content; the same for every model.
 
 Words are tokens of o200k_base, the one published vocabulary of a current family; others cut the same text into so many
 times as many pieces, which is a model's factor.

@@ -16,6 +16,7 @@ from pydantic import BaseModel
 from pipeline.events import Batch, Event, Failed, Kinds, Run
 from stages.dialects import anthropic
 from stages.dialects.sse import Frames
+from tests.doubles import asking
 
 FIXTURES = Path(__file__).parent / "fixtures" / "anthropic"
 REPLIES = {path.stem: path.read_bytes() for path in sorted((FIXTURES / "replies").glob("*.sse"))}
@@ -66,12 +67,12 @@ def said(events: Batch) -> list[Any]:
 
 def write(events: Batch) -> bytes:
     """*events* as a stream."""
-    return anthropic.stream_encoder(model="asked-for", show_usage=True).feed(events)
+    return anthropic.stream_encoder(asking("asked-for")).feed(events)
 
 
 def write_whole(events: Batch) -> bytes:
     """*events* as one body."""
-    return anthropic.whole_encoder(model="asked-for").feed(events)
+    return anthropic.whole_encoder(asking("asked-for")).feed(events)
 
 
 def bare(events: Batch) -> Batch:

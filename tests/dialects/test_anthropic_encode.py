@@ -33,6 +33,7 @@ from pipeline.events import (
     Usage,
 )
 from stages.dialects import anthropic
+from stages.dialects.names import raw_id, safe_id
 from tests.dialects.anthropic_oracle import (
     BETA,
     FAILING,
@@ -47,13 +48,14 @@ from tests.dialects.anthropic_oracle import (
     write_whole,
 )
 from tests.dialects.test_anthropic_decode import KINDS, block
+from tests.doubles import asking
 
 GOOD = sorted(set(REPLIES) - FAILING)
 
 
 def in_batches(events: Batch, sizes: list[int]) -> bytes:
     """*events*, written in batches of *sizes*."""
-    encoder, written = anthropic.stream_encoder(model="asked-for", show_usage=True), b""
+    encoder, written = anthropic.stream_encoder(asking("asked-for")), b""
     for size in sizes:
         written += encoder.feed(events[:size])
         events = events[size:]
@@ -116,6 +118,9 @@ usages = st.builds(Usage, counts, counts, counts, counts, counts, st.none() | co
 details = st.just({"type": "refusal", "category": None, "explanation": "no"})
 
 
+ids = st.from_regex(r"[a-zA-Z0-9_-]{1,20}", fullmatch=True).filter(lambda raw: safe_id(raw) == raw)
+
+
 @st.composite
 def replies(draw: st.DrawFn) -> Batch:
     """Any good reply, in the grammar of events."""
@@ -137,7 +142,7 @@ def replies(draw: st.DrawFn) -> Batch:
             called = True
             given = msgspec.json.encode({piece: [piece] for piece in pieces}).decode()
             cut = draw(st.integers(0, len(given)))
-            events.append(BlockStarted(index, ToolUse(draw(words()), draw(words()))))
+            events.append(BlockStarted(index, ToolUse(draw(ids), draw(words()))))
             events += [InputDelta(index, piece) for piece in (given[:cut], given[cut:])]
         else:
             events.append(BlockStarted(index, Other("anthropic", {"type": "novelty", "of": pieces})))
@@ -149,6 +154,15 @@ def replies(draw: st.DrawFn) -> Batch:
     stop = draw(st.sampled_from(stops))
     usage = draw(usages)
     return [*events, Finished(stop, None, usage, draw(details) if stop == "refusal" else None)]
+
+
+def test_an_id_that_the_api_would_refuse_is_written_as_a_code() -> None:
+    """The client sends it back with its result, and whoever made it gets the id it knows."""
+    events: Batch = [Started("m", "x"), BlockStarted(0, ToolUse("call:1", "f")), BlockStopped(0), Finished("tool_use")]
+    (block,) = [event.block for event in read(in_batches(events, [])) if isinstance(event, BlockStarted)]
+    assert isinstance(block, ToolUse)
+    assert block.id == safe_id("call:1")
+    assert raw_id(block.id) == "call:1"
 
 
 @given(replies(), st.lists(st.integers(0, 5), max_size=5))
@@ -339,7 +353,7 @@ def test_blocks_of_other_dialects_and_further_choices_are_left_out() -> None:
 
 def test_pings_are_comments_until_the_reply_has_begun() -> None:
     """Before message_start no client expects an event; after it Claude Code wants one."""
-    encoder = anthropic.stream_encoder(model="m", show_usage=True)
+    encoder = anthropic.stream_encoder(asking("m"))
     assert encoder.feed([Heartbeat()]) == b": ping\n\n"
     encoder.feed([Started("c", "m")])
     assert encoder.feed([Heartbeat()]) == b'event: ping\ndata: {"type": "ping"}\n\n'
@@ -348,7 +362,7 @@ def test_pings_are_comments_until_the_reply_has_begun() -> None:
 
 def test_a_failure_ends_the_stream_with_an_error() -> None:
     """In the words clients look for, without message_stop, and nothing follows."""
-    encoder = anthropic.stream_encoder(model="m", show_usage=True)
+    encoder = anthropic.stream_encoder(asking("m"))
     written = encoder.feed([Started("c", "m"), BlockStarted(0, Text()), Failed(ContextTooLong("9 tokens > 8 maximum"))])
     assert told(written)[-1] == {
         "type": "error",

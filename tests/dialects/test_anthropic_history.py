@@ -1,5 +1,6 @@
 """Thoughts of other makers go before the API would refuse them, the same ones in every turn."""
 
+import timeit
 from typing import Any
 
 import msgspec
@@ -94,3 +95,16 @@ def test_what_is_no_conversation_is_left_to_the_api(messages: Any) -> None:
     asked = Prompt("anthropic", msgspec.json.encode({"model": "m", "messages": messages, "x": "thinking"}))
     anthropic.mend(asked)
     assert asked.edits == []
+
+
+def test_a_server_that_does_not_sign_gets_its_own_thoughts_back() -> None:
+    """Some of its kind refuse a call of a tool without the thought before it; other makers' still go."""
+    asked = Prompt("anthropic", msgspec.json.encode(body([UNSIGNED, FOREIGN, TEXT])))
+    anthropic.mend(asked, signs=False)
+    assert asked.get("messages", 0, "content") == [UNSIGNED, TEXT]
+
+
+def test_a_history_of_megabytes_with_nothing_strange_is_not_decoded() -> None:
+    """Every turn of a long conversation comes by here."""
+    asked = Prompt("anthropic", msgspec.json.encode(body(*[[OWN, {"type": "text", "text": "x" * 1000}]] * 3000)))
+    assert timeit.timeit(lambda: anthropic.mend(asked), number=1) < 0.05

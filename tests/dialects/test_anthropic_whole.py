@@ -31,6 +31,7 @@ from stages.dialects import anthropic
 from tests.dialects.anthropic_oracle import BETA, BODIES, FAILING, REPLIES, bare, read, read_whole, write, write_whole
 from tests.dialects.test_anthropic_decode import check_grammar
 from tests.dialects.test_anthropic_encode import replies
+from tests.doubles import asking
 
 
 def parsed(body: bytes) -> Any:
@@ -149,7 +150,7 @@ def test_a_reply_of_another_dialect_is_told_in_this_one() -> None:
 
 def test_nothing_is_written_before_the_end_and_nothing_for_a_failure() -> None:
     """A failure is told with its status, elsewhere."""
-    encoder = anthropic.whole_encoder(model="m")
+    encoder = anthropic.whole_encoder(asking("m"))
     assert encoder.feed([Started("a", "m"), BlockStarted(0, Text())]) == b""
     assert encoder.feed([Failed(Overloaded("no"))]) == b""
     assert encoder.feed([Finished()]) == b""

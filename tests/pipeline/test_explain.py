@@ -16,7 +16,7 @@ def test_the_default_line_is_drawn() -> None:
     """All eight stages, the one channel, the place of each upstream."""
     text = explain(built('[upstreams.a]\npreset = "openai"\nkey = "k"\n[upstreams.b]\npreset = "simulated"'))
     lines = text.splitlines()
-    assert lines[:8] == [
+    assert lines[:10] == [
         "up      client ─▶ auth ─▶ model_map ─▶ thinking_suffix ─▶ meter ─▶ forward",
         "        forward at a: translate ─▶ cache_breakpoints ─▶ chat: https://api.openai.com/v1",
         "        forward at b: translate ─▶ cache_breakpoints ─▶ anthropic: stages.simulated:serve, beside the gateway",
@@ -25,8 +25,10 @@ def test_the_default_line_is_drawn() -> None:
         "        [ … ] is fused: one task, one call for a batch of events",
         "        a stream: 2 tasks, 1 channel",
         "        a reply that is not streamed: 1 task, no channel",
+        "        forward at a: commit ◀ translate ◀ decoder",
+        "        forward at b: commit ◀ translate ◀ decoder",
     ]
-    rows = [line.split()[0] for line in lines[9:]]
+    rows = [line.split()[0] for line in lines[11:]]
     assert rows == ["stage", *DEFAULT]
 
 
@@ -42,7 +44,7 @@ def test_a_stage_that_waits_has_its_own_task() -> None:
 def test_a_transform_of_an_attempt_is_drawn_within_forward() -> None:
     """Behind the commit, before the decoder."""
     text = explain(built('[[stages]]\nuse = "tests.pipeline.test_explain:quick"\nafter = "translate"'))
-    assert "forward at simulated: commit ◀ quick ◀ decoder" in text
+    assert "forward at simulated: commit ◀ translate ◀ quick ◀ decoder" in text
 
 
 def test_what_can_not_be_told_is_marked() -> None:

@@ -9,16 +9,19 @@ from stages.simulated import Settings, Simulated
 from tests.doubles import Bytes, Recorder
 from transports.messages import Headers, Request
 
-PATHS = {"anthropic": "/v1/messages", "chat": "/v1/chat/completions"}
+PATHS = {"anthropic": "/v1/messages", "chat": "/v1/chat/completions", "responses": "/v1/responses"}
 DEFAULTS: dict[str, dict[str, Any]] = {
     "anthropic": {"model": "claude-simulated", "max_tokens": 1000},
     "chat": {"model": "simulated"},
+    "responses": {"model": "simulated"},
 }
+LIMITS = {"anthropic": "max_tokens", "chat": "max_tokens", "responses": "max_output_tokens"}
 BASH = {
     "anthropic": {"name": "Bash", "input_schema": {"type": "object"}},
     "chat": {"type": "function", "function": {"name": "Bash", "parameters": {"type": "object"}}},
+    "responses": {"type": "function", "name": "Bash", "parameters": {"type": "object"}, "strict": False},
 }
-BOTH = ("anthropic", "chat")
+ALL = tuple(PATHS)
 
 
 @attrs.define
@@ -72,7 +75,7 @@ class Talk:
     async def ask(self, said: Any, *, headers: Headers | None = None, query: str = "", **fields: Any) -> Heard:
         """Ask with *said*: a user's words, or all messages."""
         messages = [{"role": "user", "content": said}] if isinstance(said, str) else said
-        body = {**DEFAULTS[self.dialect], "messages": messages, **fields}
+        body = {**DEFAULTS[self.dialect], "input" if self.dialect == "responses" else "messages": messages, **fields}
         path = PATHS[self.dialect] + query
         return await self.send("POST", path, json.dumps({k: v for k, v in body.items() if v != ...}).encode(), headers)
 
@@ -87,15 +90,21 @@ class Talk:
 
 
 def words(heard: Heard) -> str:
-    """The text that a reply of either dialect says, streamed or whole."""
+    """The text that a reply of any dialect says, streamed or whole."""
     if heard.body.startswith(b"{"):
         whole = heard.json
         if "choices" in whole:
             return whole["choices"][0]["message"]["content"] or ""
+        if "output" in whole:
+            spoken = [part for item in whole["output"] for part in item.get("content") or ()]
+            return "".join(part["text"] for part in spoken if part["type"] == "output_text")
         return "".join(block["text"] for block in whole["content"] if block["type"] == "text")
     said = ""
     for _, data in heard.frames:
         if isinstance(data, dict):
-            said += (data.get("delta") or {}).get("text", "")
+            if data.get("type") == "response.output_text.delta":
+                said += data["delta"]
+            elif isinstance(data.get("delta"), dict):
+                said += data["delta"].get("text", "")
             said += "".join(choice["delta"].get("content") or "" for choice in data.get("choices", ()))
     return said

@@ -6,31 +6,58 @@ import pytest
 from pipeline.config import Upstream
 from pipeline.layers import Layers
 from pipeline.loading import build
+from pipeline.naming import dialects
 from pipeline.reading import settle
 from stages.presets.reading import names, read
+from stages.simulated.voices import VOICES
+from tests.pipeline.configs import built, refused
+
+OWN_PLACES = {"azure"}  # each customer has an address
 
 
 def test_there_are_those_of_the_readme() -> None:
-    """Two providers, and the built-in model."""
-    assert {"anthropic", "openai", "simulated"} <= set(names())
+    """Providers afar, servers on this machine, and the built-in model."""
+    afar = {"anthropic", "azure", "dashscope", "deepseek", "fireworks", "gemini", "groq", "minimax", "mistral",
+            "moonshot", "openai", "openai_responses", "openrouter", "together", "xai", "zai"}  # fmt: skip
+    here = {"llamacpp", "lmstudio", "ollama", "sglang", "vllm"}
+    assert {*afar, *here, "simulated"} <= set(names())
 
 
 @pytest.mark.parametrize("name", names())
 def test_a_preset_holds_keys_of_an_upstream(name: str) -> None:
-    """And says which protocol it speaks, and where it is."""
+    """And says which protocol it speaks, and where it is, unless everyone has a place of his own there."""
     preset = read(name)
     assert set(preset) <= {field.name for field in attrs.fields(Upstream)} - {"preset"}
     assert "dialect" in preset
-    assert ("url" in preset) != ("serve" in preset)
+    assert (("url" in preset) != ("serve" in preset)) == (name not in OWN_PLACES)
 
 
-@pytest.mark.parametrize("name", names())
+@pytest.mark.parametrize("name", sorted({*names()} - OWN_PLACES))
 def test_a_preset_and_a_key_are_enough(name: str) -> None:
-    """``--upstream NAME`` with the key in the environment."""
-    key = read(name)["key"]
+    """``--upstream NAME`` with the key, if there is one, in the environment."""
+    key = read(name).get("key")
     environ = {key["env"]: "sk"} if isinstance(key, dict) else {}
     (plan,) = build(settle(Layers(environ=environ), name)).plans
     assert plan.name == name
+
+
+def test_a_place_of_ones_own() -> None:
+    """Without an address such a preset is not enough, and says what is missing; with one it is."""
+    environ = {"AZURE_OPENAI_API_KEY": "k"}
+    upstream = '[upstreams.work]\npreset = "azure"\n'
+    assert any("upstreams.work.url" in line for line in refused(upstream, environ))
+    (plan,) = built(f'{upstream}url = "https://mine.openai.azure.com/openai/v1"', environ).plans
+    assert plan.place is not None
+    assert plan.place[1] == "/openai/v1"
+    assert plan.dialect.credentials("k") == [(b"api-key", b"k")]
+
+
+@pytest.mark.parametrize("dialect", dialects())
+def test_the_built_in_model_speaks_every_dialect(dialect: str) -> None:
+    """``preset = "simulated"`` with any of them is an upstream."""
+    (plan,) = built(f'[upstreams.up]\npreset = "simulated"\ndialect = "{dialect}"').plans
+    assert dialect == plan.dialect.NAME
+    assert dialect in VOICES
 
 
 @pytest.mark.parametrize("name", ["nobody", "../presets/openai", ""])

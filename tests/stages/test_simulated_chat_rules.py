@@ -209,6 +209,26 @@ async def test_taken(fields: dict[str, Any]) -> None:
     assert heard.status == 200, heard.body
 
 
+@pytest.mark.parametrize(
+    ("model", "effort", "status"),
+    [
+        *((name, "high", 400) for name in ("gpt-5.4", "gpt-5.4-mini", "gpt-5.5", "gpt-5.6-luna", "gpt-6.1-sol")),
+        *((name, effort, 200) for name in ("gpt-5.4", "gpt-6-sol") for effort in ("none", None)),
+        *((name, "high", 200) for name in ("gpt-5", "gpt-5.2", "o3")),
+    ],
+)
+async def test_newer_models_call_tools_without_reasoning_only(model: str, effort: str | None, status: int) -> None:
+    """From gpt-5.4 on functions and an effort together are for Responses; without tools any effort is taken."""
+    heard = await Talk("chat").ask("hi", model=model, tools=[TOOL], reasoning_effort=effort)
+    assert heard.status == status, heard.body
+    if status == 400:
+        assert heard.error["message"].startswith(
+            f"Function tools with reasoning_effort are not supported for {model} in"
+        )
+        assert (heard.error["type"], heard.error["param"]) == ("invalid_request_error", "reasoning_effort")
+    assert (await Talk("chat").ask("hi", model=model, reasoning_effort=effort)).status == 200
+
+
 async def test_some_want_their_reasoning_back() -> None:
     """A model that thinks by default refuses calls that come back without what led to them."""
     asked = {"model": "deepseek-v4-pro", "tools": [TOOL]}

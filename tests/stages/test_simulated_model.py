@@ -8,10 +8,10 @@ from trio.testing import MockClock
 
 from stages.simulated import ScriptError, Settings, Simulated
 from tests.doubles import Bytes, Recorder
-from tests.stages.simulated_talk import BOTH, PATHS, Talk, words
+from tests.stages.simulated_talk import ALL, LIMITS, PATHS, Talk, words
 from transports.messages import Request
 
-dialects = pytest.mark.parametrize("dialect", BOTH)
+dialects = pytest.mark.parametrize("dialect", ALL)
 
 
 # -- pace -------------------------------------------------------------------------------------------------------------
@@ -43,7 +43,7 @@ async def test_unpaced_events_travel_together(dialect: str) -> None:
     """Without a pace a short stream is one write, and a long one few, none much over 64 KiB."""
     short = await Talk(dialect).ask("[[say one two three]]", stream=True)
     assert len(short.response.writes) == 1
-    long = await Talk(dialect, strict=False).ask("[[tokens 20000]]", max_tokens=90_000, stream=True)
+    long = await Talk(dialect, strict=False).ask("[[tokens 20000]]", **{LIMITS[dialect]: 90_000}, stream=True)
     assert max(map(len, long.response.writes)) < 256 * 1024
     assert sum(len(data) for data in long.response.writes) > 10 * len(long.response.writes) * 1024
 
@@ -63,7 +63,8 @@ async def test_a_pause_has_pings(dialect: str, autojump_clock: MockClock) -> Non
     """[[pause]] is silence with the dialect's own pings, at the wanted intervals."""
     heard = await Talk(dialect).ask("[[say a]] [[pause 10 every=3]] [[say b]]", stream=True)
     assert heard.response.times == [0, 3, 6, 9, 10]
-    assert heard.names.count("ping" if dialect == "anthropic" else ":") == 3 + (dialect == "anthropic")
+    ping, begin = {"anthropic": ("ping", 1), "chat": (":", 0), "responses": ("response.in_progress", 1)}[dialect]
+    assert heard.names.count(ping) == 3 + begin
     assert words(heard) == "ab"
 
 
@@ -87,9 +88,8 @@ async def test_a_slow_writer_does_not_slow_the_rate(dialect: str, autojump_clock
             await trio.sleep(0.5 if len(self.writes) == 10 else 0)
 
     response = Slow()
-    body = (
-        b'{"model":"m","max_tokens":99,"stream":true,"messages":[{"role":"user","content":"[[rate 10]][[tokens 50]]"}]}'
-    )
+    said = b'[{"role":"user","content":"[[rate 10]][[tokens 50]]"}]'
+    body = b'{"model":"m","stream":true,"messages":%s,"input":%s}' % (said, said)
     await Simulated(dialect, Settings(strict=False))(Request("POST", PATHS[dialect], [], Bytes(body)), response)
     assert abs(response.times[40] - 4.0) < 0.05
 
@@ -228,7 +228,12 @@ async def test_a_bad_script_is_told(dialect: str) -> None:
 @dialects
 async def test_too_long_a_prompt_overflows_by_itself(dialect: str) -> None:
     """A prompt over the model's window is refused with its true size, without a script."""
-    name = {"anthropic": "claude-sonnet-4-5", "chat": "gpt-4.1"}[dialect]
+    name = {"anthropic": "claude-sonnet-4-5"}.get(dialect, "gpt-4.1")
+    told = {
+        "anthropic": "225000 tokens > 200000 maximum",
+        "chat": "225000 tokens",
+        "responses": "Your input exceeds the context window of this model.",
+    }
     heard = await Talk(dialect).ask("x" * 900_000, model=name)
     assert heard.status == 400
-    assert ("225000 tokens > 200000 maximum" if dialect == "anthropic" else "225000 tokens") in heard.error["message"]
+    assert told[dialect] in heard.error["message"]

@@ -13,6 +13,7 @@ import httpx2
 import openai
 import pytest
 import trio
+from pydantic import BaseModel
 
 from stages.simulated import Settings, Simulated, serve
 
@@ -186,6 +187,92 @@ async def test_openais_client_raises_its_own_errors() -> None:
         assert "simulated" in [model.id for model in await chatgpt(url, lambda client: list(client.models.list()))]
 
 
+# -- Responses --------------------------------------------------------------------------------------------------------
+
+TOOL: Any = {"type": "function", "name": "Bash", "parameters": {"type": "object"}, "strict": False}
+
+
+def response(client: openai.OpenAI, said: Any, **fields: Any) -> Any:
+    return client.responses.create(**{"model": "gpt-6-sol", "input": said, **fields})
+
+
+async def test_openais_client_holds_a_conversation_of_items() -> None:
+    """The SDK streams reasoning and parallel calls, brings back what it was given, and gets the next turn."""
+
+    def talk(client: openai.OpenAI) -> str:
+        items: Any = [{"role": "user", "content": '[[calls Bash {"n":1} Bash {"n":2}]] [[then]] [[echo]]'}]
+        common: Any = {"model": "gpt-6-sol", "tools": [TOOL], "reasoning": {"effort": "low", "summary": "auto"}}
+        with client.responses.stream(input=items, store=False, **common) as stream:
+            events = [event.type for event in stream]
+            said = stream.get_final_response()
+        assert events[:2] == ["response.created", "response.in_progress"]
+        assert [item.type for item in said.output] == ["reasoning", "function_call", "function_call"]
+        assert said.usage is not None
+        assert said.usage.output_tokens_details.reasoning_tokens > 0
+        kept = [item.to_dict() for item in said.output]
+        for item in kept:
+            item.pop("parsed_arguments", None)  # the SDK's own
+        ids = [item["call_id"] for item in kept if item["type"] == "function_call"]
+        results = [{"type": "function_call_output", "call_id": x, "output": f"file {n}"} for n, x in enumerate(ids)]
+        return str(response(client, [*items, *kept, *results], store=False, **common).output_text)
+
+    async with served("responses") as (url, _):
+        assert await chatgpt(url, talk) == "file 1"
+
+
+async def test_openais_client_raises_for_responses_too() -> None:
+    """Statuses become the SDK's exceptions with code and param; an error in the stream an event or an exception."""
+
+    def provoke(client: openai.OpenAI) -> None:
+        with pytest.raises(openai.BadRequestError) as old:
+            response(client, "hi", max_output_tokens=5)
+        assert (old.value.code, old.value.param) == ("integer_below_min_value", "max_output_tokens")
+        with pytest.raises(openai.NotFoundError):
+            client.responses.retrieve("resp_1")
+        with pytest.raises(openai.RateLimitError):
+            response(client, "[[fault 429]]")
+        script = '[[say half]] [[error context_length_exceeded form=nested message="too long"]]'
+        with pytest.raises(openai.APIError, match="too long") as late:
+            list(response(client, script, stream=True))
+        assert late.value.code == "context_length_exceeded"
+        events = list(response(client, "[[say half]] [[error server_error]]", stream=True))
+        assert (events[-1].type, events[-1].response.error.code) == ("response.failed", "server_error")
+        for script in ("[[say half]] [[eof]]", "[[say half]] [[stop max_tokens]]"):
+            with client.responses.stream(model="gpt-6-sol", input=script) as stream, pytest.raises(RuntimeError):
+                stream.get_final_response()
+
+    async with served("responses") as (url, _):
+        await chatgpt(url, provoke)
+
+
+async def test_openais_client_counts_and_parses() -> None:
+    """Counting goes through the SDK, and a structured answer is an instance of the class it was asked for."""
+
+    class Answer(BaseModel):
+        ok: bool
+
+    def ask(client: openai.OpenAI) -> None:
+        assert client.responses.input_tokens.count(model="gpt-6-sol", input="hello").input_tokens == 2
+        parsed = client.responses.parse(model="gpt-6-sol", input="go", text_format=Answer)
+        assert parsed.output_parsed == Answer(ok=False)
+        assert "gpt-6-sol" in [model.id for model in client.models.list()]
+
+    async with served("responses") as (url, _):
+        await chatgpt(url, ask)
+
+
+@pytest.mark.parametrize("directive", ["[[bytes 1]]", "[[crlf]]", "[[burst 1]]", "[[pause 0.2 every=0.05]]"])
+async def test_any_manner_of_a_response_is_understood(directive: str) -> None:
+    """However the bytes are cut and the silence is filled, the client hears the same."""
+
+    def hear(client: openai.OpenAI) -> str:
+        with client.responses.stream(model="gpt-6-sol", input=f"{directive} [[say hé llo]]") as stream:
+            return stream.get_final_response().output_text
+
+    async with served("responses") as (url, _):
+        assert await chatgpt(url, hear) == "hé llo"
+
+
 # -- the connection ---------------------------------------------------------------------------------------------------
 
 
@@ -251,18 +338,24 @@ async def test_any_manner_is_understood(directive: str) -> None:
 # -- as a program -----------------------------------------------------------------------------------------------------
 
 
-async def test_the_model_is_a_program() -> None:
+@pytest.mark.parametrize(
+    ("dialect", "words"),
+    [
+        ("chat", lambda client: completion(client, "hi").choices[0].message.content),
+        ("responses", lambda client: response(client, "hi").output_text),
+    ],
+)
+async def test_the_model_is_a_program(dialect: str, words: Callable[[openai.OpenAI], str]) -> None:
     """It prints its URL, serves the dialect asked for, and ends on SIGTERM without a word."""
-    command = [sys.executable, "-m", "stages.simulated", "--dialect", "chat", "--script", "[[say always]]"]
+    command = [sys.executable, "-m", "stages.simulated", "--dialect", dialect, "--script", "[[say always]]"]
     async with trio.open_nursery() as nursery:
         start = partial(trio.run_process, command, stdout=subprocess.PIPE, capture_stderr=True, check=False)
         process = await nursery.start(start)
         with trio.fail_after(20):
             url = (await process.stdout.receive_some(100)).decode().strip()
-            said = await chatgpt(url, lambda client: completion(client, "hi"))
+            assert await chatgpt(url, words) == "always"
             process.send_signal(signal.SIGTERM)
             assert await process.wait() == 0
-    assert said.choices[0].message.content == "always"
 
 
 async def test_the_program_explains_its_words() -> None:

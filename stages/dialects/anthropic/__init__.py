@@ -3,7 +3,7 @@
     routes   paths and request fields         prompt   to and from the hub       fit      thinking, as models take it
     decode   a stream, read                   encode   a stream, written         whole    a whole message, both ways
     deltas, blocks, usage   parts of both     errors   what happened, both ways  models, count   lists and estimates
-    history  thoughts of other makers
+    history  thoughts of other makers    rejections  one word for what another dialect's server won't take
 
 What ``pipeline.dialect.Dialect`` asks for, under its names.
 """
@@ -19,19 +19,21 @@ from stages.dialects.anthropic.fit import fit
 from stages.dialects.anthropic.history import mend
 from stages.dialects.anthropic.models import decode_models, encode_model, encode_models
 from stages.dialects.anthropic.prompt import from_messages, to_messages
-from stages.dialects.anthropic.routes import MARK, ROUTES, credentials, defaults, foreign, upstream_path
+from stages.dialects.anthropic.routes import COUNTED, MARK, ROUTES, credentials, defaults, foreign, upstream_path
 from stages.dialects.anthropic.whole import WholeDecoder, WholeEncoder
+from stages.dialects.names import restoring
 
 __all__ = [
     "NAME",
     "ROUTES",
     "MARK",
+    "COUNTED",
     "to_messages",
     "from_messages",
     "fit",
     "mend",
     "ask_usage",
-    "shows_usage",
+    "restoring",
     "stream_decoder",
     "whole_decoder",
     "stream_encoder",
@@ -55,11 +57,6 @@ def ask_usage(prompt: Prompt) -> bool:
     return False
 
 
-def shows_usage(prompt: Prompt) -> bool:
-    """Clients of this dialect always see usage."""
-    return True
-
-
 def stream_decoder(kinds: Kinds | None, *, hide_usage: bool = False) -> StreamDecoder:
     """A decoder of a stream."""
     return StreamDecoder(kinds)
@@ -70,11 +67,11 @@ def whole_decoder() -> WholeDecoder:
     return WholeDecoder()
 
 
-def stream_encoder(*, model: str, show_usage: bool) -> StreamEncoder:
-    """An encoder of a stream; usage is part of its grammar, so it is always shown."""
-    return StreamEncoder(model)
+def stream_encoder(prompt: Prompt) -> StreamEncoder:
+    """An encoder of a stream for the client that sent *prompt*."""
+    return StreamEncoder(prompt.get("model", default=""))
 
 
-def whole_encoder(*, model: str) -> WholeEncoder:
-    """An encoder that folds events into one message."""
-    return WholeEncoder(model)
+def whole_encoder(prompt: Prompt) -> WholeEncoder:
+    """An encoder that folds events into one message, for the client that sent *prompt*."""
+    return WholeEncoder(prompt.get("model", default=""))

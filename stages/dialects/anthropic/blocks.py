@@ -27,6 +27,7 @@ from pipeline.events import (
     ThinkingDelta,
     ToolUse,
 )
+from stages.dialects.names import safe_id
 
 NAME: str = "anthropic"
 
@@ -82,7 +83,7 @@ def opening(block: Block) -> Fields:
         case Thinking():
             return {"type": "thinking", "thinking": "", "signature": ""}
         case ToolUse(id=id, name=name, extra=extra):
-            return {"type": "tool_use", "id": id, "name": name, "input": {}, **_ours(extra)}
+            return {"type": "tool_use", "id": safe_id(id), "name": name, "input": {}, **_ours(extra)}
         case Redacted(data=data):
             return {"type": "redacted_thinking", "data": data}
         case Other(body=body):

@@ -30,6 +30,7 @@ from pipeline.errors import (
     PaymentRequired,
     RateLimited,
     ServerError,
+    StoreUnavailable,
     TooLarge,
     Unauthenticated,
     UnknownModel,
@@ -41,6 +42,7 @@ from pipeline.errors import (
     UpstreamTruncated,
 )
 from stages.dialects.anthropic.blocks import NAME, Fields
+from stages.dialects.anthropic.rejections import word_for
 from transports.messages import Head, Headers, find
 
 # Class → (status, error.type), the API's "Errors" page.  Subclasses not named here are told as their base is.
@@ -66,6 +68,7 @@ TABLE: dict[type[GatewayError], tuple[int, str]] = {
     UpstreamFailed: (502, "api_error"),
     UpstreamTruncated: (502, "api_error"),
     UpstreamRefused: (502, "api_error"),  # never used: it is told as what it means
+    StoreUnavailable: (503, "api_error"),
     UpstreamTimeout: (504, "timeout_error"),
     Overloaded: (529, "overloaded_error"),
 }
@@ -108,11 +111,12 @@ def row(error: GatewayError) -> tuple[int, str]:
 
 def wording(error: GatewayError) -> str:
     """The message, with the words that clients look for."""
-    if isinstance(error, ContextTooLong) and not error.message.lower().startswith(_TOO_LONG):
-        return f"{_TOO_LONG}: {error.message}"
-    if isinstance(error, Unsupported) and error.token:
-        return f"{error.message} (capability_rejected: {error.token})"
-    return error.message
+    if isinstance(error, ContextTooLong):
+        return error.message if error.message.lower().startswith(_TOO_LONG) else f"{_TOO_LONG}: {error.message}"
+    word = error.token if isinstance(error, Unsupported) else None
+    if word is None and type(error) in {InvalidRequest, Unsupported}:
+        word = word_for(error.message)
+    return f"{error.message} (capability_rejected: {word})" if word else error.message
 
 
 def _identity(request_id: str) -> Headers:

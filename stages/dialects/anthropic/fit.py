@@ -14,31 +14,51 @@ from typing import Any
 
 from pipeline.prompt import Prompt
 from stages.capabilities import LADDER, Capability, Effort, capability
-from stages.dialects.anthropic.prompt import SAMPLING
+from stages.dialects.anthropic.blocks import NAME, Fields
+from stages.thinking import Intent, Level, in_messages, intent_of
 
-BUDGETS = {"minimal": 1024, "low": 1024, "medium": 8192, "auto": 16_000, "high": 32_000, "xhigh": 64_000, "max": 64_000}
+SAMPLING = ("temperature", "top_p", "top_k")
 LEAST = 1024  # tokens the API takes as a budget, at least
 ANSWER = 4096  # tokens left for the answer, where a budget fills all that a model can write
-# A budget as a level: the highest budget of each, the rest is max.
-LEVELS: tuple[tuple[int, Effort], ...] = ((2048, "low"), (16_384, "medium"), (49_152, "high"))
 
 _KEPT = ("display", "block_binding")  # of a client's thinking, under adaptive and enabled
+_LOOKED_AT = ("model", "thinking", "output_config", "max_tokens", "tool_choice", *SAMPLING)  # and the last role
 
 
 def fit(prompt: Prompt, effort: str | int | None) -> None:
     """Ask for thinking as *effort* says and the prompt's model allows; None: leave all as it is."""
-    if effort is None:
-        return
+    if effort is not None:
+        follow(prompt, intent_of(effort))
+
+
+def fitted(body: Fields, prompt: Prompt) -> Fields:
+    """*body*, which says for no model in particular how much to think, as its own model takes it.
+
+    Of the edits those are recorded on *prompt* that its client would notice; the others only spell what it asked for.
+    """
+    intent = in_messages(body)
+    if intent is None:
+        return body
+    small = {key: body[key] for key in _LOOKED_AT if body.get(key) is not None}
+    draft = Prompt.of(NAME, {**small, "messages": [{"role": message.get("role")} for message in body["messages"][-1:]]})
+    draft.author = prompt.author
+    follow(draft, intent)
+    prompt.edits += [edit for edit in draft.edits if edit.lossy or edit.path == "max_tokens"]
+    kept = {key: value for key, value in body.items() if key not in _LOOKED_AT}
+    return {**kept, **{key: value for key, value in draft.body().items() if key != "messages"}}
+
+
+def follow(prompt: Prompt, intent: Intent) -> None:
+    """Put *intent* as the prompt's model takes it."""
     known = capability(prompt.model)
-    wish = effort.lower() if isinstance(effort, str) else max(effort, 0) or "none"
-    if wish == "none":
+    if intent.off:
         quiet(prompt, known)
     elif known is None:
-        think_unknown(prompt, wish)
+        think_unknown(prompt, intent)
     elif "adaptive" in known.thinking:
-        think_adaptive(prompt, known, wish)
+        think_adaptive(prompt, known, intent)
     else:
-        think_budget(prompt, known, wish)
+        think_budget(prompt, known, intent)
 
 
 # -- less -------------------------------------------------------------------------------------------------------------
@@ -51,9 +71,9 @@ def quiet(prompt: Prompt, known: Capability | None) -> None:
     elif known is None or "disabled" in known.thinking:
         become(prompt, {"type": "disabled"}, "no thinking was asked for")
     elif "between_tools" in known.thinking:
-        become(prompt, {"type": "between_tools"}, "this model thinks between tools at least")
+        become(prompt, {"type": "between_tools"}, "this model thinks between tools at least", lossy=True)
     else:
-        set_effort(prompt, known, "low", "this model can't but think: its lowest effort stands for none")
+        set_effort(prompt, known, "low", "this model can't but think: its lowest effort stands for none", lossy=True)
         if prompt.get("thinking", "type") not in {None, "adaptive"}:
             prompt.drop("thinking", why="this model's thinking can't be turned off", lossy=True)
         return
@@ -73,26 +93,29 @@ def withdraw(prompt: Prompt, why: str) -> None:
 # -- more -------------------------------------------------------------------------------------------------------------
 
 
-def think_unknown(prompt: Prompt, wish: str | int) -> None:
-    """A model of which nothing is known, asked in the newest manner."""
-    if isinstance(wish, int):
-        think_within(prompt, wish, None)
+def think_unknown(prompt: Prompt, intent: Intent) -> None:
+    """A model of which nothing is known, asked in the newest manner; with a budget where one was given."""
+    if intent.budget is not None:
+        think_within(prompt, intent.budget, None)
         return
-    become(prompt, {"type": "adaptive"}, f"effort {wish} was asked for")
-    if wish != "auto":
-        prompt.set("output_config", "effort", to=level(wish), why=f"effort {wish} was asked for")
-
-
-def think_adaptive(prompt: Prompt, known: Capability, wish: str | int) -> None:
-    """A model that decides itself how much to think."""
-    why = f"effort {wish} was asked for"
+    why = f"effort {intent.said} was asked for"
     become(prompt, {"type": "adaptive"}, why)
-    if wish != "auto":
-        set_effort(prompt, known, level(wish), why)
+    if intent.level is not None:
+        effort = rung(intent.level)
+        if prompt.get("output_config", "effort") != effort:
+            prompt.set("output_config", "effort", to=effort, why=why)
+
+
+def think_adaptive(prompt: Prompt, known: Capability, intent: Intent) -> None:
+    """A model that decides itself how much to think."""
+    why, level = f"effort {intent.said} was asked for", intent.as_level()
+    become(prompt, {"type": "adaptive"}, why)
+    if level is not None:
+        set_effort(prompt, known, rung(level), why)
     fit_sampling(prompt, known)
 
 
-def think_budget(prompt: Prompt, known: Capability, wish: str | int) -> None:
+def think_budget(prompt: Prompt, known: Capability, intent: Intent) -> None:
     """A model that is told how many tokens it may think."""
     if prompt.get("tool_choice", "type") in {"any", "tool"}:
         withdraw(prompt, "a forced tool choice rules out thinking on this model")
@@ -101,8 +124,19 @@ def think_budget(prompt: Prompt, known: Capability, wish: str | int) -> None:
     elif prompt.get("max_tokens") == 0:
         withdraw(prompt, "a request that only fills the cache can't think")
     else:
-        think_within(prompt, BUDGETS.get(wish, BUDGETS["auto"]) if isinstance(wish, str) else wish, known.output)
+        think_within(prompt, intent.as_budget(), known.output)
+        tell_effort(prompt, known, intent)
         fit_sampling(prompt, known)
+
+
+def tell_effort(prompt: Prompt, known: Capability, intent: Intent) -> None:
+    """The level beside a budget, where the model has one; where it has none, what a prompt says of it goes."""
+    if not known.efforts:
+        prompt.drop("output_config", "effort", why="this model has a budget of thoughts, and no effort")
+        if prompt.has("output_config") and not prompt.keys("output_config"):
+            prompt.drop("output_config", why="nothing is left in it")
+    elif intent.level is not None:
+        set_effort(prompt, known, rung(intent.level), f"effort {intent.said} was asked for")
 
 
 def think_within(prompt: Prompt, budget: int, output: int | None) -> None:
@@ -135,25 +169,23 @@ def fit_sampling(prompt: Prompt, known: Capability) -> None:
 # -- parts ------------------------------------------------------------------------------------------------------------
 
 
-def level(wish: str | int) -> Effort:
-    """The level that *wish* comes to."""
-    if isinstance(wish, int):
-        return next((name for most, name in LEVELS if wish <= most), "max")
-    return next((name for name in LADDER if name == wish), "low" if wish == "minimal" else "medium")
+def rung(level: Level) -> Effort:
+    """*level* on this API's ladder."""
+    return next((name for name in LADDER if name == level), "low")
 
 
-def set_effort(prompt: Prompt, known: Capability, effort: Effort, why: str) -> None:
+def set_effort(prompt: Prompt, known: Capability, effort: Effort, why: str, *, lossy: bool = False) -> None:
     """Set the effort to the level nearest to *effort* that the model has."""
     nearest = known.nearest(effort)
     if nearest is not None and prompt.get("output_config", "effort") != nearest:
         why = why if nearest == effort else f"{why}; the nearest that this model has is {nearest}"
-        prompt.set("output_config", "effort", to=nearest, why=why, lossy=nearest != effort)
+        prompt.set("output_config", "effort", to=nearest, why=why, lossy=lossy or nearest != effort)
 
 
-def become(prompt: Prompt, thinking: dict[str, Any], why: str) -> None:
+def become(prompt: Prompt, thinking: dict[str, Any], why: str, *, lossy: bool = False) -> None:
     """Set ``thinking``; what the client said about how it is shown and bound stays, where the type allows it."""
     now = prompt.get("thinking")
     if isinstance(now, dict) and thinking["type"] in {"adaptive", "enabled"}:
         thinking = {**thinking, **{name: now[name] for name in _KEPT if name in now}}
     if now != thinking:
-        prompt.set("thinking", to=thinking, why=why)
+        prompt.set("thinking", to=thinking, why=why, lossy=lossy)

@@ -10,22 +10,31 @@ been with another model can go on only without that model's thoughts.  Which one
 alone, so that the history is the same in every turn.
 """
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
 from pipeline.prompt import Prompt
 from stages.dialects.anthropic.blocks import NAME, Fields
-from stages.dialects.envelope import Envelope, unwrap
+from stages.dialects.envelope import MARK, Envelope, unwrap
 
 _SEALED = {"thinking": "signature", "redacted_thinking": "data"}  # where each kind of block keeps what is its maker's
+# What must be there for anything to be strange, seen without decoding: an envelope, or a thought with nothing to it.
+_ENVELOPE = re.compile(rb'"(?:signature|data)"\s*:\s*"' + MARK.encode())
+_THOUGHT = re.compile(rb'"type"\s*:\s*"thinking"')
+_SIGNED = re.compile(rb'"signature"\s*:\s*"[^"]')
+
 _WHY_DROPPED = "another maker's thoughts: this API would refuse the request"
 _WHY_UNWRAPPED = "the API's own signature, taken out of its envelope"
 
 Place = tuple[int, int]  # message, block
 
 
-def strange(messages: Any, model: str) -> Iterator[tuple[Place, Fields | None]]:
-    """Place of every block of thoughts that can't stay as it is, last first; with what takes its place, if anything."""
+def strange(messages: Any, model: str, *, signs: bool = True) -> Iterator[tuple[Place, Fields | None]]:
+    """Place of every block of thoughts that can't stay as it is, last first; with what takes its place, if anything.
+
+    *signs*: whether the server signs its thoughts; one that does not wants its unsigned ones back.
+    """
     for number, message in reversed(list(enumerate(messages if isinstance(messages, list) else ()))):
         content = message.get("content") if isinstance(message, dict) else None
         for position, block in reversed(list(enumerate(content if isinstance(content, list) else ()))):
@@ -36,7 +45,7 @@ def strange(messages: Any, model: str) -> Iterator[tuple[Place, Fields | None]]:
             envelope = unwrap(sealed) if isinstance(sealed, str) else None
             if envelope is not None and envelope.fits(NAME, model):
                 yield (number, position), unwrapped(block, envelope)
-            elif envelope is not None or not sealed:
+            elif envelope is not None or (signs and not sealed):
                 yield (number, position), None
 
 
@@ -58,11 +67,16 @@ def mended(body: Fields, prompt: Prompt) -> Fields:
     return {**body, "messages": messages}
 
 
-def mend(prompt: Prompt) -> None:
-    """Take strange thoughts out of a prompt that is in this dialect already, and leave all other bytes alone."""
-    if b'thinking"' not in prompt.encode():
+def mend(prompt: Prompt, *, signs: bool = True) -> None:
+    """Take strange thoughts out of a prompt that is in this dialect already, and leave all other bytes alone.
+
+    Next to nothing where there are none: megabytes of a history are looked through, not decoded.
+    """
+    raw = prompt.encode()
+    unsigned = signs and len(_THOUGHT.findall(raw)) > len(_SIGNED.findall(raw))
+    if not unsigned and _ENVELOPE.search(raw) is None:
         return
-    for (number, position), block in strange(prompt.get("messages"), prompt.model):
+    for (number, position), block in strange(prompt.get("messages"), prompt.model, signs=signs):
         path = ("messages", number, "content", position)
         if block is not None:
             prompt.set(*path, to=block, why=_WHY_UNWRAPPED)

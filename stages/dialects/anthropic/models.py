@@ -15,6 +15,7 @@ import msgspec
 from pipeline.dialect import Model
 from pipeline.errors import InvalidRequest, UpstreamFailed
 from stages.capabilities import capability
+from stages.dialects.anthropic.abilities import efforts, ways_of_thinking
 from stages.dialects.anthropic.blocks import NAME, Fields
 
 _DEFAULT, _MOST = 20, 1000  # models on a page
@@ -90,6 +91,8 @@ def _model(fields: Fields) -> Model:
         owner=NAME,
         context=context if isinstance(context, int) else None,
         output=output if isinstance(output, int) else None,
+        thinking=ways_of_thinking(fields),
+        efforts=efforts(fields),
         raw=fields,
         dialect=NAME,
     )

@@ -21,6 +21,10 @@ ROUTES: tuple[Route, ...] = (
     Route("*", "/v1/files{rest...}", "relay"),
 )
 
+# What a count takes (message_count_tokens_params); anything else is refused there.
+COUNTED = frozenset({"model", "messages", "system", "tools", "tool_choice", "thinking", "output_config",
+                     "cache_control", "speed"})  # fmt: skip
+
 VERSION = b"2023-06-01"  # the last that takes sampling parameters, which clients of other dialects send
 
 _PATHS = {"reply": "/messages", "count_tokens": "/messages/count_tokens", "models": "/models"}

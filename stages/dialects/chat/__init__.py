@@ -12,6 +12,7 @@ What ``pipeline.dialect.Dialect`` asks for, under its names.
 """
 
 from pipeline.events import Kinds
+from pipeline.prompt import Prompt
 from stages.dialects.chat.count import count, encode_count
 from stages.dialects.chat.decoder import StreamDecoder
 from stages.dialects.chat.encoder import StreamEncoder
@@ -24,6 +25,7 @@ from stages.dialects.chat.refusals import decode_error
 from stages.dialects.chat.routes import MARK, NAME, ROUTES, credentials, defaults, foreign, upstream_path
 from stages.dialects.chat.whole import WholeDecoder
 from stages.dialects.chat.wishes import ask_usage, fit, shows_usage
+from stages.dialects.names import restoring
 
 __all__ = [
     "NAME",
@@ -33,7 +35,8 @@ __all__ = [
     "from_messages",
     "fit",
     "ask_usage",
-    "shows_usage",
+    "restoring",
+    "mend",
     "stream_decoder",
     "whole_decoder",
     "stream_encoder",
@@ -62,11 +65,15 @@ def whole_decoder() -> WholeDecoder:
     return WholeDecoder()
 
 
-def stream_encoder(*, model: str, show_usage: bool) -> StreamEncoder:
-    """An encoder of a stream."""
-    return StreamEncoder(model=model, show_usage=show_usage)
+def stream_encoder(prompt: Prompt) -> StreamEncoder:
+    """An encoder of a stream for the client that sent *prompt*."""
+    return StreamEncoder(model=prompt.get("model", default=""), show_usage=shows_usage(prompt))
 
 
-def whole_encoder(*, model: str) -> WholeEncoder:
-    """An encoder that folds events into one body."""
-    return WholeEncoder(model=model)
+def whole_encoder(prompt: Prompt) -> WholeEncoder:
+    """An encoder that folds events into one body, for the client that sent *prompt*."""
+    return WholeEncoder(model=prompt.get("model", default=""))
+
+
+def mend(prompt: Prompt) -> None:
+    """Nothing to take out: servers of this dialect leave reasoning alone that they did not make."""

@@ -70,6 +70,8 @@ class Chunk(msgspec.Struct, gc=False):
 
 
 class _QuietChoice(msgspec.Struct, gc=False):
+    """A choice that goes on."""
+
     finish_reason: Literal[""] | None = None
 
 

@@ -39,6 +39,7 @@ class Family:
     replay: Literal["", "reasoning_content", "reasoning", "reasoning_details"] = ""  # where earlier thoughts go
     replay_always: bool = False  # every turn with calls needs that field, if only as "" (DeepSeek)
     quiet: dict[str, Any] | None = None  # what turns thinking off, where reasoning_effort can't
+    awake: dict[str, Any] | None = None  # what turns it on, beside an effort if there is one; {}: it always is
 
 
 COMPATIBLE = Family()

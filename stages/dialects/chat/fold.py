@@ -190,8 +190,8 @@ def edited(body: dict[str, Any], started: Started, finished: Finished, events: l
     """A copy of *body*, the reply as it came, that says what *events* say now."""
     before = unfold(msgspec.convert(body, Chunk), body)
     was_started, was_finished = before[0], before[-1]
-    assert isinstance(was_started, Started)  # noqa: S101  # unfold's promise
-    assert isinstance(was_finished, Finished)  # noqa: S101
+    if not isinstance(was_started, Started) or not isinstance(was_finished, Finished):
+        raise TypeError("a reply unfolds from Started to Finished")
     copy = deepcopy(body)
     for key, was, now in (("id", was_started.id, started.id), ("model", was_started.model, started.model)):
         if was != now:

@@ -56,7 +56,7 @@ class History:
         self.messages: list[dict[str, Any]] = []
         self._prompt = prompt
         self._instructs = instructs
-        self._ids: set[str] = set()  # of calls so far
+        self._ids: dict[str, int] = {}  # of calls so far, and how often each was asked for
 
     def read(self, value: Any) -> None:
         """Translate the array *value* into ``system`` and ``messages``.  Raises InvalidRequest or Unsupported."""
@@ -171,11 +171,12 @@ class History:
 
     def _unique(self, safe: str) -> str:
         """*safe*, if no call before has it; else with a number behind."""
-        unique, number = safe, 1
+        unique, number = safe, self._ids.get(safe, 0)
         while unique in self._ids:
             number += 1
             unique = f"{safe}_{number}"
-        self._ids.add(unique)
+        self._ids[safe] = max(number, 1)
+        self._ids.setdefault(unique, 1)
         return unique
 
     def _arguments(self, value: Any, path: Path) -> dict[str, Any]:

@@ -136,7 +136,7 @@ class Conversation:
                 self.messages.append({"role": spoken, "content": self._content(pieces)})
                 pieces = []
             speaker = now
-            pieces = pieces + ([_reminder(part) for part in given] if turned else given)
+            pieces += [_reminder(part) for part in given] if turned else given
 
     # -- the assistant's ----------------------------------------------------------------------------------------------
 

@@ -111,6 +111,11 @@ def _effort(body: Fields, made: Fields, ways: Family, prompt: Prompt) -> None:
     if wish == "none" and ways.quiet is not None:
         made.update(ways.quiet)
         return
+    if wish != "none" and ways.awake is not None:
+        made.update(ways.awake)
+        if ways.efforts == ():
+            prompt.record("approximated", path, "this model thinks or does not: how much is its own affair", lossy=True)
+            return
     if ways.efforts is None:
         if wish != "none":  # a model of which nothing is known may refuse the word
             made["reasoning_effort"] = wish

@@ -4,24 +4,26 @@ Both are spliced into the client's bytes; nothing else of them changes.
 """
 
 from pipeline.prompt import Prompt
-from stages.dialects.chat.families import LADDER, clamped, effort_of, family
+from stages.dialects.chat.families import LADDER, Family, clamped, effort_of, family
 
 
-def fit(prompt: Prompt, effort: str | int | None) -> None:
+def fit(prompt: Prompt, effort: str | int | None, ways: Family | None = None) -> None:
     """Ask for thinking as *effort* says (a level, a budget in tokens, None: as it stands) and the model allows.
 
-    The prompt's own ``reasoning_effort`` holds against it.
+    The prompt's own ``reasoning_effort`` holds against it.  *ways*: what the model takes, where a provider says so.
     """
     if effort is None or effort == "auto" or prompt.get("reasoning_effort") is not None:
         return
     wish = effort.lower() if isinstance(effort, str) else effort_of(effort) if effort > 0 else "none"
     if wish not in LADDER:
         return
-    ways = family(prompt.model)
-    if wish == "none" and ways.quiet is not None:
-        for key, value in ways.quiet.items():
-            prompt.set(key, to=value, why="no thinking was asked for")
-        return
+    ways = ways or family(prompt.model)
+    switch = ways.quiet if wish == "none" else ways.awake
+    if switch is not None:
+        for key, value in switch.items():
+            prompt.set(key, to=value, why="no thinking was asked for" if wish == "none" else "thinking was asked for")
+        if wish == "none" or ways.efforts == ():
+            return
     word = wish if ways.efforts is None else clamped(wish, ways.efforts)
     if word is not None and word != "none" and not ways.effort_with_tools and prompt.keys("tools"):
         prompt.record(

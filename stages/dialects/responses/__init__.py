@@ -9,7 +9,7 @@
     items, calls, reasoning, usage, stops   of both  errors    what happened, both ways
     count      estimates
 
-What ``pipeline.dialect.Dialect`` asks for, under its names; and ``echo``, ``restoring`` and ``mend`` beside.
+What ``pipeline.dialect.Dialect`` asks for, under its names.
 """
 
 from pipeline.events import Kinds
@@ -22,9 +22,18 @@ from stages.dialects.responses.errors import decode_error, encode_error
 from stages.dialects.responses.fit import fit
 from stages.dialects.responses.history import mend
 from stages.dialects.responses.prompt_in import to_messages
-from stages.dialects.responses.prompt_out import LACKS, from_messages
-from stages.dialects.responses.response import Echo, echo
-from stages.dialects.responses.routes import MARK, NAME, ROUTES, credentials, defaults, foreign, upstream_path
+from stages.dialects.responses.prompt_out import from_messages
+from stages.dialects.responses.response import echo
+from stages.dialects.responses.routes import (
+    COUNTED,
+    MARK,
+    NAME,
+    ROUTES,
+    credentials,
+    defaults,
+    foreign,
+    upstream_path,
+)
 from stages.dialects.responses.tools_in import restoring
 from stages.dialects.responses.whole import WholeDecoder, WholeEncoder
 
@@ -32,15 +41,13 @@ __all__ = [
     "NAME",
     "ROUTES",
     "MARK",
-    "LACKS",
+    "COUNTED",
     "to_messages",
     "from_messages",
     "restoring",
     "mend",
-    "echo",
     "fit",
     "ask_usage",
-    "shows_usage",
     "stream_decoder",
     "whole_decoder",
     "stream_encoder",
@@ -64,11 +71,6 @@ def ask_usage(prompt: Prompt) -> bool:
     return False
 
 
-def shows_usage(prompt: Prompt) -> bool:
-    """Clients of this dialect always see usage."""
-    return True
-
-
 def stream_decoder(kinds: Kinds | None, *, hide_usage: bool = False) -> StreamDecoder:
     """A decoder of a stream."""
     return StreamDecoder(kinds)
@@ -79,11 +81,11 @@ def whole_decoder() -> WholeDecoder:
     return WholeDecoder()
 
 
-def stream_encoder(*, model: str, show_usage: bool, echo: Echo | None = None) -> StreamEncoder:
-    """An encoder of a stream; usage is part of its grammar, so it is always shown.  *echo*: see ``response``."""
-    return StreamEncoder(model=model, echo=echo)
+def stream_encoder(prompt: Prompt) -> StreamEncoder:
+    """An encoder of a stream for the client that sent *prompt*, much of which a response repeats."""
+    return StreamEncoder(model=prompt.get("model", default=""), echo=echo(prompt))
 
 
-def whole_encoder(*, model: str, echo: Echo | None = None) -> WholeEncoder:
-    """An encoder that folds events into one response.  *echo*: see ``response``."""
-    return WholeEncoder(model=model, echo=echo)
+def whole_encoder(prompt: Prompt) -> WholeEncoder:
+    """An encoder that folds events into one response, for the client that sent *prompt*."""
+    return WholeEncoder(model=prompt.get("model", default=""), echo=echo(prompt))

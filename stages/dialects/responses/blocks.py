@@ -28,6 +28,7 @@ from pipeline.events import (
     ToolUse,
 )
 from stages.dialects.responses import calls
+from stages.dialects.responses.items import NAME, UNREAD
 from stages.dialects.responses.reasoning import BETWEEN
 
 # Who reads one of these reads the block.
@@ -87,10 +88,12 @@ class Open:
 
     def stop(self) -> list[Event]:
         """The block ends."""
-        closing: list[Event] = []
-        if self.free and self.read:
-            closing.append(InputDelta(self.index, _TAIL if self.length else _HEAD + _TAIL))
-        return [*closing, BlockStopped(self.index)]
+        stopped = BlockStopped(self.index)
+        if not self.read:
+            return [Opaque(NAME, UNREAD, None, self.index), stopped]
+        if self.free:
+            return [InputDelta(self.index, _TAIL if self.length else _HEAD + _TAIL), stopped]
+        return [stopped]
 
 
 class Blocks:

@@ -62,7 +62,7 @@ class StreamDecoder:
     def feed(self, data: bytes) -> Batch:
         """The events that *data* completes."""
         self._read(self._frames.feed(data))
-        if self._frames.overflowing or self._tray.weight > LIMIT:
+        if self._frames.overflowing:
             self._fail(UpstreamFailed(f"the upstream sent an event of more than {LIMIT} bytes"))
         return self._tray.take()
 

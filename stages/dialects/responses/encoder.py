@@ -36,7 +36,7 @@ from pipeline.events import (
 from stages.dialects.responses import stops, usage
 from stages.dialects.responses.adopted import Adopted, Told, adopt, is_part, told
 from stages.dialects.responses.errors import failure
-from stages.dialects.responses.items import ANNOTATION, ITEM_DONE, NAME, Ids, Item
+from stages.dialects.responses.items import ANNOTATION, ITEM_DONE, NAME, UNREAD, Ids, Item
 from stages.dialects.responses.passing import Passing, final_of, payloads
 from stages.dialects.responses.response import Echo, alive, begun, ended
 from stages.dialects.responses.sheet import Sheet
@@ -192,6 +192,9 @@ class StreamEncoder:
 
     def _opaque(self, event: Opaque) -> bytes:
         block = self._state.open.get(event.index) if event.index is not None else None
+        if block is not None and event.dialect == NAME and event.kind == UNREAD:
+            block.ran = True
+            return b""
         if event.dialect != NAME or event.kind in _OWN:
             return b"" if block is None else block.take(event)
         if not isinstance(event.value, dict) or (block is None and event.index is not None):
@@ -201,8 +204,6 @@ class StreamEncoder:
 
     def _run(self, event: Run) -> bytes:
         """Frames that nobody read, in the midst of what is written anew: what is known of their items goes on."""
-        for block in self._state.open.values():
-            block.ran = True
         out = []
         for value in payloads(event.frame or b""):
             kind, place = str(value.get("type")), self._state.places.get(value.get("output_index", -1))

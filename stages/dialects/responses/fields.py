@@ -7,6 +7,7 @@ Both are one vendor's, so what becomes of these fields on the way to the hub and
 only change their names.  ``named`` gives errors and records the names that the caller knows.
 """
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -15,8 +16,8 @@ import attrs
 
 from pipeline.document import Path
 from pipeline.errors import InvalidRequest
-from pipeline.prompt import Prompt
-from stages.dialects.shape import mapping, name, objects, sequence, text
+from pipeline.prompt import Prompt, spell
+from stages.dialects.shape import mapping, sequence, text
 
 Fields = dict[str, Any]
 
@@ -24,6 +25,8 @@ SAME = frozenset(
     {"model", "stream", "temperature", "top_p", "parallel_tool_calls", "service_tier", "user", "safety_identifier",
      "metadata", "prompt_cache_key", "prompt_cache_options", "prompt_cache_retention", "top_logprobs", "moderation"}
 )  # fmt: skip
+
+_TOOL = re.compile(r"tools\[(\d+)\](?:\.(?:function|custom)(?=\.))?")
 
 # Chat's names, and ours; the longest first, because one may begin another.
 _RENAMED = (
@@ -40,7 +43,7 @@ _RENAMED = (
 
 def as_chat(body: Fields) -> Fields:
     """Those fields of *body*, all but ``tools`` and ``tool_choice``, as Chat has them."""
-    chat: Fields = {key: body[key] for key in SAME if body.get(key) is not None}
+    chat: Fields = {key: value for key, value in body.items() if key in SAME and value is not None}
     if body.get("max_output_tokens") is not None:
         chat["max_completion_tokens"] = body["max_output_tokens"]
     effort = mapping(body.get("reasoning") or {}, ("reasoning",)).get("effort")
@@ -72,25 +75,27 @@ def chat_tool(tool: Fields, called: str) -> Fields:
 
 
 @contextmanager
-def named(prompt: Prompt) -> Iterator[None]:
-    """Errors and records made inside get the names of this dialect."""
+def named(prompt: Prompt, tools: list[Path]) -> Iterator[None]:
+    """Errors and records made inside get the names of this dialect; *tools*: where the tools that Chat counts stand."""
+
+    def renamed(place: str) -> str:
+        if (tool := _TOOL.match(place)) and int(tool.group(1)) < len(tools):
+            return spell(tools[int(tool.group(1))]) + place[tool.end() :]
+        for theirs, ours in _RENAMED:
+            if place.startswith(theirs):
+                return ours + place.removeprefix(theirs)
+        return place
+
     before = len(prompt.edits)
     try:
         yield
     except InvalidRequest as error:
-        error.param = error.param and _renamed(error.param)
-        error.message = _renamed(error.message)
+        error.param = error.param and renamed(error.param)
+        error.message = renamed(error.message)
         error.args = (error.message,)
         raise
     finally:
-        prompt.edits[before:] = [attrs.evolve(edit, path=_renamed(edit.path)) for edit in prompt.edits[before:]]
-
-
-def _renamed(place: str) -> str:
-    for theirs, ours in _RENAMED:
-        if place.startswith(theirs):
-            return ours + place.removeprefix(theirs)
-    return place
+        prompt.edits[before:] = [attrs.evolve(edit, path=renamed(edit.path)) for edit in prompt.edits[before:]]
 
 
 # -- Chat → Responses -------------------------------------------------------------------------------------------------
@@ -98,7 +103,7 @@ def _renamed(place: str) -> str:
 
 def as_responses(chat: Fields) -> Fields:
     """The fields of a Chat prompt without its conversation, as this API has them."""
-    made: Fields = {key: chat[key] for key in SAME if key in chat}
+    made: Fields = {key: value for key, value in chat.items() if key in SAME}
     if "max_completion_tokens" in chat:
         made["max_output_tokens"] = chat["max_completion_tokens"]
     if "reasoning_effort" in chat:
@@ -121,11 +126,6 @@ def _flat_tool(tool: Fields) -> Fields:
 
 
 # -- what both sides look at ------------------------------------------------------------------------------------------
-
-
-def tool_names(value: Any, path: Path) -> list[str]:
-    """The names in a list of tools."""
-    return [name(tool.get("name"), (*place, "name")) for place, tool in objects(value, path)]
 
 
 def kind_of(value: Fields, path: Path) -> str:

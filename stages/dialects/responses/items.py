@@ -35,8 +35,11 @@ from stages.dialects.responses import calls, reasoning
 NAME = "responses"
 ANNOTATION = "response.output_text.annotation.added"
 ITEM_DONE = "response.output_item.done"
+UNREAD = "unread"  # an Opaque of ours: pieces of its block were passed by, so that only its end says all
 
 Item = dict[str, Any]
+
+_ADDED = 0x80  # where the numbers of items begin that join those of an upstream, which may be a gateway like this one
 
 # -- reading ----------------------------------------------------------------------------------------------------------
 
@@ -107,12 +110,14 @@ class Ids:
     """The ids of a reply and its items: functions of the id that the reply came with, stable and never shared."""
 
     def __init__(self, reply: str) -> None:
-        self.response = reply if reply.startswith("resp_") else f"resp_{calls.digest(reply)}"
+        own = reply.startswith("resp_")
+        self.response = reply if own else f"resp_{calls.digest(reply)}"
         self._stem = self.response.removeprefix("resp_")
+        self._first = _ADDED if own else 0
 
     def item(self, prefix: str, number: int) -> str:
         """The id of the item with that number, the prefix telling its kind."""
-        return f"{prefix}_{self._stem}{number:02x}"
+        return f"{prefix}_{self._stem}{self._first + number:02x}"
 
 
 def message_of(parts: list[Item], *, item_id: str, status: str = "completed") -> Item:

@@ -6,7 +6,8 @@ so far came, untouched and in order; each end of a block is compared with the pi
 reply with the number of blocks.  At the first that differs passing is over for good, and the log, all blocks so far,
 tells the writer where to go on.
 
-Frames that nobody read (Runs) can't have been changed, and a block that was passed by in them is not compared.
+Frames that nobody read (Runs) can't have been changed: a block that was passed by in them says so at its end, and is
+not compared.
 """
 
 import re
@@ -24,7 +25,6 @@ from pipeline.events import (
     Heartbeat,
     InputDelta,
     Opaque,
-    Run,
     Started,
     TextDelta,
     Thinking,
@@ -33,7 +33,7 @@ from pipeline.events import (
 )
 from stages.dialects.anthropic.deltas import parsed
 from stages.dialects.responses import calls, reasoning
-from stages.dialects.responses.items import ANNOTATION, ITEM_DONE, NAME, Item, contents, text_of
+from stages.dialects.responses.items import ANNOTATION, ITEM_DONE, NAME, UNREAD, Item, contents, text_of
 from stages.dialects.responses.pieces import number_of
 from stages.dialects.sse import Frames
 
@@ -124,10 +124,9 @@ class Passing:
 
     def _agrees(self, passed: Passed, group: Batch) -> bool:
         """Whether the end of a block says only what was told of it before, or is in *group*."""
-        index = passed.start.index
-        if passed.ran:
+        mine = [event for event in group if getattr(event, "index", None) == passed.start.index]
+        if any(isinstance(event, Opaque) and event.kind == UNREAD for event in mine):
             return True
-        mine = [event for event in group if getattr(event, "index", None) == index]
         final = final_of(passed.start, payloads(group[0].frame or b""))
         if final is None:
             return True
@@ -145,13 +144,12 @@ class Passing:
                 self.log.append(Passed(event))
             case BlockStopped(index=index):
                 self.log[index].stop = event
+            case Opaque(dialect="responses", kind="unread", index=int(index)):
+                self.log[index].ran = True
             case Opaque(index=int(index)):
                 self.log[index].notes.append(event)
             case TextDelta(index=index) | ThinkingDelta(index=index) | InputDelta(index=index):
                 self.log[index].pieces.append(event.piece)
-            case Run():
-                for passed in self.log:
-                    passed.ran = passed.ran or passed.stop is None
 
 
 def whole(group: Batch) -> bool:

@@ -92,13 +92,13 @@ def _updated(body: Fields, prompt: Prompt) -> Fields:
 
 
 def _instructs(model: str, known: Capability | None) -> bool:
-    """Whether *model* takes instructions in the midst of a conversation; of others than Claude their dialect decides."""
+    """Whether *model* takes instructions in the midst of a conversation; if it is not Claude, its dialect decides."""
     return model in _INSTRUCTED or (known is None and "claude" not in model)
 
 
 def _fields(body: Fields, called: Called, known: Capability | None, prompt: Prompt) -> Fields:
     """All but the conversation, by way of Chat."""
-    searching = served(called, prompt)
+    searching = served(called, prompt) if _allows_search(body) else []
     chat = as_chat(body) | {"messages": _STAND_IN}
     if tools := in_chat(called, prompt):
         chat["tools"] = tools
@@ -109,7 +109,7 @@ def _fields(body: Fields, called: Called, known: Capability | None, prompt: Prom
         # Who wants to see thoughts wants the model to think; those that are told how much think moderately.
         adaptive = known is None or "adaptive" in known.thinking
         chat |= {"reasoning": {"enabled": True}} if adaptive else {"reasoning_effort": "medium"}
-    with named(prompt):
+    with named(prompt, [tool.path for tool in called.tools.values()]):
         hub = from_chat(chat, prompt)
     if hub.get("thinking", {}).get("type") in {"adaptive", "enabled"}:
         hub["thinking"]["display"] = "summarized" if shown else "omitted"
@@ -118,6 +118,15 @@ def _fields(body: Fields, called: Called, known: Capability | None, prompt: Prom
     if _forces_search(body, searching):
         hub["tool_choice"] = _forced(known, prompt)
     return hub
+
+
+def _allows_search(body: Fields) -> bool:
+    """Whether nothing says that only other tools may be called."""
+    chosen = body.get("tool_choice")
+    if not isinstance(chosen, dict) or chosen.get("type") != "allowed_tools":
+        return True
+    allowed = chosen.get("tools")
+    return any(str(tool.get("type")).startswith("web_search") for tool in allowed or () if isinstance(tool, dict))
 
 
 def _forces_search(body: Fields, searching: list[Fields]) -> bool:

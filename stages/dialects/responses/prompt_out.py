@@ -2,7 +2,7 @@
 
 Fields that are Chat's under other names go the way they go there (``fields``).  Always ``store: false``: a gateway's
 conversations are nobody's to keep, and every turn brings the whole of it, reasoning included, encrypted.  This API has
-no stop sequences; whoever runs the reply enforces them (``LACKS``).
+no stop sequences: they are noted (``STOPS``) for whoever runs the reply to enforce.
 """
 
 from hashlib import sha256
@@ -18,8 +18,7 @@ from stages.dialects.chat.prompt_out import from_messages as to_chat
 from stages.dialects.responses.fields import Fields, as_responses
 from stages.dialects.responses.turns_out import Conversation
 from stages.dialects.shape import mapping, name, objects, sequence, text
-
-LACKS = frozenset({"stop_sequences"})  # what the gateway itself must see to, on the reply
+from stages.notes import STOPS
 
 LEAST = 16  # tokens the API takes as a limit, at least
 
@@ -49,9 +48,7 @@ def from_messages(body: Fields, prompt: Prompt, ways: Family | None = None) -> F
     if made.get("max_output_tokens", LEAST) < LEAST:
         made["max_output_tokens"] = LEAST
         prompt.record("approximated", ("max_tokens",), f"the API takes no limit below {LEAST}")
-    if sequence(body.get("stop_sequences") or [], ("stop_sequences",)):
-        why = "the API has no stop sequences: the gateway cuts the reply"
-        prompt.record("approximated", ("stop_sequences",), why)
+    _stops(body, prompt)
     _caching(body, made, conversation)
     return made | {"store": False}
 
@@ -142,6 +139,14 @@ def _think(body: Fields, made: Fields, ways: Family) -> None:
         made.setdefault("reasoning", {})["summary"] = "auto"
     if reasons:  # of others the API refuses to hear it
         made["include"] = ["reasoning.encrypted_content"]
+
+
+def _stops(body: Fields, prompt: Prompt) -> None:
+    """Where the reply must end is left for the gateway to see to."""
+    given = sequence(body.get("stop_sequences") or [], ("stop_sequences",))
+    if given:
+        prompt.notes.note(STOPS, tuple(text(one, ("stop_sequences", n)) for n, one in enumerate(given)))
+        prompt.record("approximated", ("stop_sequences",), "the API has none: the gateway ends the reply there")
 
 
 def _caching(body: Fields, made: Fields, conversation: Conversation) -> None:

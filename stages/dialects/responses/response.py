@@ -38,12 +38,18 @@ _REPEATED = frozenset(
         "user",
     }
 )
+_LINE_ENDS = bytes.maketrans(b"\r\n", b"  ")
 _LARGE: Item = {"instructions": None, "tools": []}  # left out where a response only shows that it is alive
 
 
 def echo(prompt: Prompt) -> Echo:
     """The fields of *prompt*, the client's request, that a response to it repeats."""
-    return {str(path[0]): msgspec.Raw(part.encode()) for path, part in prompt.walk() if path[0] in _REPEATED}
+    return {str(path[0]): _one_line(part.encode()) for path, part in prompt.walk() if path[0] in _REPEATED}
+
+
+def _one_line(text: bytes) -> msgspec.Raw:
+    """*text*, JSON, without line ends, which would end a frame's field; within its strings there are none."""
+    return msgspec.Raw(text.translate(_LINE_ENDS))
 
 
 def begun(ids: Ids, model: str, told: Echo) -> Item:

@@ -22,6 +22,10 @@ ROUTES: tuple[Route, ...] = (
     Route("DELETE", "/v1/responses/{rest...}", "relay"),
 )
 
+# What a count takes (input_token_count_params).
+COUNTED = frozenset({"model", "input", "instructions", "tools", "tool_choice", "parallel_tool_calls", "reasoning",
+                     "text", "truncation", "conversation", "previous_response_id", "personality"})  # fmt: skip
+
 _PATHS = {"reply": "/responses", "count_tokens": "/responses/input_tokens"}
 
 
@@ -30,4 +34,4 @@ def upstream_path(operation: str, prompt: Prompt) -> str:
     return _PATHS.get(operation) or chat.upstream_path(operation, prompt)
 
 
-__all__ = ["MARK", "NAME", "ROUTES", "credentials", "defaults", "foreign", "upstream_path"]
+__all__ = ["MARK", "NAME", "ROUTES", "COUNTED", "credentials", "defaults", "foreign", "upstream_path"]

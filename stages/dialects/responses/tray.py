@@ -6,7 +6,9 @@ A frame that stands for no event waits for the next that does; frames that nobod
 frames of the stream are in its events, in their order, and each in one event or one group of siblings.
 """
 
+from pipeline.errors import UpstreamFailed
 from pipeline.events import Batch, Event, Run
+from stages.dialects.sse import LIMIT
 
 NAME = "responses"
 
@@ -15,10 +17,10 @@ class Tray:
     """Gathers events and frames; ``take`` empties it."""
 
     def __init__(self) -> None:
-        self.weight = 0  # bytes of frames that wait
         self._batch: Batch = []
         self._run: list[bytes] = []
-        self._kept: list[bytes] = []
+        self._kept: list[bytes] = []  # frames that wait
+        self._weight = 0  # their bytes
 
     @property
     def waits(self) -> int:
@@ -26,14 +28,19 @@ class Tray:
         return len(self._kept)
 
     def put(self, events: Batch, raw: bytes) -> None:
-        """*events* came in the frame *raw*, and in those that wait; without events, it waits too."""
+        """*events* came in the frame *raw*, and in those that wait; without events, it waits too.
+
+        Raises UpstreamFailed if too much waits.
+        """
         if not events:
             self._kept.append(raw)
-            self.weight += len(raw)
+            self._weight += len(raw)
+            if self._weight > LIMIT:
+                raise UpstreamFailed(f"the upstream sent {LIMIT} bytes that say nothing")
             return
         if self._kept:
             raw = b"".join([*self._kept, raw])
-            self._kept, self.weight = [], 0
+            self._kept, self._weight = [], 0
         if len(events) == 1:
             events[0].frame = raw
         else:
@@ -60,7 +67,7 @@ class Tray:
         """Nobody reads the frame *raw*."""
         if self._kept:
             self._run += self._kept
-            self._kept, self.weight = [], 0
+            self._kept, self._weight = [], 0
         self._run.append(raw)
 
     def take(self) -> Batch:

@@ -97,7 +97,7 @@ class Conversation:
                     said = self._result(place, block, made, results)
                 else:
                     said = self._parts(block, place)
-                role = self._family.role if message["role"] == "system" else "user"
+                role: str = self._family.role if message["role"] == "system" else "user"
                 if rest and rest[-1][0] == role:
                     rest[-1][1].extend(said)
                 elif said:

@@ -1,0 +1,141 @@
+"""Opening: settings → a database at the right revision, its pepper, and what the last run left open settled.
+
+    [store] ──▶ backend ──▶ tables ──▶ facts: id, pepper ──▶ orphans adopted ──▶ Parts
+
+All of it blocks, and runs in one thread at start.  What can't be opened is told as StoreFailed, in one sentence.
+"""
+
+import importlib
+import os
+import secrets
+import time
+from pathlib import Path
+
+import attrs
+import platformdirs
+
+from pipeline.store import recovery, sql
+from pipeline.store.database import Backend, Database, Outage, Rejected, within
+from pipeline.store.keys import Keyring, digest, snapshot
+from pipeline.store.schema import Unmigrated, prepare
+from pipeline.store.settings import Settings
+from pipeline.store.spool import Spool
+from pipeline.store.sqlite import Sqlite
+
+
+class StoreFailed(Exception):
+    """The store can't be opened; the text is the sentence."""
+
+
+@attrs.frozen(eq=False)
+class Parts:
+    """A store but for its tasks."""
+
+    backend: Backend
+    spool: Spool
+    root: Path  # of the spools of all processes
+    keys: Keyring
+    shared: bool  # other machines use it, too
+
+
+@attrs.frozen
+class Places:
+    """Where things are kept."""
+
+    file: Path
+    spools: Path
+    pepper: Path
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Places":
+        """As *settings* say, or in the user's data directory."""
+        home = Path(platformdirs.user_data_dir("pipeline", appauthor=False))
+        file = settings.file or home / "pipeline.db"
+        beside = home / "pipeline" if settings.url else file.with_suffix("")
+        folder = settings.folder
+        return cls(file, folder or beside.with_suffix(".spool"), (folder or beside).with_suffix(".pepper"))
+
+
+def open_parts(settings: Settings, now: int | None = None) -> Parts:
+    """Open what *settings* describe; blocks.  Raises StoreFailed."""
+    places = Places.of(settings)
+    try:
+        backend, url = reached(settings, places.file)
+        try:
+            return assembled(settings, places, backend, url, round(time.time() * 1000) if now is None else now)
+        except BaseException:
+            backend.close()
+            raise
+    except (Outage, Rejected, Unmigrated) as error:
+        raise StoreFailed(str(error)) from error
+    except OSError as error:
+        raise StoreFailed(f"{error.filename or places.spools}: {error.strerror}") from error
+
+
+def reached(settings: Settings, file: Path) -> tuple[Backend, str]:
+    """The database, and how SQLAlchemy calls it."""
+    if settings.url is None:
+        return Sqlite(file), f"sqlite:///{file}"
+    url = settings.url.reveal()
+    scheme, _, rest = url.partition("://")
+    if scheme not in {"postgresql", "postgres"}:
+        raise StoreFailed("url: expected postgresql://…; the embedded database is a file")
+    try:
+        postgres = importlib.import_module("pipeline.store.postgres")
+    except ModuleNotFoundError as error:
+        raise StoreFailed(f"url: PostgreSQL needs the extra postgres ({error.name} is not installed)") from error
+    backend: Backend = postgres.Postgres(url)
+    return backend, f"postgresql+psycopg://{rest}"
+
+
+def assembled(settings: Settings, places: Places, backend: Backend, url: str, now: int) -> Parts:
+    """What belongs to *backend*, which is there."""
+    prepare(backend, url)
+    pepper = pepper_of(settings, places.pepper)
+    identity = within(backend, lambda db: introduced(db, pepper))
+    root = places.spools / identity
+    keys = Keyring(pepper)
+    spool = Spool(root, settings.spool)
+    try:
+        within(backend, lambda db: db.run(sql.PUT_INSTANCE, (spool.instance, now, 0)))
+        recovery.adopt(backend, root, now)
+        with backend.reading() as db:
+            keys.renew(snapshot(db))
+    except BaseException:
+        spool.close()
+        raise
+    return Parts(backend, spool, root, keys, shared=settings.url is not None)
+
+
+def introduced(db: Database, pepper: bytes) -> str:
+    """The identity of the store, made at first; and its pepper must be the one its keys were made with."""
+    facts: dict[str, str] = dict(db.rows("SELECT name, value FROM facts"))
+    mark = digest(pepper, "pepper")[:16]
+    if facts.get("pepper", mark) != mark and db.rows("SELECT 1 FROM keys LIMIT 1"):
+        raise StoreFailed("pepper: the keys in this store were made with another one; without it none of them holds")
+    identity = facts.get("id") or secrets.token_hex(6)
+    for name, value in (("id", identity), ("pepper", mark)):
+        if facts.get(name) != value:
+            db.run(sql.PUT_FACT, (name, value))
+    return identity
+
+
+def pepper_of(settings: Settings, file: Path) -> bytes:
+    """The configured pepper, or that in *file*, which is made at first."""
+    if settings.pepper is not None:
+        return settings.pepper.reveal().encode()
+    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    fresh = file.with_name(f".{file.name}.{os.getpid()}")
+    fd = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    try:
+        os.write(fd, secrets.token_urlsafe(32).encode())
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+    try:
+        os.link(fresh, file)  # whole or not at all, and never over another one
+    except FileExistsError:
+        pass
+    finally:
+        fresh.unlink()
+    return file.read_bytes().strip()

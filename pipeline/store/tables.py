@@ -1,0 +1,155 @@
+"""The tables, as SQLAlchemy describes them: what the migrations lead to.
+
+    requests ─ every request        hours, days, sessions ─ its sums        windows, leases ─ limits
+    keys, secrets ─ who may ask     prices ─ what an operator set           instances ─ who is alive
+    facts ─ a few words about the store itself
+
+Read by migrations and reports only: it takes a quarter of a second to import, and the program must start without it.
+``schema.sql`` is the same, rendered for a new embedded database; a test keeps the two alike.  Numbers are whole:
+micro-dollars, milliseconds since 1970, microseconds; see ``record``.
+"""
+
+from sqlalchemy import BigInteger, Column, Index, LargeBinary, MetaData, PrimaryKeyConstraint, Table, Text
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.schema import CreateIndex, CreateTable
+
+from pipeline.store.book import MEASURES
+from pipeline.store.record import FIELDS, NUMBERS
+
+metadata = MetaData()
+
+
+def text(name: str) -> "Column[str]":
+    """A text that is always there."""
+    return Column(name, Text, nullable=False)
+
+
+def number(name: str) -> "Column[int]":
+    """A whole number that is always there."""
+    return Column(name, BigInteger, nullable=False)
+
+
+def summed(
+    name: str, *within: "Column[int] | Column[str]", more: tuple["Column[int] | Column[str]", ...] = ()
+) -> Table:
+    """A table of sums; *within* is its primary key."""
+    sums = [number(measure) for measure in MEASURES]
+    key = PrimaryKeyConstraint(*(column.name for column in within))
+    return Table(name, metadata, *within, *more, *sums, key, sqlite_with_rowid=False)
+
+
+requests = Table(
+    "requests",
+    metadata,
+    *(number(name) if name in NUMBERS else text(name) for name in FIELDS),
+    PrimaryKeyConstraint("id"),
+)
+Index("requests_at", requests.c.at)
+Index("requests_key", requests.c.key, requests.c.at)
+Index(
+    "requests_open",
+    requests.c.instance,
+    sqlite_where=requests.c.state == 0,
+    postgresql_where=requests.c.state == 0,
+)
+
+hours = summed("hours", number("hour"), text("key"), text("model"), text("upstream"))
+days = summed("days", number("day"), text("key"), text("model"), text("upstream"))
+sessions = summed(
+    "sessions",
+    text("session"),
+    text("agent"),
+    text("key"),
+    text("model"),
+    more=(text("parent"), number("began"), number("last")),
+)
+Index("sessions_last", sessions.c.last)
+
+windows = Table(
+    "windows",
+    metadata,
+    text("key"),
+    text("models"),
+    text("kind"),
+    number("began"),
+    number("ends"),
+    number("spent"),
+    number("held"),
+    PrimaryKeyConstraint("key", "models", "kind"),
+    sqlite_with_rowid=False,
+)
+
+leases = Table(
+    "leases",
+    metadata,
+    text("id"),
+    text("instance"),
+    number("at"),
+    text("key"),
+    Column("holds", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("id"),
+)
+Index("leases_instance", leases.c.instance)
+
+keys = Table(
+    "keys",
+    metadata,
+    text("id"),
+    text("name"),
+    number("enabled"),
+    number("expires"),  # 0: never
+    text("models"),  # JSON: globs
+    text("options"),  # JSON: settings of stages, by stage
+    number("created"),
+    number("used"),  # last; 0: never
+    PrimaryKeyConstraint("id"),
+)
+
+secrets = Table(
+    "secrets",
+    metadata,
+    text("digest"),  # of the key, keyed with the pepper
+    text("key"),
+    text("shown"),  # how it begins: for people
+    number("created"),
+    number("expires"),  # 0: with its key
+    PrimaryKeyConstraint("digest"),
+)
+Index("secrets_key", secrets.c.key)
+
+prices = Table(
+    "prices",
+    metadata,
+    text("id"),
+    text("upstream"),  # glob
+    text("model"),
+    number("since"),
+    text("document"),  # JSON
+    text("source"),
+    number("created"),
+    PrimaryKeyConstraint("id"),
+)
+
+instances = Table(
+    "instances",
+    metadata,
+    text("id"),
+    number("seen"),
+    number("applied"),  # number of the last entry of its spool that is in these tables
+    PrimaryKeyConstraint("id"),
+)
+
+facts = Table("facts", metadata, text("name"), text("value"), PrimaryKeyConstraint("name"))
+
+
+def rendered(revision: str) -> str:
+    """The statements that make the tables in a new embedded database, as *revision*."""
+    dialect = sqlite.dialect()
+    elements: list[CreateTable | CreateIndex] = []
+    for table in metadata.sorted_tables:
+        elements.append(CreateTable(table))
+        elements += [CreateIndex(index) for index in sorted(table.indexes, key=lambda index: str(index.name))]
+    made = [str(element.compile(dialect=dialect)).strip().replace(" \n", "\n") for element in elements]
+    made += ["CREATE TABLE alembic_version (\n\tversion_num VARCHAR(32) NOT NULL PRIMARY KEY\n)"]
+    made += [f"INSERT INTO alembic_version VALUES ('{revision}')"]  # noqa: S608  # a name of ours
+    return "-- Rendered from tables.py, as its test tells.\n" + "".join(f"{statement};\n" for statement in made)

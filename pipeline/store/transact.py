@@ -1,0 +1,146 @@
+"""One transaction: the versions that wait, then what is given back, then what is asked for.
+
+    versions ─▶ rows and sums ─▶ windows charged, leases ended       what was spent counts before the next one asks
+    releases ─▶ leases given back
+    reserves ─▶ each granted or refused, in the order they came
+
+Rows are read, the arithmetic is done (``book``, ``windows``), rows are written: a handful of statements, however many
+requests there are.  Whatever happens here happens wholly or not at all, and may be done again.  Sums are written before
+windows are read, so that a window that begins elsewhere at this moment either counts a record or finds it in the sums.
+"""
+
+from collections.abc import Iterable, Sequence
+from fnmatch import fnmatchcase
+
+import attrs
+
+from pipeline.store import sql
+from pipeline.store.book import entered
+from pipeline.store.database import Database
+from pipeline.store.record import KINDS, Claim, Granted, Lease, Record, Refused
+from pipeline.store.windows import Name, Window, Windows, opened
+
+
+@attrs.define(eq=False)
+class Reserve:
+    """What a request asks for before it may be sent; *answer* is filled in."""
+
+    lease: Lease
+    claims: Sequence[Claim]
+    answer: Granted | Refused | None = None
+    abandoned: bool = False  # nobody waits for the answer any more
+
+
+@attrs.define(eq=False)
+class Batch:
+    """What waits for the database."""
+
+    instance: str = ""  # whose it is
+    versions: dict[str, Record] = attrs.field(factory=dict)  # the last of each request
+    number: int = 0  # of the last of the spool's entries in it
+    releases: list[str] = attrs.field(factory=list)
+    reserves: list[Reserve] = attrs.field(factory=list)
+
+    def __bool__(self) -> bool:
+        return bool(self.versions or self.releases or self.reserves)
+
+
+def transact(db: Database, batch: Batch, now: int) -> None:
+    """Do all of *batch*; *now* in ms."""
+    if batch.versions:
+        enter(db, batch.versions, now)
+    if batch.releases:
+        release(db, batch.releases)
+    reserves = [each for each in batch.reserves if not each.abandoned]
+    if reserves:
+        reserve(db, reserves, now)
+    if batch.number:
+        db.run(sql.PUT_INSTANCE, (batch.instance, now, batch.number))
+
+
+# -- records ----------------------------------------------------------------------------------------------------------
+
+
+def enter(db: Database, versions: dict[str, Record], now: int) -> None:
+    """Write *versions*, with all that follows from them."""
+    changes = entered(sql.stored(db, sorted(versions)), versions.values())
+    sql.put(db, changes)
+    if not changes.closed:
+        return
+    held = sql.leases(db, sorted(new.id for _, new in changes.closed))
+    windows = Windows(sql.windows(db, sorted({new.key for _, new in changes.closed})))
+    for old, new in changes.closed:
+        windows.settle(old, new, held.get(new.id), now)
+    sql.put_windows(db, windows.changed)
+    sql.drop_leases(db, held)
+
+
+# -- limits -----------------------------------------------------------------------------------------------------------
+
+
+def release(db: Database, ids: Iterable[str]) -> None:
+    """Give back what the requests *ids* hold; those that hold nothing are no matter."""
+    held = sql.leases(db, sorted(set(ids)))
+    give_back(db, held.values())
+
+
+def give_back(db: Database, held: Iterable[Lease]) -> None:
+    """End the leases *held*, whose requests were never sent."""
+    held = sorted(held, key=lambda lease: lease.id)
+    if held:
+        windows = Windows(sql.windows(db, sorted({lease.key for lease in held})))
+        for lease in held:
+            windows.release(lease)
+        sql.put_windows(db, windows.changed)
+        sql.drop_leases(db, [lease.id for lease in held])
+
+
+def reserve(db: Database, reserves: Sequence[Reserve], now: int) -> None:
+    """Grant or refuse each of *reserves*, in their order."""
+    keys = sorted({each.lease.key for each in reserves})
+    again = sql.leases(db, sorted(each.lease.id for each in reserves))  # asked twice, because an answer got lost
+    windows = Windows(sql.windows(db, keys))
+    begin(db, reserves, windows, now)
+    granted = []
+    for each in reserves:
+        each.lease.holds = []
+        if each.lease.id in again:
+            windows.release(again.pop(each.lease.id))
+            sql.drop_leases(db, [each.lease.id])
+        each.answer = windows.reserve(each.lease, each.claims, now)
+        if isinstance(each.answer, Granted):
+            granted.append(each.lease)
+    sql.put_windows(db, windows.changed)
+    sql.put_leases(db, granted)
+
+
+def begin(db: Database, reserves: Iterable[Reserve], windows: Windows, now: int) -> None:
+    """Begin the windows that nobody has begun; another process may do so at the same moment."""
+    missing = {name for each in reserves for name in windows.missing(each.lease.key, each.claims)}
+    if not missing:
+        return
+    made = [opened(*name, now, spent=spent_before(db, name)) for name in sorted(missing)]
+    sql.put_windows(db, made, sql=sql.NEW_WINDOW)
+    if db.lock:
+        made = [window for window in sql.windows(db, sorted({name[0] for name in missing})) if window.name in missing]
+    for window in made:
+        windows.add(window)
+
+
+def spent_before(db: Database, name: Name) -> int:
+    """What a window begins with: one that counts for ever counts what was spent before there was a limit."""
+    if KINDS[name[2]].unit != "cost" or KINDS[name[2]].seconds is not None:
+        return 0
+    return sum(cost for model, cost in sql.spent(db, name) if fnmatchcase(model, name[1]))
+
+
+def reset(db: Database, names: Iterable[Name], now: int) -> None:
+    """Begin the windows *names* anew; what was recorded stays."""
+    wanted = set(names)
+    fresh = []
+    for window in sql.windows(db, sorted({name[0] for name in wanted})):
+        if window.name in wanted:
+            anew: Window = opened(*window.name, now)
+            anew.held = window.held
+            fresh.append(anew)
+    sql.put_windows(db, fresh)

@@ -1,0 +1,252 @@
+"""The writer: one task that takes what waits and has it written, a batch at a time, in one thread at a time.
+
+    put ──▶ ═ bounded channel ═▶ batch ──thread: one transaction──▶ answers, and the spool may forget
+
+A batch is all that waits when its turn comes.  Versions of records are in no hurry, and gather for a moment; a
+reservation, which a request waits for, ends the gathering.  When the database can't be reached the batch stays, grows
+no further than its bound, and is tried again; requests that wait are told so after a while, streams don't notice.
+"""
+
+import time
+from collections.abc import Callable
+from typing import Any, Protocol, TypeVar
+
+import attrs
+import structlog
+import trio
+
+from pipeline.errors import StoreUnavailable
+from pipeline.store.database import Backend, Outage, Rejected
+from pipeline.store.record import Granted, Record, Refused
+from pipeline.store.transact import Batch, Reserve, transact
+
+MOST = 20_000  # things that may wait in the channel
+TOGETHER = 1_000  # versions in one transaction
+GATHER = 0.05  # seconds in which versions gather
+AGAIN = (0.1, 0.2, 0.5, 1.0)  # seconds until the next try, while there is an outage; the last one holds on
+
+T = TypeVar("T")
+log = structlog.get_logger("pipeline")
+
+
+class Taken(Protocol):
+    """What hears how far the database has come, and what it would not take."""
+
+    def applied(self, number: int) -> None:
+        """All entries up to *number* are in the database."""
+
+    def aside(self, record: Record, why: str) -> None:
+        """*record* can't be written."""
+
+
+@attrs.frozen
+class Version:
+    """A record as it is known now, and the number of its entry in the spool (0: it has none)."""
+
+    record: Record
+    number: int
+
+    @property
+    def id(self) -> str:
+        """The request's."""
+        return self.record.id
+
+
+@attrs.frozen
+class Release:
+    """The request *id* was never sent."""
+
+    id: str
+
+
+@attrs.define(eq=False)
+class Asked:
+    """A reservation that somebody waits for."""
+
+    reserve: Reserve
+    done: trio.Event = attrs.field(factory=trio.Event)
+
+
+Waiting = Version | Release | Asked
+
+
+class Writer:
+    """Feeds a database.  ``run`` is its task; ``drain`` writes what is left when that has ended."""
+
+    def __init__(
+        self,
+        backend: Backend,
+        taken: Taken,
+        *,
+        instance: str,
+        patience: float,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.outage: str | None = None  # why the database can't be written, while that is so
+        self._backend, self._taken, self._patience, self._clock = backend, taken, patience, clock
+        self._send, self._receive = trio.open_memory_channel[Waiting](MOST)
+        self._batch = Batch(instance)
+        self._beyond: dict[tuple[type, str], Version | Release] = {}  # what came while the channel was full
+        self._asked: list[Asked] = []  # those whose reserves are in the batch
+        self._some, self._urgent = trio.Event(), trio.Event()
+        self._thread = trio.CapacityLimiter(1)
+        self._instance, self._failures = instance, 0
+
+    # -- giving it something ------------------------------------------------------------------------------------------
+
+    @property
+    def room(self) -> bool:
+        """Whether a request may begin: there is room for its versions, too."""
+        return self._send.statistics().current_buffer_used < MOST * 3 // 4
+
+    def put(self, item: Version | Release) -> None:
+        """Have *item* written, soon.  Beyond the channel's room there is only what requests that run have to say."""
+        try:
+            if self._beyond:
+                raise trio.WouldBlock
+            self._send.send_nowait(item)
+        except trio.WouldBlock:
+            self._beyond[type(item), item.id] = item
+        self._some.set()
+
+    async def reserve(self, reserve: Reserve) -> Granted | Refused:
+        """The answer to *reserve*, once it is committed.  Raises StoreUnavailable if it takes too long."""
+        asked = Asked(reserve)
+        with trio.move_on_after(self._patience):
+            try:
+                await self._send.send(asked)
+                self._some.set()
+                self._urgent.set()
+                await asked.done.wait()
+            finally:
+                reserve.abandoned = not asked.done.is_set()  # should it be granted after all, it is given back at once
+        if reserve.answer is None or reserve.abandoned:
+            raise StoreUnavailable("the store does not answer; try again")
+        return reserve.answer
+
+    async def alone(self, work: Callable[..., T], *args: Any) -> T:
+        """What *work* gives: in a thread, while nobody else writes.  Raises StoreUnavailable, and what *work* does."""
+        with trio.move_on_after(self._patience):  # until it has begun; from then on it is waited for
+            return await trio.to_thread.run_sync(in_our_words, work, args, limiter=self._thread)
+        raise StoreUnavailable("the store is busy; try again")
+
+    # -- writing ------------------------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """The task: runs until cancelled."""
+        while True:
+            if not self._batch and not self._waiting:
+                self._some = trio.Event()
+                await self._some.wait()
+            if self._failures:
+                await trio.sleep(AGAIN[min(self._failures, len(AGAIN)) - 1])
+            elif not self._urgent.is_set():
+                with trio.move_on_after(GATHER):
+                    await self._urgent.wait()
+            await self._write()
+
+    async def drain(self, seconds: float) -> None:
+        """Write all that waits, for *seconds* at most; for when ``run`` has ended."""
+        until = trio.current_time() + seconds
+        while self._batch or self._waiting:
+            await self._write()
+            if self._failures and trio.current_time() > until:
+                return
+            if self._failures:
+                await trio.sleep(AGAIN[0])
+
+    async def _write(self) -> None:
+        """Take what waits into the batch, and try to write it."""
+        self._take()
+        if not self._batch:
+            return
+        batch = self._batch
+        with trio.CancelScope(shield=True):  # what was begun is finished: its answers must not get lost
+            failed = await trio.to_thread.run_sync(self._commit, batch, limiter=self._thread)
+        if failed is None:
+            self._written(batch)
+        else:
+            self._failed(failed)
+
+    @property
+    def _waiting(self) -> bool:
+        return bool(self._beyond) or self._receive.statistics().current_buffer_used > 0
+
+    def _take(self) -> None:
+        """Put what waits into the batch, in the order it came."""
+        self._urgent = trio.Event()
+        for _ in range(self._receive.statistics().current_buffer_used):
+            if len(self._batch.versions) >= TOGETHER:
+                return
+            self._add(self._receive.receive_nowait())
+        while self._beyond and len(self._batch.versions) < TOGETHER:
+            self._add(self._beyond.pop(next(iter(self._beyond))))
+
+    def _add(self, item: Waiting) -> None:
+        match item:
+            case Version(record, number):
+                self._batch.versions[record.id] = record
+                self._batch.number = max(self._batch.number, number)
+            case Release(name):
+                self._batch.releases.append(name)
+            case Asked():
+                self._batch.reserves.append(item.reserve)
+                self._asked.append(item)
+
+    def _commit(self, batch: Batch) -> str | None:
+        """In the thread: write *batch*; gives why not, if the database can't be reached."""
+        now = round(self._clock() * 1000)
+        try:
+            with self._backend.transaction(durable=bool(batch.versions)) as db:
+                transact(db, batch, now)
+        except Outage as error:
+            return str(error)
+        except Rejected as error:
+            log.error("a batch can't be stored as a whole", why=str(error))
+            return self._one_by_one(batch, now)
+        return None
+
+    def _one_by_one(self, batch: Batch, now: int) -> str | None:
+        """Something in *batch* can't be written: write the rest, and set it aside."""
+        parts = [Batch(self._instance, {name: record}) for name, record in batch.versions.items()]
+        parts.append(Batch(self._instance, number=batch.number, releases=batch.releases, reserves=batch.reserves))
+        for part in parts:
+            try:
+                with self._backend.transaction(durable=bool(part.versions)) as db:
+                    transact(db, part, now)
+            except Outage as error:
+                return str(error)
+            except Rejected as error:
+                for record in part.versions.values():
+                    self._taken.aside(record, str(error))
+                for reserve in part.reserves:
+                    log.error("a reservation can't be stored", id=reserve.lease.id, why=str(error))
+                    reserve.answer = None
+        return None
+
+    def _written(self, batch: Batch) -> None:
+        if self.outage is not None:
+            log.info("the store is back", tries=self._failures)
+        self.outage, self._failures = None, 0
+        asked, self._asked, self._batch = self._asked, [], Batch(self._instance)
+        self._taken.applied(batch.number)
+        for each in asked:
+            if each.reserve.abandoned:
+                self._batch.releases.append(each.reserve.lease.id)
+            each.done.set()
+
+    def _failed(self, why: str) -> None:
+        self._failures += 1
+        if self.outage is None:
+            log.error("the store can't be written: records wait in the spool", why=why)
+        self.outage = why
+        self._batch.reserves = [reserve for reserve in self._batch.reserves if not reserve.abandoned]
+        self._asked = [asked for asked in self._asked if not asked.reserve.abandoned]
+
+
+def in_our_words(work: Callable[..., T], args: tuple[Any, ...] = ()) -> T:
+    """What *work* gives.  Raises StoreUnavailable where it raises Outage."""
+    try:
+        return work(*args)
+    except Outage as error:
+        raise StoreUnavailable("the store does not answer; try again") from error

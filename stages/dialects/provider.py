@@ -1,0 +1,116 @@
+"""A provider: a dialect as one place speaks it.
+
+    chat ──Spoken(chat, DEEPSEEK)──▶ the same dialect under the same name, but for what this provider does otherwise
+
+Many servers speak Chat, and none exactly as the next.  What one does otherwise is a ``Provider``: mostly data, in a
+file of its own (``providers/NAME.py``).  An upstream that names it gets its dialect wrapped once, when the
+configuration is read; the rest of the program sees a dialect, as ever.  What passes between equals, a Chat client's own
+prompt, is left as it is: only what the gateway itself asks for is put in the provider's words.
+"""
+
+from collections.abc import Callable
+from fnmatch import fnmatchcase
+from typing import Any
+
+import attrs
+
+from pipeline.dialect import Dialect, Route
+from pipeline.document import Path
+from pipeline.prompt import Prompt
+from stages.dialects import chat
+from stages.dialects.chat.families import COMPATIBLE, Family
+from stages.dialects.chat.wishes import fit as fit_chat
+from stages.dialects.narrow import Rules, narrowed
+from transports.messages import Headers
+
+Fields = dict[str, Any]
+
+
+@attrs.frozen(kw_only=True)
+class Provider:
+    """What one place does otherwise."""
+
+    ways: Family = COMPATIBLE  # of its models
+    models: tuple[tuple[str, Family], ...] = ()  # of those whose names match; the first that does counts
+    refused: tuple[str, ...] = ()  # fields of a prompt it answers with a 400
+    usage: bool = True  # whether a stream may be asked for usage (stream_options); if not, it is told anyway
+    schemas: Rules | None = None  # what it reads of a schema; None: all
+    finish: Callable[[Fields, Fields, Prompt], None] | None = None  # the last word: Chat prompt, hub's, record
+    credentials: Callable[[str], Headers] | None = None  # the fields that carry a key
+    path: Callable[[str, Prompt], str] | None = None  # where an operation lives
+    routes: tuple[Route, ...] = ()  # further ends that a URL of it may have
+
+    def family(self, model: str) -> Family:
+        """What *model* takes here."""
+        name = model.lower()
+        return next((ways for pattern, ways in self.models if fnmatchcase(name, pattern)), self.ways)
+
+
+class Spoken:
+    """*dialect* with a provider's own door: what any dialect needs to be sent there."""
+
+    def __init__(self, dialect: Dialect, provider: Provider) -> None:
+        self._dialect = dialect
+        self._provider = provider
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._dialect, name)
+
+    def credentials(self, key: str) -> Headers:
+        """The fields that carry an API key."""
+        return (self._provider.credentials or self._dialect.credentials)(key)
+
+
+class SpokenChat(Spoken):
+    """Chat, as a provider speaks it."""
+
+    @property
+    def ROUTES(self) -> tuple[Route, ...]:  # noqa: N802  # the protocol's name for it
+        """Paths of the dialect, and ends of the provider's URLs."""
+        return (*chat.ROUTES, *self._provider.routes)
+
+    def from_messages(self, body: Fields, prompt: Prompt) -> Fields:
+        """*body*, in the Messages shape, as a prompt for this provider; as ``chat.from_messages``."""
+        provider = self._provider
+        made = chat.from_messages(body, prompt, provider.family(str(body.get("model"))))
+        for key in provider.refused:
+            if made.pop(key, None) is not None:
+                prompt.record("dropped", (key,), "this provider refuses the field", lossy=key != "user")
+        if provider.schemas is not None:
+            _narrow(made, provider.schemas, prompt)
+        if provider.finish is not None:
+            provider.finish(made, body, prompt)
+        return made
+
+    def fit(self, prompt: Prompt, effort: str | int | None) -> None:
+        """Ask for thinking as *effort* says, and the model allows here."""
+        fit_chat(prompt, effort, self._provider.family(prompt.model))
+
+    def ask_usage(self, prompt: Prompt) -> bool:
+        """See to it that a stream tells its usage; where that can't be asked for, it comes unasked."""
+        if self._provider.usage:
+            return chat.ask_usage(prompt)
+        prompt.drop("stream_options", why="this provider refuses the field, and tells usage without it")
+        return False
+
+    def upstream_path(self, operation: str, prompt: Prompt) -> str:
+        """Where *operation* lives below the base."""
+        return (self._provider.path or chat.upstream_path)(operation, prompt)
+
+
+def _narrow(made: Fields, rules: Rules, prompt: Prompt) -> None:
+    """Put every schema of *made* as *rules* allow."""
+    for place, tool in enumerate(made.get("tools", ())):
+        path: Path = ("tools", place, "input_schema")
+        tool["function"] = _with(tool["function"], "parameters", path, rules, prompt)
+    form = made.get("response_format")
+    if form is not None and "json_schema" in form:
+        path = ("output_config", "format", "schema")
+        form["json_schema"] = _with(form["json_schema"], "schema", path, rules, prompt)
+
+
+def _with(holder: Fields, key: str, path: Path, rules: Rules, prompt: Prompt) -> Fields:
+    schema, changes = narrowed(holder[key], rules)
+    for change in changes:
+        prompt.record("approximated", (*path, *change.path), change.why, lossy=change.lossy)
+    return {**holder, key: schema}

@@ -1,0 +1,15 @@
+"""Whether an upstream is the vendor's own server, or another that speaks its protocol.
+
+Few things depend on it: what only the vendor understands stays for it, what only the vendor would refuse is taken out
+for it.  The host tells; who stands in between (a company's proxy) is taken for another, unless configured otherwise.
+"""
+
+from pipeline.upstream import Upstream
+
+HOSTS = {"anthropic": "anthropic.com", "chat": "openai.com", "responses": "openai.com"}  # by dialect
+
+
+def genuine(upstream: Upstream) -> bool:
+    """Whether *upstream* is run by those whose protocol it speaks."""
+    home, host = HOSTS.get(upstream.dialect.NAME, ""), upstream.origin.host
+    return bool(home) and (host == home or host.endswith(f".{home}"))
