@@ -35,6 +35,7 @@ from stages.tokens.weigh import weigh
 
 ORACLE = "gpt-tokenizer@4.0.0"
 MODEL = "gpt-4o"
+COUNT = "/v1/messages/count_tokens"
 SCRIPT = """
 const { encode, countChatCompletionTokens } = require("gpt-tokenizer/model/gpt-4o");
 const { texts, requests } = JSON.parse(require("fs").readFileSync(0, "utf8"));
@@ -123,6 +124,7 @@ def exactness(folder: Path) -> None:
     kinds, asked = corpus(), requests()
     texts = [text for some in kinds.values() for text in some]
     of_texts, of_requests = oracle(folder, texts, asked)
+    count(["load"])
     began = time.perf_counter()
     counted = count(texts)
     took = time.perf_counter() - began
@@ -146,32 +148,38 @@ class Through:
 
     gateway: Program
 
-    def post(self, path: str, body: dict[str, Any]) -> tuple[dict[str, Any], str]:
+    def post(self, path: str, body: bytes) -> tuple[dict[str, Any], str]:
         """The answer to *body*, and how it was counted."""
         fields = {"content-type": "application/json", "x-api-key": "bench", "anthropic-version": "2023-06-01"}
-        request = Request(f"http://127.0.0.1:{self.gateway.port}{path}", json.dumps(body).encode(), fields)  # noqa: S310  # our own
-        with urlopen(request, timeout=60) as response:  # noqa: S310  # the same
+        request = Request(f"http://127.0.0.1:{self.gateway.port}{path}", body, fields)
+        with urlopen(request, timeout=60) as response:  # noqa: S310  # our own
             return json.load(response), response.headers.get("x-pipeline-count", "")
 
     def count(self, body: dict[str, Any]) -> tuple[int, str]:
         """The tokens of *body*, and how they were counted."""
-        asked = {key: value for key, value in body.items() if key not in ("max_tokens", "stream")}
-        answer, how = self.post("/v1/messages/count_tokens", asked)
+        answer, how = self.post(COUNT, encoded(body))
         return answer["input_tokens"], how
 
     def reply(self, body: dict[str, Any]) -> int:
         """The input tokens that a reply to *body* reports."""
-        usage = self.post("/v1/messages", body)[0]["usage"]
+        usage = self.post("/v1/messages", json.dumps(body).encode())[0]["usage"]
         return int(sum(usage.get(kind) or 0 for kind in INPUT))
 
 
+def encoded(body: dict[str, Any]) -> bytes:
+    """*body* as a count takes it."""
+    return json.dumps({key: value for key, value in body.items() if key not in ("max_tokens", "stream")}).encode()
+
+
+SAID = ("prose (README)", "code (stages/)")
 INPUT = ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
 
 
 def prompts(model: str, number: int, seed: int) -> Iterator[dict[str, Any]]:
     """Prompts of an agent, each another mixture of prose, code, calls and results."""
     dice = random.Random(seed)  # noqa: S311  # the same prompts each time
-    texts = [text for kind, some in corpus().items() if kind in ("prose (README)", "code (stages/)") for text in some]
+    # What stands in double brackets would be instructions to the simulated model.
+    texts = [text.replace("[[", "[") for kind, some in corpus().items() if kind in SAID for text in some]
     for _ in range(number):
         _, body = messages("And now?", dice.choice((1_000, 8_000, 30_000)), stream=False)
         turns: list[dict[str, Any]] = []
@@ -185,38 +193,35 @@ def prompts(model: str, number: int, seed: int) -> Iterator[dict[str, Any]]:
 
 
 def learning(through: Through) -> None:
-    """Errors before and after replies have told their usage."""
-    before = [(through.count(body)[0], through.reply(body)) for body in prompts("strange-1", 1, 1)]
+    """Errors before and after other replies have told their usage."""
+    bodies = list(prompts("strange-1", 20, 1))
+    before = [through.count(body)[0] for body in bodies]
     for body in prompts("strange-1", 12, 2):
-        through.count(body)
         through.reply(body)
-    time.sleep(0.5)
-    after, how = [], ""
-    for body in prompts("strange-1", 20, 3):
-        tokens, how = through.count(body)
-        after.append((tokens, through.reply(body)))
-    for name, pairs in (("before any reply", before), ("after 13 replies", after)):
-        show("learning", name, *told([abs(a - b) / b for a, b in pairs]), str(len(pairs)))
-    show("learning", "told by the gateway", how.replace("|", ""), "", "")
+    time.sleep(0.5)  # what was seen is weighed beside the replies
+    after, hows = zip(*(through.count(body) for body in bodies), strict=True)
+    truth = [through.reply(body) for body in bodies]
+    for name, counted in (("before any reply", before), ("after 12 other replies", after)):
+        show("learning", name, *told([abs(a - b) / b for a, b in zip(counted, truth, strict=True)]), str(len(truth)))
+    show("learning", "what the gateway says", hows[-1], "", "")
 
 
 def cost(through: Through) -> None:
     """Memory and times."""
     show("cost", "gateway, idle", f"{through.gateway.rss() / 1024:.0f} MiB", "", "")
+    small, bodies = messages("hi", 1000, stream=False)[1], []
+    for size in (100_000, 560_000, 3_500_000):
+        _, body = messages(f"hi {size}", size, stream=False)
+        bodies.append(encoded(body).replace(b"def f", b"def f%d" % size))  # nothing that was seen before
+    hostile = encoded({**small, "messages": [{"role": "user", "content": " " * 1_000_000}]})
     stalls: list[float] = []
     over = threading.Event()
     watcher = threading.Thread(target=watch, args=(through.gateway.port, stalls, over))
     watcher.start()
-    _, small = messages("hi", 1000, stream=False)
-    show("cost", "first count", f"{timed(through, small):.0f} ms", "", "1 KB")
-    for size in (100_000, 560_000, 3_500_000):
-        _, body = messages("hi", size, stream=False)
-        body["system"] = f"Number {size}."
-        for turn in body["messages"]:  # nothing that was seen before
-            turn["content"] = json.loads(json.dumps(turn["content"]).replace("def f", f"def f{size}"))
-        new, again = timed(through, body), min(timed(through, body) for _ in range(5))
-        show("cost", "new / repeated", f"{new:.1f} ms", f"{again:.1f} ms", f"{size / 1000:.0f} KB")
-    hostile = {**small, "messages": [{"role": "user", "content": " " * 1_000_000}]}
+    show("cost", "first count", f"{timed(through, encoded(small)):.0f} ms", "", "1 KB")
+    for sent in bodies:
+        new, again = timed(through, sent), min(timed(through, sent) for _ in range(5))
+        show("cost", "new / repeated", f"{new:.1f} ms", f"{again:.1f} ms", f"{len(sent) / 1000:.0f} KB")
     show("cost", "a million spaces", f"{timed(through, hostile):.1f} ms", "", "1 MB")
     over.set()
     watcher.join()
@@ -224,10 +229,10 @@ def cost(through: Through) -> None:
     show("cost", "gateway / its worker, after", *memory(through.gateway), "")
 
 
-def timed(through: Through, body: dict[str, Any]) -> float:
+def timed(through: Through, sent: bytes) -> float:
     """Milliseconds that a count takes the client, sending included."""
     began = time.perf_counter()
-    through.count(body)
+    through.post(COUNT, sent)
     return (time.perf_counter() - began) * 1e3
 
 
@@ -235,14 +240,16 @@ def watch(port: int, stalls: list[float], over: threading.Event) -> None:
     """How long /health takes, again and again."""
     while not over.wait(0.002):
         began = time.perf_counter()
-        with urlopen(f"http://127.0.0.1:{port}/health", timeout=60) as response:  # noqa: S310  # our own
+        with urlopen(f"http://127.0.0.1:{port}/health", timeout=60) as response:
             response.read()
         stalls.append(time.perf_counter() - began)
 
 
 def memory(program: Program) -> tuple[str, str]:
     """Resident memory of *program* and of its child."""
-    children = Path(f"/proc/{program.pid}/task/{program.pid}/children").read_text().split()
+    children = [
+        pid for task in Path(f"/proc/{program.pid}/task").glob("*/children") for pid in task.read_text().split()
+    ]
     child = attrs.evolve(program, pid=int(children[0])).rss() if children else 0
     return f"{program.rss() / 1024:.0f} MiB", f"{child / 1024:.0f} MiB"
 

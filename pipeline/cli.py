@@ -17,7 +17,7 @@ from typing import Any, NoReturn
 import click
 import trio
 
-from pipeline import __version__
+from pipeline import __version__, door
 from pipeline.arrange import names
 from pipeline.config import Config
 from pipeline.explain import explain
@@ -227,6 +227,8 @@ def announce(running: Running) -> None:
     click.echo(f"pipeline {__version__} listens on {' and '.join(running.urls)}")
     click.echo(f"upstreams  {', '.join(where)}")
     click.echo(f"line       {' → '.join(line)}, back through {built.order.sink.name}")
+    if place := door.told(built.config):
+        click.echo(f"key        {place}: one of the upstreams runs under your login, so that nobody else may ask it")
     key = "YOUR-KEY" if getattr(dict(built.line.stages).get("auth"), "keys", ()) else "any"
     text = load("stages.clients:paste")(running.urls[0], key=key, model=example(built.config))
     click.echo(f"\n{text}\n")

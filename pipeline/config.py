@@ -3,6 +3,7 @@
     Config ─┬─ server      where we listen
             ├─ log         what we say of ourselves
             ├─ upstreams   who answers, by name
+            ├─ store       where keys, limits and books are kept
             ├─ stages      the line, where it differs from the default
             └─ settings    [auth], [meter] …: the settings of a stage, under its name in the line
 
@@ -17,6 +18,7 @@ import attrs
 
 from pipeline.layers import Layers
 from pipeline.secret import Secret
+from pipeline.store.settings import Settings as StoreSettings
 from pipeline.structure import Check
 
 
@@ -116,6 +118,7 @@ class Config:
 
     server: Server = Server()
     log: Log = Log()
+    store: StoreSettings = attrs.field(factory=StoreSettings)
     upstreams: dict[str, Upstream] = attrs.field(factory=dict)
     stages: tuple[Entry, ...] = ()
     without: tuple[str, ...] = ()  # stages left out of the default line; a line without auth or meter says so here

@@ -63,7 +63,11 @@ class Encoder(Protocol):
 
 
 class Dialect(Protocol):
-    """A wire format of a family, as a module."""
+    """A wire format of a family, as a module.
+
+    One without ROUTES is spoken by upstreams only, and leaves out what would answer clients.  One whose upstreams are
+    reached otherwise than over HTTP has ``OPENER``: "package.module:name" of an ``upstream.Opener``.
+    """
 
     NAME: str
     ROUTES: tuple[Route, ...]

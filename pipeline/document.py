@@ -17,27 +17,23 @@ import msgspec
 Key = str | int
 Path = tuple[Key, ...]
 
+Span = tuple[int, int, int]  # of a member: where its key begins (in an array, its value), its value begins, and ends
+
 _OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _ARRAY = msgspec.json.Decoder(list[msgspec.Raw])
 _ANY = msgspec.json.Decoder()
 _ENCODER = msgspec.json.Encoder()
-_SPACE = re.compile(rb"[ \t\r\n]*")
-_STRING = re.compile(rb'"(?:[^"\\]|\\.)*+"')
+_SPACE = re.compile(rb"[ \t\r\n]*+")
+_COMMA = re.compile(rb"[ \t\r\n]*+,[ \t\r\n]*+")
+_KEY = re.compile(rb'[ \t\r\n]*+,?+[ \t\r\n]*+("((?:[^"\\]|\\.)*+)")[ \t\r\n]*+:[ \t\r\n]*+')
+_KINDS = dict.fromkeys((b"t", b"f", b"n"), "literal") | {b"{": "object", b"[": "array", b'"': "string"}
+_BLANKS = frozenset({b" ", b"\t", b"\r", b"\n"})
 
 _MISSING: Any = object()
 
 
 class Malformed(ValueError):
     """The text is not one JSON value, is nested too deeply, or names a key twice."""
-
-
-class Span:
-    """Where a member stands: *begin* of its key (or its value, in an array), *start* and *end* of its value."""
-
-    __slots__ = ("begin", "end", "start")
-
-    def __init__(self, begin: int, start: int, end: int) -> None:
-        self.begin, self.start, self.end = begin, start, end
 
 
 class Document:
@@ -61,15 +57,19 @@ class Document:
     @property
     def kind(self) -> str:
         """One of ``object``, ``array``, ``string``, ``number``, ``literal``."""
-        first = self._raw[_end_of_space(self._raw, 0) :][:1]
-        return {b"{": "object", b"[": "array", b'"': "string", b"t": "literal", b"f": "literal", b"n": "literal"}.get(
-            first, "number"
-        )
+        first = self._raw[:1]
+        if first in _BLANKS:  # only what came from outside can begin with one
+            start = _end_of_space(self._raw, 0)
+            first = self._raw[start : start + 1]
+        return _KINDS.get(first, "number")
 
     def keys(self) -> list[Key]:
         """The keys of an object or the positions of an array, in order; nothing for anything else."""
-        kept = [key for key in self._members() if self._edited.get(key, self) is not None]
-        return kept + [key for key in self._edited if key not in self._members() and self._edited[key] is not None]
+        members, edited = self._members(), self._edited
+        if not edited:
+            return list(members)
+        kept = [key for key in members if edited.get(key, self) is not None]
+        return kept + [key for key, child in edited.items() if key not in members and child is not None]
 
     def at(self, path: Path) -> "Document | None":
         """The document at *path*, or None.  Negative positions count from the end."""
@@ -80,7 +80,7 @@ class Document:
 
     def value(self) -> Any:
         """What the document says, decoded: a fresh object each time."""
-        return _decode(_ANY, self.encode())
+        return _decode(_ANY, self._raw if not self._edited else self.encode())
 
     def items(self) -> Iterator[tuple[Key, "Document"]]:
         """Key and document of every member."""
@@ -128,7 +128,7 @@ class Document:
             return self._edited[key]
         child = self._children.get(key)
         if child is None and (span := self._members().get(key)) is not None:
-            child = self._children[key] = Document(self._raw[span.start : span.end])
+            child = self._children[key] = Document(self._raw[span[1] : span[2]])
         return child
 
     def _put(self, path: Path, value: "Document | None") -> "Document":
@@ -149,27 +149,31 @@ class Document:
         changed._edited = {**self._edited, key: value}
         return changed
 
-    def _pieces(self) -> Iterator[bytes]:
-        """Opening bracket, members with the separators they came with, additions, closing bracket."""
-        raw, members = self._raw, self._members()
-        close = raw.rindex(b"}" if self.kind == "object" else b"]")
-        done = _end_of_space(raw, raw.index(b"{" if self.kind == "object" else b"[") + 1)
-        first = True
-        yield raw[:done]
-        for key, span in members.items():
-            child = self._edited.get(key, _MISSING)
+    def _pieces(self) -> Iterator[bytes | memoryview]:
+        """The text between two edits as one piece, however many members it has, and what the edits say."""
+        raw, members, edited = memoryview(self._raw), self._members(), self._edited
+        spans, written, dropped = list(members.values()), 0, 0
+        for span, child in sorted((members[key], edited[key]) for key in edited if key in members):
+            begin, start, end = span
             if child is not None:
-                # What stands before a member is its separator, unless its predecessors were dropped.
-                yield raw[span.begin if first else done : span.start]
-                yield raw[span.start : span.end] if child is _MISSING else child.encode()
-                first = False
-            done = span.end
-        for key, child in self._edited.items():
+                yield raw[written:start]
+                yield from child._pieces() if child._edited else (child._raw,)
+                written = end
+                continue
+            # With a member goes the separator before it; where no member is left before it, the one behind it.
+            number = spans.index(span)
+            yield raw[written : spans[number - 1][2] if number > dropped else begin]
+            written = end if number > dropped or number + 1 == len(spans) else spans[number + 1][0]
+            dropped += 1
+        tail = spans[-1][2] if spans else self._raw.rindex(b"}" if self.kind == "object" else b"]")
+        yield raw[written:tail]
+        comma = b"," if len(spans) > dropped else b""
+        for key, child in edited.items():
             if key not in members and child is not None:
-                yield (b"" if first else b",") + (_ENCODER.encode(key) + b":" if isinstance(key, str) else b"")
+                yield comma + (_ENCODER.encode(key) + b":" if isinstance(key, str) else b"")
                 yield child.encode()
-                first = False
-        yield raw[done if members else close :]
+                comma = b","
+        yield raw[tail:]
 
 
 def _decode(decoder: msgspec.json.Decoder[Any], raw: bytes) -> Any:
@@ -187,26 +191,22 @@ def _end_of_space(raw: bytes, position: int) -> int:
 
 
 def _spans_of_object(raw: bytes) -> dict[Key, Span]:
-    """Walk the members: the decoder has told how long each value is, so nothing is looked at twice."""
+    """Walk the members: the decoder has told how long each value is, so that no byte is looked at in Python.
+
+    Of a key given twice the decoder knows the later value only, so the earlier one is either another text (here) or
+    the next to be met (in the next round): both are refused.
+    """
     values: dict[str, msgspec.Raw] = _decode(_OBJECT, raw)
     spans: dict[Key, Span] = {}
-    position = _end_of_space(raw, raw.index(b"{") + 1)
-    while raw[position : position + 1] == b'"':
-        match = _STRING.match(raw, position)
-        key = None if match is None else _decode(_ANY, match.group())
-        if match is None or key in spans or key not in values:
-            raise Malformed("a key is given twice" if key is None else f"the key {key!r} is given twice")
-        start = _end_of_space(raw, _end_of_space(raw, match.end()) + 1)
-        end = start + len(memoryview(values[key]))
-        spans[key] = Span(position, start, end)
-        position = _end_of_space(raw, end)
-        if raw[position : position + 1] == b",":
-            position = _end_of_space(raw, position + 1)
-        elif position != len(raw) - 1 and raw[position : position + 1] != b"}":
-            # Only a later twin of this key can have had another length.
+    position = raw.index(b"{") + 1
+    while match := _KEY.match(raw, position):
+        quoted, text = match.groups()
+        key: str = _decode(_ANY, quoted) if b"\\" in text else text.decode()
+        value, start = values[key], match.end()
+        if key in spans or not raw.startswith(value, start):
             raise Malformed(f"the key {key!r} is given twice")
-    if len(spans) != len(values):
-        raise Malformed("a key is given twice")
+        position = start + len(value)
+        spans[key] = match.start(1), start, position
     return spans
 
 
@@ -214,7 +214,8 @@ def _spans_of_array(raw: bytes) -> dict[Key, Span]:
     spans: dict[Key, Span] = {}
     position = _end_of_space(raw, raw.index(b"[") + 1)
     for number, value in enumerate(_decode(_ARRAY, raw)):
-        end = position + len(memoryview(value))
-        spans[number] = Span(position, position, end)
-        position = _end_of_space(raw, _end_of_space(raw, end) + 1)
+        end = position + len(value)
+        spans[number] = position, position, end
+        comma = _COMMA.match(raw, end)
+        position = end if comma is None else comma.end()
     return spans

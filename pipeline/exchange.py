@@ -21,6 +21,7 @@ from pipeline.prompt import Edit, Prompt
 from transports.messages import Head, Headers, Request
 
 if TYPE_CHECKING:
+    from pipeline.store.store import Store
     from pipeline.upstream import Upstream
 
 T = TypeVar("T")
@@ -85,7 +86,10 @@ class Exchange:
     source: Source | None = None  # set it to answer in forward's stead
     reply_headers: Headers = attrs.field(factory=list)  # more fields for the head, until it is sent
     attempts: list[Attempt] = attrs.field(factory=list)
+    asides: list[Attempt] = attrs.field(factory=list)  # what the gateway asked on its own account: a second opinion
     before_attempt: list[Callable[[Attempt], Awaitable[None]]] = attrs.field(factory=list)  # awaited before each try
+    before_commit: list[Callable[[], Awaitable[None]]] = attrs.field(factory=list)  # before the client may see content
+    store: "Store | None" = None  # keys, limits and books; None in a line that has none
     kinds: Kinds | None = None  # events anyone on the way down reads; None: all (set by the engine)
     ending: Finished | None = None  # set by end()
     head: Head | None = None  # as sent to the client (set by reencode)

@@ -16,6 +16,7 @@ import attrs
 from pipeline.arrange import Order, arrange
 from pipeline.config import Config
 from pipeline.dialect import Dialect
+from pipeline.door import guarded
 from pipeline.line import Line
 from pipeline.naming import Stages, dialects
 from pipeline.plan import Plan, Planner
@@ -61,6 +62,10 @@ def assemble(config: Config, problems: Problems) -> Built:
     plans = [planner.plan(name) for name in config.upstreams]
     line = Line(named, stages.made(order.source), stages.made(order.sink))
     check_door(config, dict(named).get("auth"), problems)
+    if "auth" in config.without:
+        for name in guarded(config):
+            text = "runs a program under the operator's login, so that the line needs auth: take it out of without"
+            problems.add(("upstreams", name), text)
     return Built(
         config=config,
         order=order,

@@ -1,6 +1,6 @@
 """Opening: what was built → what can be asked.  And closing it again, in the opposite order.
 
-    servers beside the gateway ──▶ a pool for each upstream ──▶ stages with a lifetime ──▶ … ──▶ all closed
+    servers beside the gateway ──▶ openers, a pool for each upstream ──▶ stages with a lifetime ──▶ … ──▶ all closed
 
 A stage with a lifetime is an async context manager: it is entered once, at start, and left at shutdown; what it must do
 then although everything is cancelled, it shields itself.
@@ -23,7 +23,9 @@ async def opened(built: Built) -> AsyncIterator[list[Upstream]]:
         async with AsyncExitStack() as exits:
             upstreams = []
             for plan in built.plans:
-                pool = await exits.enter_async_context(open_pool(plan.connector))
+                if plan.opener is not None:
+                    await exits.enter_async_context(plan.opener)
+                pool = await exits.enter_async_context(open_pool(plan.opener or plan.connector))
                 url = ""
                 if plan.serve is not None:
                     url = await beside.start(plan.serve)

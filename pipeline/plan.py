@@ -26,7 +26,7 @@ from pipeline.problems import Note, Problems, unknown
 from pipeline.secret import Secret
 from pipeline.shape import shape
 from pipeline.structure import structure
-from pipeline.upstream import Upstream
+from pipeline.upstream import Opener, Upstream
 from transports.messages import HOP_BY_HOP, Headers
 from transports.pool import Pool
 from transports.upstream import Origin, Timers
@@ -52,6 +52,7 @@ class Plan:
     stages: tuple[Named, ...]
     serve: Serve | None
     connector: Connector
+    opener: Opener | None = None  # in place of the connector, for what is reached otherwise
 
     def upstream(self, pool: Pool, url: str = "") -> Upstream:
         """The upstream, reached through *pool*; at *url*, if it had to be started first."""
@@ -69,6 +70,7 @@ class Plan:
             models=config.models,
             headers=fields(config.headers),
             query=urlencode(config.query),
+            program=self.opener is not None,
             stages=self.stages,
         )
 
@@ -94,10 +96,15 @@ class Planner:
             note(("key",), "is no key: one word of visible ASCII characters")
         check_fields(upstream.headers, self.problems.below("upstreams", name, "headers"))
         stages, connector = self._stages(name, upstream), self._connector(upstream, note)
-        serve, place = server_of(upstream, self.config.layers, note), place_of(upstream, dialect, note)
+        if dialect is not None and hasattr(dialect, "OPENER"):
+            opener = opener_of(name, upstream, dialect.OPENER, self.config.layers, note)
+            serve, place = None, (opener.origin, "") if opener else None
+        else:
+            opener = None
+            serve, place = server_of(upstream, self.config.layers, note), place_of(upstream, dialect, note)
         if dialect is None or connector is None:
             return None
-        return Plan(name, upstream, dialect, place, stages, serve, connector)
+        return Plan(name, upstream, dialect, place, stages, serve, connector, opener)
 
     def _dialect(self, upstream: configured.Upstream, note: Note) -> Dialect | None:
         """The dialect of *upstream*, as its provider speaks it."""
@@ -170,6 +177,23 @@ def server_of(upstream: configured.Upstream, layers: Layers, note: Note) -> Serv
     kind = get_type_hints(serve).get("settings", dict[str, Any])
     settings = structure(upstream.settings, kind, layers, lambda where, text: note(("settings", *where), text))
     return partial(serve, dialect=upstream.dialect, settings=settings)
+
+
+def opener_of(name: str, upstream: configured.Upstream, use: str, layers: Layers, note: Note) -> Opener | None:
+    """What opens *upstream*, which is no server; its settings are typed by its own annotation."""
+    for key in ("url", "serve", "client_key"):
+        if getattr(upstream, key):
+            note((key,), f"{upstream.dialect} is a program of this machine, under a login of its own: not with it")
+    named = load(use)
+    kind = get_type_hints(named).get("settings", dict[str, Any])
+    settings = structure(upstream.settings, kind, layers, lambda where, text: note(("settings", *where), text))
+    complaints: list[str] = [] if settings is None else getattr(settings, "complaints", list)()
+    for complaint in complaints:
+        note(("settings",), complaint)
+    if settings is None or complaints:
+        return None
+    made: Opener = named(name=name, settings=settings)
+    return made
 
 
 def check_fields(headers: Mapping[str, str | Secret], note: Note) -> None:

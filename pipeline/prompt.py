@@ -47,7 +47,7 @@ class Prompt:
         prompt = cls(dialect, raw)
         if prompt._document.kind != "object":
             raise InvalidRequest("the request body is not a JSON object")
-        with _told():
+        with _told:
             prompt._document.keys()
         return prompt
 
@@ -60,37 +60,37 @@ class Prompt:
 
     def get(self, *path: Key, default: Any = None) -> Any:
         """The decoded value at *path*: ``get("messages", -1, "role")``; *default* where there is nothing."""
-        with _told():
+        with _told:
             found = self._document.at(path)
             return default if found is None else found.value()
 
     def has(self, *path: Key) -> bool:
         """Whether there is anything at *path* (null counts)."""
-        with _told():
+        with _told:
             return self._document.at(path) is not None
 
     def keys(self, *path: Key) -> list[Key]:
         """Keys of the object or positions of the array at *path*; empty for anything else."""
-        with _told():
+        with _told:
             found = self._document.at(path)
             return [] if found is None else found.keys()
 
     def kind(self, *path: Key) -> str:
         """``object``, ``array``, ``string``, ``number``, ``literal``, or ``""`` where there is nothing."""
-        with _told():
+        with _told:
             found = self._document.at(path)
             return "" if found is None else found.kind
 
     def walk(self, *path: Key) -> Iterator[tuple[Path, "Document"]]:
         """Path and document of every member of the object or array at *path*."""
-        with _told():
+        with _told:
             found = self._document.at(path)
             for key, child in () if found is None else found.items():
                 yield (*path, key), child
 
     def body(self) -> dict[str, Any]:
         """Everything, decoded; a fresh object, yours to change.  Costs a full parse: for translation."""
-        with _told():
+        with _told:
             value = self._document.value()
         assert isinstance(value, dict)  # noqa: S101  # parse() saw to it
         return value
@@ -107,14 +107,14 @@ class Prompt:
 
     def set(self, *path: Key, to: Any, why: str, lossy: bool = False) -> None:
         """Put *to* at *path*, making objects on the way."""
-        with _told():
+        with _told:
             action: Action = "set" if self._document.at(path) is not None else "added"
             self._document = self._document.set(path, to)
         self.record(action, path, why, lossy=lossy)
 
     def drop(self, *path: Key, why: str, lossy: bool = False) -> None:
         """Remove what is at *path*; nothing happens, and nothing is recorded, if there is nothing."""
-        with _told():
+        with _told:
             if self._document.at(path) is None:
                 return
             self._document = self._document.drop(path)
@@ -152,7 +152,7 @@ def spell(path: Path) -> str:
     return text.removeprefix(".")
 
 
-class _told:  # noqa: N801  # reads as a word in ``with _told():``
+class _Told:
     """Turns what a document says of broken text into what a caller is told."""
 
     def __enter__(self) -> None:
@@ -161,3 +161,6 @@ class _told:  # noqa: N801  # reads as a word in ``with _told():``
     def __exit__(self, kind: type[BaseException] | None, raised: BaseException | None, trace: object) -> None:
         if isinstance(raised, Malformed):
             raise InvalidRequest(f"the request body is not valid JSON: {raised}") from None
+
+
+_told = _Told()

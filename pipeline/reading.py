@@ -1,6 +1,6 @@
 """Reading: the layers → a Config, with presets laid under the upstreams that name one.
 
-    [server] [log]              their classes
+    [server] [log] [store]      their classes
     [upstreams.x]               preset < what is said there
     [[stages]]                  entries: ``use`` and where it goes; the other keys are the stage's
     [auth] [meter] …            settings of the stage of that name in the line
@@ -22,12 +22,13 @@ from pipeline.layers import read as read_layers
 from pipeline.loading import assemble
 from pipeline.naming import load
 from pipeline.problems import Note, Path, Problems, unknown
+from pipeline.store.settings import Settings as StoreSettings
 from pipeline.structure import show, structure
 
 T = TypeVar("T")
 
 DEFAULT_UPSTREAM = "simulated"  # the preset that serves where nothing is configured
-SECTIONS = ("server", "log", "upstreams", "stages", "without")
+SECTIONS = ("server", "log", "store", "upstreams", "stages", "without")
 OWN_KEYS = frozenset(field.name for field in attrs.fields(Entry)) - {"settings"}  # of an entry; the rest is the stage's
 
 
@@ -51,6 +52,7 @@ def settle(layers: Layers, upstream: str | None = None) -> Config:
     config = Config(
         server=table(layers, "server", Server, problems) or Server(),
         log=table(layers, "log", Log, problems) or Log(),
+        store=table(layers, "store", StoreSettings, problems) or StoreSettings(),
         without=listing(layers, "without", tuple[str, ...], problems) or (),
         stages=listing(layers, "stages", tuple[Entry, ...], problems) or (),
         layers=layers,

@@ -30,7 +30,7 @@ _PASSWORD = re.compile(r"(?<=//)[^/@]*@")
 def resolved(built: Built) -> str:
     """The configuration of *built*, several lines."""
     config = built.config
-    tables: list[tuple[str, Any]] = [("server", config.server), ("log", config.log)]
+    tables: list[tuple[str, Any]] = [("server", config.server), ("log", config.log), ("store", config.store)]
     tables += [(f"upstreams.{key(name)}", upstream) for name, upstream in config.upstreams.items()]
     stages: list[tuple[str, Any]] = [*built.line.stages]
     stages += {name: stage for plan in built.plans if plan.config.stages is None for name, stage in plan.stages}.items()

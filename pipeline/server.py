@@ -29,6 +29,7 @@ from pipeline.heartbeat import Heart
 from pipeline.journal import Overheard, note
 from pipeline.line import Line, conduct
 from pipeline.prompt import Prompt
+from pipeline.store.store import Store
 from pipeline.upstream import Upstream
 from transports.codings import CodingError, Decoding, UnknownCoding
 from transports.codings import TooLarge as InflatesTooLarge
@@ -47,6 +48,7 @@ class Gateway:
     dialects: Mapping[str, Dialect]  # by name; the one that answers for unknown paths comes last
     heart: Heart
     drain: Drain
+    store: Store | None = None
     began: float = attrs.field(factory=trio.current_time)
     ready: bool = True
     bodies: bool = False  # whether the journal holds what was said
@@ -66,6 +68,7 @@ class Gateway:
             prompt=Prompt(dialect.NAME, b"{}"),
             upstreams=list(self.upstreams),
             began=trio.current_time(),
+            store=self.store,
         )
         try:
             await self._fill(exchange, route)

@@ -1,22 +1,27 @@
 """Serving: a Config → a gateway that listens, until it has drained.
 
-    build ─▶ open upstreams and stages ─▶ listen ═ Gateway.handle ═ … ─▶ drain ─▶ close
+    build ─▶ open store, upstreams, stages ─▶ listen ═ Gateway.handle ═ … ─▶ drain ─▶ close
 
 All that runs lives in this call: when it returns, or is cancelled, nothing is left of it.
 """
 
 import os
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import attrs
 import structlog
 import trio
 
 from pipeline.config import Config
+from pipeline.door import locked
 from pipeline.heartbeat import Heart
 from pipeline.loading import Built, build
 from pipeline.opening import opened
 from pipeline.problems import ConfigError
 from pipeline.server import Gateway
+from pipeline.store.opening import StoreFailed
+from pipeline.store.store import Store, open_store
 from pipeline.upstream import Upstream
 from transports import listen
 from transports.drain import Drain
@@ -30,6 +35,7 @@ class Running:
     """A gateway that listens."""
 
     built: Built
+    store: Store
     upstreams: list[Upstream]
     urls: list[str]  # one for each listener: "http://127.0.0.1:4096"
     drain: Drain  # begin() it, and serve returns when all that runs has ended
@@ -37,20 +43,21 @@ class Running:
 
 async def serve(config: Config, *, task_status: trio.TaskStatus[Running] = trio.TASK_STATUS_IGNORED) -> None:
     """Serve as *config* says until drained.  Reports a Running when it listens.  Raises ConfigError before that."""
-    built, drain, heart = build(config), Drain(), Heart(config.server.ping)
+    built, drain, heart = build(locked(config)), Drain(), Heart(config.server.ping)
     listeners = await listening(config)
-    async with opened(built) as upstreams, trio.open_nursery() as nursery:
+    async with store_of(config) as store, opened(built) as upstreams, trio.open_nursery() as nursery:
         nursery.start_soon(heart.run, name="heart")
         gateway = Gateway(
             line=built.line,
             upstreams=upstreams,
+            store=store,
             dialects=built.dialects,
             heart=heart,
             drain=drain,
             bodies=config.log.bodies,
         )
         urls = [url_of(listener, tls=built.tls is not None) for listener in listeners]
-        task_status.started(Running(built=built, upstreams=upstreams, urls=urls, drain=drain))
+        task_status.started(Running(built=built, store=store, upstreams=upstreams, urls=urls, drain=drain))
         await listen.serve(
             gateway.handle,
             listeners=listeners,
@@ -72,6 +79,19 @@ async def listening(config: Config) -> list[trio.SocketListener]:
         why = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror or str(error)
         place = config.layers.label(("server", "port"))
         raise ConfigError([f"{place}: can't listen on {server.host}, port {server.port}: {why}"]) from error
+
+
+@asynccontextmanager
+async def store_of(config: Config) -> AsyncIterator[Store]:
+    """The store, open inside: the first to be opened and the last to close."""
+    try:
+        manager = open_store(config.store)
+        store = await manager.__aenter__()
+    except StoreFailed as error:
+        raise ConfigError([f"{config.layers.label(('store',))}: {error}"]) from error
+    async with AsyncExitStack() as exits:
+        exits.push_async_exit(manager)
+        yield store
 
 
 def url_of(listener: trio.SocketListener, *, tls: bool) -> str:

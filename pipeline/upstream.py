@@ -6,7 +6,7 @@ place, and the stages that run once per attempt there.  It opens nothing itself:
 
 from collections.abc import Callable
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import Any, Protocol
 
 import attrs
 
@@ -14,7 +14,28 @@ from pipeline.dialect import Dialect
 from pipeline.secret import Secret
 from transports.messages import Headers
 from transports.pool import Pool
-from transports.upstream import Origin, Timers
+from transports.upstream import Link, Origin, Timers
+
+
+class Opener(Protocol):
+    """What stands in for connections where an upstream is no server: it is called for a link, as ``Connect`` is.
+
+    Made with *name*, the upstream's, and *settings*, of the type that its own annotation says; an async context
+    manager, entered at start, which raises ConfigError if the upstream can't be had.
+    """
+
+    @property
+    def origin(self) -> Origin:
+        """What is called an origin elsewhere; for people."""
+
+    async def __call__(self, origin: Origin) -> Link:
+        """A link for one exchange."""
+
+    async def __aenter__(self) -> "Opener":
+        """Make sure that it can be opened."""
+
+    async def __aexit__(self, *raised: Any) -> None:
+        """Give up what is held."""
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -32,6 +53,7 @@ class Upstream:
     models: tuple[str, ...] = ()  # globs of the models it has; empty: any
     headers: Headers = attrs.field(factory=list)  # the operator's own, put last
     query: str = ""  # the operator's own, as it stands in a URL
+    program: bool = False  # reached by running a program under the operator's own login: never open to everyone
     stages: tuple[tuple[str, Callable[..., Any]], ...] = ()  # name and stage, in the order up
 
     def has(self, model: str) -> bool:

@@ -2,7 +2,8 @@
 
 A caller shows a key as ``x-api-key`` or ``Authorization: Bearer`` (SDKs differ, and change); both count on every route.
 With no key configured, callers on loopback need none, and callers from elsewhere are refused, unless every upstream
-takes the caller's own key: then that key says who it is.
+takes the caller's own key: then that key says who it is.  An upstream that runs under the operator's own login lets
+nobody in without a key (``pipeline.door`` makes one).
 
     [auth]
     keys = [{ name = "ada", key = { env = "ADA_KEY" }, models = ["claude-*"] }]
@@ -50,7 +51,7 @@ class Auth:
 
     def __call__(self, exchange: Exchange) -> None:
         """Set the exchange's caller, or raise Unauthenticated."""
-        if not self.keys and on_loopback(exchange.request):
+        if not self.keys and on_loopback(exchange.request) and not guarded(exchange.upstreams):
             exchange.caller = Caller("local", "local")
             return
         shown_keys = credentials(exchange.request)
@@ -69,6 +70,11 @@ class Auth:
         if caller is not None and hmac.compare_digest(shown[:6].hex(), caller.id):
             return caller
         return None
+
+
+def guarded(upstreams: list[Upstream]) -> bool:
+    """Whether one of *upstreams* runs under the operator's own login: then not everyone on this machine may ask."""
+    return any(upstream.program for upstream in upstreams)
 
 
 def pass_keys(upstreams: list[Upstream]) -> bool:

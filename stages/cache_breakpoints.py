@@ -32,10 +32,10 @@ import attrs
 from pipeline.document import Path
 from pipeline.exchange import Exchange
 from pipeline.prompt import Prompt
+from stages.dialects.anthropic.blocks import ATTRIBUTION
 
 Place = Literal["tools", "system", "previous", "newest"]
 
-ATTRIBUTION = "x-anthropic-billing-header"  # how the first system block of Claude Code begins; it changes per session
 _MARK = "cache_control"
 # What may carry a marker (Messages API, prompt caching): not thoughts, and nothing that is not known to take one.
 _CACHEABLE = frozenset({"text", "image", "document", "search_result", "container_upload", "compaction"})

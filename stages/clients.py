@@ -112,8 +112,8 @@ def aider(address: Address) -> str:
 
 CLIENTS = (
     Client("Claude Code", claude_code, at_start=True),
-    Client("Cline", cline, tried=False, at_start=True),
-    Client("Codex", codex, tried=False, at_start=True, note="needs the Responses protocol, which is not here yet"),
+    Client("Cline", cline, at_start=True),
+    Client("Codex", codex, at_start=True),
     Client("OpenAI SDK", openai_sdk, at_start=True),
     Client("curl", curl, at_start=True),
     Client("Anthropic SDK", anthropic_sdk),

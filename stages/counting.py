@@ -77,7 +77,7 @@ class Counting:
             try:
                 answer = await relayed(exchange, upstream, exchange.prompt.encode())
             except UpstreamRefused as error:
-                if error.status not in UNABLE:
+                if error.code not in UNABLE:
                     raise
                 self._silent[upstream.name] = trio.current_time() + SILENCE
                 return None

@@ -32,6 +32,10 @@ SITE = frozenset({b"set-cookie", b"alt-svc", b"strict-transport-security", b"ser
 # Fields of a reply that clients of every dialect act on.
 ADVICE = frozenset({b"retry-after", b"retry-after-ms", b"x-should-retry", b"request-id", b"x-request-id"})
 
+# By which clients name the conversation that a request belongs to, and which of its agents asks.
+SESSION = (b"x-claude-code-session-id", b"x-session-id", b"session-id", b"session_id")
+AGENT_ID = b"x-claude-code-agent-id"
+
 ACCEPT = b"application/json, text/event-stream"
 AGENT = (b"user-agent", b"pipeline-gateway")
 
@@ -49,6 +53,8 @@ def request_fields(exchange: Exchange, upstream: Upstream) -> Headers:
     ]
     without = exchange.noted(WITHOUT)
     fields = [field for field in (less(field, without) for field in fields) if field] if without else fields
+    if upstream.program:
+        fields += program_fields(exchange)
     return fields_of_ours(upstream, fields) if same else [*fields, *own_fields(upstream)]
 
 
@@ -57,8 +63,19 @@ def less(field: tuple[bytes, bytes], without: frozenset[str]) -> tuple[bytes, by
     name, value = field
     if name != BETA:
         return field
-    kept = [beta for beta in value.split(b",") if beta.strip().decode("latin-1") not in without]
+    kept = [beta for beta in map(bytes.strip, value.split(b",")) if beta.decode("latin-1") not in without]
     return (name, b",".join(kept)) if kept else None
+
+
+def program_fields(exchange: Exchange) -> Headers:
+    """What a program on this machine is told of who asks, so that it keeps conversations apart; goes no further."""
+    told = [(b"x-pipeline-caller", exchange.caller.id if exchange.caller else "")]
+    named = [exchange.request.header(name) or "" for name in SESSION]
+    if any(named):
+        told.append(
+            (b"x-pipeline-session", "/".join([next(filter(None, named)), exchange.request.header(AGENT_ID) or ""]))
+        )
+    return [(name, value.encode("latin-1", "replace")) for name, value in told]
 
 
 def own_fields(upstream: Upstream) -> Headers:

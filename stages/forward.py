@@ -161,6 +161,8 @@ class Barrier:
             self._look(batch)
             if not self.open:
                 return
+            for wait in self._exchange.before_commit:
+                await wait()
             batch, self._held = self._held, []
             self._exchange.prompt.release()
             if self._asked is not None:  # shares the text

@@ -78,9 +78,11 @@ class Known:
             if source is not None:
                 fields |= attrs.asdict(source, recurse=False, filter=lambda _, value: value is not None)
         base = row(model)
-        if base is None:
-            base = likely(fields["thinking"]) if "thinking" in fields else None
-        return None if base is None else consistent(attrs.evolve(base, **fields), frozenset(fields))
+        if base is None and "thinking" in fields:
+            base = likely(fields["thinking"])
+        if base is None or not fields:
+            return base
+        return consistent(attrs.evolve(base, **fields), frozenset(fields))
 
     def learn(self, models: Iterable[Model]) -> None:
         """Take in what an upstream's list says."""

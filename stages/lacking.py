@@ -40,10 +40,11 @@ class Lacking:
         """Take out of the exchange's prompt and betas what its upstream is known to lack."""
         upstream = exchange.upstream
         assert upstream is not None  # noqa: S101  # set with each attempt
+        exchange.prompt.author = "forward"
         for pair, until in self._known.get(upstream.name, {}).items():
             if trio.current_time() < until:
                 leave_out(exchange.prompt, pair, why=f"{upstream.name} has refused it as unknown")
-                exchange.note(WITHOUT, (exchange.noted(WITHOUT) or frozenset()) | pair.betas)
+                hide(exchange, pair)
 
     def learned(self, exchange: Exchange, error: GatewayError) -> bool:
         """Whether *error* tells of something more that the exchange's upstream lacks: then asking again may help."""
@@ -52,7 +53,7 @@ class Lacking:
             return False
         if not imitates(upstream) or tries(exchange, upstream) > TRIES:
             return False
-        pair = blamed(refused.message, exchange.prompt, betas(exchange) - (exchange.noted(WITHOUT) or frozenset()))
+        pair = blamed(refused.message, exchange.prompt, betas(exchange) - hidden(exchange))
         if pair is None:
             return False
         log.info("an upstream lacks something", upstream=upstream.name, what=str(pair))
@@ -67,6 +68,17 @@ class Lacking:
 def imitates(upstream: Upstream) -> bool:
     """Whether *upstream* speaks the protocol that has betas, without being its vendor's."""
     return upstream.dialect.NAME == NAME and not genuine(upstream)
+
+
+def hide(exchange: Exchange, pair: Pair) -> None:
+    """Keep the betas of *pair* from the upstream of this attempt."""
+    exchange.note(WITHOUT, hidden(exchange) | pair.betas)
+
+
+def hidden(exchange: Exchange) -> frozenset[str]:
+    """The betas that the upstream of this attempt must not see."""
+    noted = exchange.noted(WITHOUT)
+    return noted or frozenset()
 
 
 def betas(exchange: Exchange) -> frozenset[str]:

@@ -2,45 +2,109 @@
 
     same dialect:    nothing but what was made elsewhere is taken out: the upstream gets the client's own bytes
     another:         my body ─▶ Messages shape ─▶ the upstream's body, every loss recorded
-                     and on the way down calls get back the names that the client's tools have
 
-Then the wish for thinking that a suffix expressed is put as this model takes it, and a stream is made to tell usage.
+What the client asked, its own vendor would do; what this upstream can't is done here (``contract``, ``context``).  The
+wish for thinking that a suffix expressed is put as this model takes it, and a stream is made to tell usage.  On the way
+down calls get back the names that the client's tools have, the reply ends at stop sequences that the upstream does not
+know (``stops``), and what was done in the upstream's stead is told at its end.
+
+    [translate]
+    attribution = "auto"     # Claude Code's attribution block: kept for its vendor, stripped for others; keep, strip
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from typing import Any, ClassVar
+
+import attrs
 
 from pipeline.dialect import Dialect
-from pipeline.events import Event
+from pipeline.events import Event, Finished
 from pipeline.exchange import Exchange
+from pipeline.line import replaced
 from pipeline.prompt import Prompt
-from stages.notes import EFFORT, HIDE_USAGE
+from stages.contract import Attribution, keep
+from stages.dialects.anthropic.blocks import NAME
+from stages.dialects.anthropic.context import managed
+from stages.notes import EFFORT, HIDE_USAGE, STOPS, TOLD, WITHOUT
+from stages.stops import watching
+from stages.thinking import Intent, intent_of, into_messages
 
-Restoring = Callable[[Event], list[Event] | None]
-
-
-def stage(exchange: Exchange) -> Restoring | None:
-    """Turn the prompt into what this upstream expects, and calls in the reply into what the client expects."""
-    upstream = exchange.upstream
-    assert upstream is not None  # noqa: S101  # forward sets it before it enters the stages of an attempt
-    prompt, restoring = exchange.prompt, None
-    if prompt.dialect == upstream.dialect.NAME:
-        upstream.dialect.mend(prompt)
-    else:
-        restoring = translate(prompt, exchange.dialect, upstream.dialect)
-    effort = exchange.noted(EFFORT)
-    if effort is not None:
-        upstream.dialect.fit(prompt, effort)
-    hide = exchange.operation == "reply" and exchange.streaming and upstream.dialect.ask_usage(prompt)
-    exchange.note(HIDE_USAGE, hide)
-    return restoring
+Step = Callable[[Event], Iterable[Event] | None]
 
 
-def translate(prompt: Prompt, source: Dialect, target: Dialect) -> Restoring | None:
+@attrs.frozen
+class Translate:
+    """Turn the prompt into what this upstream expects, and the reply into what the client expects."""
+
+    attribution: Attribution = "auto"
+
+    waits: ClassVar[bool] = False  # for explain, which can't see what the transform is made of
+
+    def __call__(self, exchange: Exchange) -> Step | None:
+        """Edit the exchange's prompt; gives the transform of the reply, if anything is left to do there."""
+        upstream, prompt = exchange.upstream, exchange.prompt
+        assert upstream is not None  # noqa: S101  # forward sets it before it enters the stages of an attempt
+        exchange.note(WITHOUT, frozenset())
+        effort, same = exchange.noted(EFFORT), prompt.dialect == upstream.dialect.NAME
+        if prompt.dialect == NAME:
+            keep(exchange, upstream, self.attribution)
+        elif same:
+            upstream.dialect.mend(prompt)
+        restoring = None
+        if not same:
+            restoring = translate(prompt, exchange.dialect, upstream.dialect, asked_for(effort))
+        elif effort is not None:
+            upstream.dialect.fit(prompt, effort)
+        hide = exchange.operation == "reply" and exchange.streaming and upstream.dialect.ask_usage(prompt)
+        exchange.note(HIDE_USAGE, hide)
+        stops, told = prompt.notes.noted(STOPS), prompt.notes.noted(TOLD)
+        return in_a_row(restoring, watching(exchange, stops) if stops else None, telling(told) if told else None)
+
+
+stage = Translate
+
+
+def translate(prompt: Prompt, source: Dialect, target: Dialect, intent: Intent | None = None) -> Step | None:
     """Turn *prompt* from *source* into *target*; what turns the reply's calls back, if anything needs to.
 
-    Raises InvalidRequest or Unsupported, which name the field.
+    *intent*: how much to think, in place of what the prompt says.  Raises InvalidRequest or Unsupported, which name the
+    field.
     """
     asked = prompt.body()
     restoring = source.restoring(asked)
-    prompt.become(target.NAME, target.from_messages(source.to_messages(asked, prompt), prompt))
+    hub = managed(source.to_messages(asked, prompt), prompt)
+    if intent is not None:
+        into_messages(hub, intent)
+    prompt.become(target.NAME, target.from_messages(hub, prompt))
     return restoring
+
+
+def asked_for(effort: str | int | None) -> Intent | None:
+    """The intent of a suffix, if there is one."""
+    return None if effort is None else intent_of(effort)
+
+
+def telling(extra: dict[str, Any]) -> Step:
+    """A transform that tells *extra* at the end of the reply."""
+
+    def told(event: Event) -> list[Event] | None:
+        if not isinstance(event, Finished):
+            return None
+        return [event.replace(extra={**extra, **(event.extra or {})})]
+
+    return told
+
+
+def in_a_row(*steps: Step | None) -> Step | None:
+    """The *steps* there are as one: each sees what the one before it leaves."""
+    there = [step for step in steps if step is not None]
+    if len(there) < 2:
+        return there[0] if there else None
+
+    def row(event: Event) -> list[Event]:
+        events = [event]
+        for step in there:
+            events = replaced(step, events)
+        return events
+
+    return row

@@ -24,7 +24,8 @@ MOST_FUNCTION_LINES = 40
 # What each layer may import besides the standard library and itself; upwards only.
 MAY = {
     "transports": {"trio", "h11", "h2", "hpack", "httpcore", "attrs", "brotli", "backports", "compression"},
-    "pipeline": {"transports", "trio", "attrs", "cattrs", "msgspec", "structlog", "click", "dotenv", "platformdirs"},
+    "pipeline": {"transports", "trio", "attrs", "cattrs", "msgspec", "structlog", "click", "dotenv", "platformdirs",
+                 "sqlalchemy", "alembic", "psycopg", "psycopg_pool"},
     "stages": {"transports", "pipeline", "trio", "attrs", "msgspec", "click", "platformdirs", "structlog", "h11"}
     | {"toktok"},  # an extra
 }
@@ -34,11 +35,11 @@ SOCKETS = {"socket", "asyncio", "ssl", "select", "threading"}
 SANS_IO_WORDS = {
     "pipeline": {"errors", "events", "prompt", "document", "dialect"},
     "transports": {"messages"},
-    "stages": {"dialects", "capabilities", "notes"},
+    "stages": {"dialects", "capabilities", "notes", "thinking"},
 }
 
 VENDORS = ("anthropic", "openai", "claude", "gpt-", "codex", "cline", "gemini", "mistral", "deepseek", "groq", "kimi",
-           "openrouter", "ollama", "bedrock", "vertex", "azure", "qwen", "litellm", "cursor", "copilot")  # fmt: skip
+           "openrouter", "ollama", "bedrock", "vertex", "azure", "qwen", "litellm", "copilot")  # fmt: skip
 
 BANNED = {"handler", "manager", "helper", "util", "utils", "helpers", "service", "processor", "wrapper", "data", "info"}
 

@@ -42,7 +42,7 @@ _LATE: dict[Phase, str] = {
 class Origin:
     """Where requests go: scheme, host, port (RFC 6454).  Holds no user name, password or path, so it may be logged."""
 
-    scheme: str  # "http" or "https"
+    scheme: str  # "http" or "https"; "program", port 0, for what runs on this machine
     host: str  # lower case; an IPv6 address without its brackets
     port: int
     authority: str = attrs.field(init=False, eq=False, repr=False)  # the value of Host: the scheme's own port left out
@@ -50,7 +50,7 @@ class Origin:
     @authority.default
     def _authority(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return host if self.port == _PORTS.get(self.scheme) else f"{host}:{self.port}"
+        return host if self.port == _PORTS.get(self.scheme, 0) else f"{host}:{self.port}"
 
     def __str__(self) -> str:
         return f"{self.scheme}://{self.authority}"

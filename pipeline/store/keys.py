@@ -145,12 +145,22 @@ def listed(db: Database) -> list[Key]:
 
 
 @attrs.frozen
+class PriceRow:
+    """A price that an operator set: a JSON *document* that the stage which bills understands."""
+
+    id: str
+    since: int  # ms
+    document: str
+    source: str
+
+
+@attrs.frozen
 class Snapshot:
     """All that keys are judged by, as it was at *version*."""
 
     version: str = ""
     secrets: Mapping[str, tuple[Key, int]] = attrs.field(factory=dict)  # by digest: its key, and when it expires
-    prices: tuple[tuple[str, str, int, str, str], ...] = ()  # upstream, model, since, document, source
+    prices: tuple[PriceRow, ...] = ()  # in the order they were set
 
     def __len__(self) -> int:
         return len(self.secrets)
@@ -167,8 +177,8 @@ def snapshot(db: Database) -> Snapshot:
     keys = {key.id: key for key in listed(db)}
     found: Iterable[Any] = db.rows("SELECT digest, key, expires FROM secrets")
     known = {digest: (keys[key], expires) for digest, key, expires in found if key in keys}
-    prices = db.rows("SELECT upstream, model, since, document, source FROM prices ORDER BY created, id")
-    return Snapshot(version(db), known, tuple((row[0], row[1], row[2], row[3], row[4]) for row in prices))
+    prices = db.rows("SELECT id, since, document, source FROM prices ORDER BY created, id")
+    return Snapshot(version(db), known, tuple(PriceRow(*row) for row in prices))
 
 
 class Keyring:

@@ -97,7 +97,7 @@ def assembled(settings: Settings, places: Places, backend: Backend, url: str, no
     keys = Keyring(pepper)
     spool = Spool(root, settings.spool)
     try:
-        within(backend, lambda db: db.run(sql.PUT_INSTANCE, (spool.instance, now, 0)))
+        within(backend, lambda db: sql.PUT_INSTANCE.into(db, [(spool.instance, now, 0)]))
         recovery.adopt(backend, root, now)
         with backend.reading() as db:
             keys.renew(snapshot(db))
@@ -116,7 +116,7 @@ def introduced(db: Database, pepper: bytes) -> str:
     identity = facts.get("id") or secrets.token_hex(6)
     for name, value in (("id", identity), ("pepper", mark)):
         if facts.get(name) != value:
-            db.run(sql.PUT_FACT, (name, value))
+            sql.PUT_FACT.into(db, [(name, value)])
     return identity
 
 

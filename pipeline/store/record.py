@@ -34,7 +34,7 @@ class Flag(IntFlag):
     COMPLETE = 8  # the upstream told its final counts
 
 
-class Record(msgspec.Struct, array_like=True, kw_only=True, gc=False):
+class Record(msgspec.Struct, array_like=True, gc=False):
     """One request.  The order of the fields is that of the spool's entries: new ones go last, with a default."""
 
     id: str

@@ -76,8 +76,6 @@ CREATE TABLE leases (
 CREATE INDEX leases_instance ON leases (instance);
 CREATE TABLE prices (
 	id TEXT NOT NULL,
-	upstream TEXT NOT NULL,
-	model TEXT NOT NULL,
 	since BIGINT NOT NULL,
 	document TEXT NOT NULL,
 	source TEXT NOT NULL,

@@ -1,21 +1,39 @@
 """The statements that every request needs, written once for both databases; and rows to objects and back."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 
 import msgspec
 
 from pipeline.store.book import MEASURES, Changes, Session, Sums
 from pipeline.store.database import Database, Row, marks
-from pipeline.store.record import FIELDS, Lease, Record
+from pipeline.store.record import FIELDS, Lease, Record, State
 from pipeline.store.windows import Name, Window
 
 _HOLDS = msgspec.msgpack.Encoder()
 _HELD = msgspec.msgpack.Decoder(list[tuple[str, str, int]])
 
 
-def _upsert(table: str, names: Sequence[str], key: Sequence[str], changed: str) -> str:
-    values = ", ".join("?" * len(names))
-    return f"INSERT INTO {table} ({', '.join(names)}) VALUES ({values}) ON CONFLICT ({', '.join(key)}) {changed}"  # noqa: S608  # names of ours
+class Insert:
+    """A statement that puts rows into a table, several at once; rows of one call differ in their key."""
+
+    def __init__(self, table: str, names: Sequence[str], key: Sequence[str], conflict: str) -> None:
+        self._begin = f"INSERT INTO {table} ({', '.join(names)}) VALUES "  # noqa: S608  # names of ours
+        self._row = f"({', '.join('?' * len(names))})"
+        self._end = f" ON CONFLICT ({', '.join(key)}) {conflict}"
+
+    @cache  # noqa: B019  # there are a dozen of these, for ever
+    def text(self, rows: int) -> str:
+        """The statement for that many rows."""
+        return self._begin + ", ".join([self._row] * rows) + self._end
+
+    def into(self, db: Database, rows: Sequence[Sequence[object]]) -> None:
+        """Put *rows*; few statements, of few different texts."""
+        done = 0
+        for size in (64, 16, 4, 1):
+            while len(rows) - done >= size:
+                db.run(self.text(size), [value for row in rows[done : done + size] for value in row])
+                done += size
 
 
 def _replaced(names: Iterable[str]) -> str:
@@ -29,20 +47,24 @@ def _added(table: str) -> str:
 _WITHIN = ("key", "model", "upstream")
 _SESSION = ("session", "agent", "key", "model")
 _WINDOW = ("key", "models", "kind", "began", "ends", "spent", "held")
+_LASTING = frozenset(Record.__struct_fields__[: FIELDS.index("upstream")]) - {"state"}  # the same in all versions
 
-PUT_REQUEST = _upsert("requests", FIELDS, ("id",), _replaced(FIELDS[1:]))
-ADD_HOUR = _upsert("hours", ("hour", *_WITHIN, *MEASURES), ("hour", *_WITHIN), _added("hours"))
-ADD_DAY = _upsert("days", ("day", *_WITHIN, *MEASURES), ("day", *_WITHIN), _added("days"))
-ADD_SESSION = (
-    _upsert("sessions", (*_SESSION, "parent", "began", "last", *MEASURES), _SESSION, _added("sessions"))
+PUT_REQUEST = Insert("requests", FIELDS, ("id",), _replaced(name for name in FIELDS if name not in _LASTING))
+ADD_HOUR = Insert("hours", ("hour", *_WITHIN, *MEASURES), ("hour", *_WITHIN), _added("hours"))
+ADD_DAY = Insert("days", ("day", *_WITHIN, *MEASURES), ("day", *_WITHIN), _added("days"))
+ADD_SESSION = Insert(
+    "sessions",
+    (*_SESSION, "parent", "began", "last", *MEASURES),
+    _SESSION,
+    _added("sessions")
     + ", began = CASE WHEN excluded.began < sessions.began THEN excluded.began ELSE sessions.began END"
-    + ", last = CASE WHEN excluded.last > sessions.last THEN excluded.last ELSE sessions.last END"
+    + ", last = CASE WHEN excluded.last > sessions.last THEN excluded.last ELSE sessions.last END",
 )
-PUT_WINDOW = _upsert("windows", _WINDOW, _WINDOW[:3], _replaced(_WINDOW[3:]))
-NEW_WINDOW = _upsert("windows", _WINDOW, _WINDOW[:3], "DO NOTHING")
-PUT_LEASE = _upsert("leases", ("id", "instance", "at", "key", "holds"), ("id",), "DO NOTHING")
-PUT_INSTANCE = _upsert("instances", ("id", "seen", "applied"), ("id",), _replaced(("seen", "applied")))
-PUT_FACT = _upsert("facts", ("name", "value"), ("name",), _replaced(("value",)))
+PUT_WINDOW = Insert("windows", _WINDOW, _WINDOW[:3], _replaced(_WINDOW[3:]))
+NEW_WINDOW = Insert("windows", _WINDOW, _WINDOW[:3], "DO NOTHING")
+PUT_LEASE = Insert("leases", ("id", "instance", "at", "key", "holds"), ("id",), "DO NOTHING")
+PUT_INSTANCE = Insert("instances", ("id", "seen", "applied"), ("id",), _replaced(("seen", "applied")))
+PUT_FACT = Insert("facts", ("name", "value"), ("name",), _replaced(("value",)))
 USED = "UPDATE keys SET used = ? WHERE id = ? AND used < ?"
 
 _COLUMNS = ", ".join(FIELDS)
@@ -54,24 +76,27 @@ _COLUMNS = ", ".join(FIELDS)
 def records(db: Database, where: str, values: Sequence[object], *, lock: bool = False) -> list[Record]:
     """The records that fit the condition *where*."""
     found = db.rows(f"SELECT {_COLUMNS} FROM requests WHERE {where}{db.lock if lock else ''}", values)  # noqa: S608  # names and conditions of ours
-    return [Record(**dict(zip(FIELDS, row, strict=True))) for row in found]
+    return [Record(*row) for row in found]
 
 
 def stored(db: Database, ids: Sequence[str]) -> dict[str, Record]:
-    """Those of the records *ids* that are there, locked in one order."""
+    """Those of the records *ids* that are there, locked in one order; whole if they may be counted anew."""
     inside, values = marks(ids)
-    return {record.id: record for record in records(db, f"id IN ({inside}) ORDER BY id", values, lock=True)}
+    found = db.rows(f"SELECT id, state FROM requests WHERE id IN ({inside}) ORDER BY id{db.lock}", values)  # noqa: S608  # marks
+    there = {row[0]: Record(id=row[0], state=row[1]) for row in found}
+    again = [record.id for record in there.values() if record.state == State.RECONCILED]
+    if again:
+        inside, values = marks(again)
+        there |= {record.id: record for record in records(db, f"id IN ({inside})", values)}
+    return there
 
 
 def put(db: Database, changes: Changes) -> None:
     """Write *changes*: rows first, then sums, each table in the order of its key."""
-    if changes.rows:
-        db.many(PUT_REQUEST, [msgspec.structs.astuple(changes.rows[name]) for name in sorted(changes.rows)])
-    for sql, sums in ((ADD_HOUR, changes.hours), (ADD_DAY, changes.days)):
-        if sums:
-            db.many(sql, _sorted(sums))
-    if changes.sessions:
-        db.many(ADD_SESSION, [(*name, *_session(changes.sessions[name])) for name in sorted(changes.sessions)])
+    PUT_REQUEST.into(db, [msgspec.structs.astuple(changes.rows[name]) for name in sorted(changes.rows)])
+    ADD_HOUR.into(db, _sorted(changes.hours))
+    ADD_DAY.into(db, _sorted(changes.days))
+    ADD_SESSION.into(db, [(*name, *_session(changes.sessions[name])) for name in sorted(changes.sessions)])
     if changes.keys:
         db.many(USED, [(used, key, used) for key, used in sorted(changes.keys.items())])
 
@@ -94,11 +119,9 @@ def windows(db: Database, keys: Sequence[str]) -> list[Window]:
     return [Window(*row) for row in db.rows(sql, values)]
 
 
-def put_windows(db: Database, changed: Iterable[Window], *, sql: str = PUT_WINDOW) -> None:
+def put_windows(db: Database, changed: Iterable[Window], *, how: Insert = PUT_WINDOW) -> None:
     """Write *changed*."""
-    rows = [(w.key, w.models, w.kind, w.began, w.ends, w.spent, w.held) for w in changed]
-    if rows:
-        db.many(sql, rows)
+    how.into(db, [(w.key, w.models, w.kind, w.began, w.ends, w.spent, w.held) for w in changed])
 
 
 def spent(db: Database, name: Name) -> list[tuple[str, int]]:
@@ -131,8 +154,7 @@ def lease(row: Row) -> Lease:
 
 def put_leases(db: Database, granted: Sequence[Lease]) -> None:
     """Write leases that were granted."""
-    if granted:
-        db.many(PUT_LEASE, [(each.id, each.instance, each.at, each.key, _HOLDS.encode(each.holds)) for each in granted])
+    PUT_LEASE.into(db, [(each.id, each.instance, each.at, each.key, _HOLDS.encode(each.holds)) for each in granted])
 
 
 def drop_leases(db: Database, ids: Iterable[str]) -> None:

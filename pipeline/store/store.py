@@ -78,9 +78,13 @@ class Store:
         record.instance = self.instance
         self.writer.put(Version(record, self._append(record)))
 
-    def settle(self, record: Record) -> None:
-        """Put down the last version of *record*.  Its lease, if it has one, ends with it."""
-        self.note(record)
+    def settle(self, record: Record, *, spooled: bool = True) -> None:
+        """Put down the last version of *record*.  Its lease, if it has one, ends with it.
+
+        *spooled*: whether it must outlive a crash by itself, since nothing that counts was noted before.
+        """
+        record.instance = self.instance
+        self.writer.put(Version(record, self._append(record) if spooled else 0))
 
     def _append(self, record: Record) -> int:
         """Write *record* to the spool; 0, after saying so, if that can't be done."""

@@ -121,8 +121,6 @@ prices = Table(
     "prices",
     metadata,
     text("id"),
-    text("upstream"),  # glob
-    text("model"),
     number("since"),
     text("document"),  # JSON
     text("source"),

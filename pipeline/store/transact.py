@@ -55,7 +55,7 @@ def transact(db: Database, batch: Batch, now: int) -> None:
     if reserves:
         reserve(db, reserves, now)
     if batch.number:
-        db.run(sql.PUT_INSTANCE, (batch.instance, now, batch.number))
+        sql.PUT_INSTANCE.into(db, [(batch.instance, now, batch.number)])
 
 
 # -- records ----------------------------------------------------------------------------------------------------------
@@ -120,7 +120,7 @@ def begin(db: Database, reserves: Iterable[Reserve], windows: Windows, now: int)
     if not missing:
         return
     made = [opened(*name, now, spent=spent_before(db, name)) for name in sorted(missing)]
-    sql.put_windows(db, made, sql=sql.NEW_WINDOW)
+    sql.put_windows(db, made, how=sql.NEW_WINDOW)
     if db.lock:
         made = [window for window in sql.windows(db, sorted({name[0] for name in missing})) if window.name in missing]
     for window in made:

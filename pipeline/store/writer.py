@@ -22,7 +22,7 @@ from pipeline.store.transact import Batch, Reserve, transact
 
 MOST = 20_000  # things that may wait in the channel
 TOGETHER = 1_000  # versions in one transaction
-GATHER = 0.05  # seconds in which versions gather
+GATHER = 0.2  # seconds in which versions gather
 AGAIN = (0.1, 0.2, 0.5, 1.0)  # seconds until the next try, while there is an outage; the last one holds on
 
 T = TypeVar("T")
@@ -96,8 +96,8 @@ class Writer:
 
     @property
     def room(self) -> bool:
-        """Whether a request may begin: there is room for its versions, too."""
-        return self._send.statistics().current_buffer_used < MOST * 3 // 4
+        """Whether a request may begin."""
+        return not self._beyond
 
     def put(self, item: Version | Release) -> None:
         """Have *item* written, soon.  Beyond the channel's room there is only what requests that run have to say."""

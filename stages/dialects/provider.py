@@ -10,7 +10,7 @@ prompt, is left as it is: only what the gateway itself asks for is put in the pr
 
 from collections.abc import Callable
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import Any, Literal
 
 import attrs
 
@@ -33,6 +33,7 @@ class Provider:
     ways: Family = COMPATIBLE  # of its models
     models: tuple[tuple[str, Family], ...] = ()  # of those whose names match; the first that does counts
     refused: tuple[str, ...] = ()  # fields of a prompt it answers with a 400
+    forced: Literal["yes", "resting", "never"] = "yes"  # calls can be demanded; resting: while thinking is turned off
     usage: bool = True  # whether a stream may be asked for usage (stream_options); if not, it is told anyway
     schemas: Rules | None = None  # what it reads of a schema; None: all
     finish: Callable[[Fields, Fields, Prompt], None] | None = None  # the last word: Chat prompt, hub's, record
@@ -72,7 +73,9 @@ class SpokenChat(Spoken):
     def from_messages(self, body: Fields, prompt: Prompt) -> Fields:
         """*body*, in the Messages shape, as a prompt for this provider; as ``chat.from_messages``."""
         provider = self._provider
-        made = chat.from_messages(body, prompt, provider.family(str(body.get("model"))))
+        ways = provider.family(str(body.get("model")))
+        made = chat.from_messages(body, prompt, ways)
+        _choose(made, provider, ways, prompt)
         for key in provider.refused:
             if made.pop(key, None) is not None:
                 prompt.record("dropped", (key,), "this provider refuses the field", lossy=key != "user")
@@ -96,6 +99,16 @@ class SpokenChat(Spoken):
     def upstream_path(self, operation: str, prompt: Prompt) -> str:
         """Where *operation* lives below the base."""
         return (self._provider.path or chat.upstream_path)(operation, prompt)
+
+
+def _choose(made: Fields, provider: Provider, ways: Family, prompt: Prompt) -> None:
+    """Ask for a call where it can't be demanded."""
+    if provider.forced == "yes" or made.get("tool_choice") in (None, "auto", "none"):
+        return
+    resting = ways.quiet is not None and ways.quiet.items() <= made.items()
+    if provider.forced == "never" or not resting:
+        prompt.record("approximated", ("tool_choice",), "a call can't be demanded from this model now", lossy=True)
+        made["tool_choice"] = "auto"
 
 
 def _narrow(made: Fields, rules: Rules, prompt: Prompt) -> None:

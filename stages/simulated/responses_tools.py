@@ -2,8 +2,8 @@
 
     tools · additional_tools items ─▶ namespaces opened ─▶ name ─▶ Offered ─▶ the item that calls it
 
-A tool in a namespace goes by its own name, or by ``namespace.name`` where that is another's too.  Tools without a name
-go by their type.  A call of a name that nobody offers is a function's.
+A tool in a namespace goes by its own name, and by ``namespace.name`` or ``namespace__name`` where that is another's
+too.  Tools without a name go by their type.  A call of a name that nobody offers is a function's.
 """
 
 from collections.abc import Iterable
@@ -58,7 +58,7 @@ def offered(tools: Iterable[Tool]) -> dict[str, Offered]:
             found[one.name] = one
     for one in inner:
         found.setdefault(one.name, one)
-        found[f"{one.namespace}.{one.name}"] = one
+        found[f"{one.namespace}.{one.name}"] = found[f"{one.namespace}__{one.name}"] = one
     return found
 
 

@@ -4,8 +4,8 @@
     ─────────────────────────────  = one observation ─▶ moving mean, and how far observations lie from it
        our words
 
-Exponentially weighted, so that it follows a change of tokenizer behind a name; the table's factor counts as the first
-observation.  What would say little (short prompts, mostly pictures) or nothing sensible (a factor beyond all that
+Exponentially weighted, so that it follows a change of tokenizer behind a name; the table's factor counts as a quarter
+of an observation.  What would say little (short prompts, mostly pictures) or nothing sensible (a factor beyond all that
 exists) is left out.  In memory, bounded, forgotten at the end.
 """
 
@@ -19,6 +19,7 @@ from stages.tokens.scales import Scale, Sum
 LEAST = 300  # words from which on an observation says something
 FRAME = 0.5  # the part of a prompt that may be something else than words
 LOW, HIGH = 0.4, 4.0  # factors that any tokenizer might have
+TABLE = 0.25  # what the table's factor weighs, in observations
 SLOWEST = 0.1  # what a new observation weighs at least, however many there were
 MODELS = 512  # that are remembered
 
@@ -41,7 +42,7 @@ class Calibration:
     def observe(self, factor: float) -> None:
         """Take one observation in."""
         self.seen += 1
-        weight = max(1 / (self.seen + 1), SLOWEST)
+        weight = max(1 / (self.seen + TABLE), SLOWEST)
         step = factor - self.factor
         self.factor += weight * step
         self.variance = (1 - weight) * (self.variance + weight * step * step)

@@ -65,8 +65,8 @@ def _jpeg(data: bytes) -> Size:
 
 
 def _webp(data: bytes) -> Size:
-    form = data[12:16]
-    if form == b"VP8X":
+    form = data[12:16] if len(data) >= 25 else b""
+    if form == b"VP8X" and len(data) >= 30:
         return int.from_bytes(data[24:27], "little") + 1, int.from_bytes(data[27:30], "little") + 1
     if form == b"VP8L":
         bits = int.from_bytes(data[21:25], "little")

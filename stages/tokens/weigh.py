@@ -97,7 +97,7 @@ class Reader:
             self.asks = isinstance(value, str)
             return
         kind = value.get("type")
-        if kind in _BLOCKS and kind != "message":
+        if isinstance(kind, str) and kind in _BLOCKS and kind != "message":
             self.content(value)
             return
         parts = value.get("content")

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from pipeline.prompt import Prompt
 from stages.capabilities import TABLE
 from stages.dialects import anthropic
+from stages.notes import STOPS
 
 LEVELS = ["minimal", "low", "medium", "high", "xhigh", "max", "auto", "none"]
 
@@ -209,3 +210,65 @@ def test_no_model_is_asked_for_what_it_refuses(
     if result and result["type"] in {"disabled", "between_tools"}:
         assert level not in {"xhigh", "max"} or known.quiet == "max"
     assert prompt.edits or (result, level) == (thinking, output_config and output_config["effort"])
+
+
+def hubbed(model: str, **fields: Any) -> tuple[dict[str, Any], list[tuple[str, bool]]]:
+    """A prompt of another dialect, which has said how much to think for no model in particular, as *model* takes it;
+    and what was recorded."""
+    body = {"model": model, "max_tokens": 8000, "messages": [{"role": "user", "content": "x"}], **fields}
+    prompt = Prompt("chat", b"{}")
+    made = anthropic.from_messages(body, prompt)
+    assert made["messages"] == body["messages"]
+    return made, [(edit.path, edit.lossy) for edit in prompt.edits]
+
+
+THINK = {"type": "adaptive", "display": "summarized"}
+LOW = [("output_config.effort", True), ("thinking", True)]
+
+
+@pytest.mark.parametrize(
+    ("model", "thinking", "effort", "made", "said", "recorded"),
+    [
+        ("claude-sonnet-5", THINK, "high", THINK, "high", []),
+        ("claude-opus-4-6", THINK, "xhigh", THINK, "max", [("output_config.effort", True)]),
+        ("claude-sonnet-5", {"type": "enabled", "budget_tokens": 9000}, None, ADAPTIVE, "medium", []),
+        ("claude-haiku-4-5", THINK, "low", {**THINK, "type": "enabled", "budget_tokens": 1024}, None, []),
+        ("claude-sonnet-4-5", {"type": "disabled"}, "high", None, None, []),
+        ("claude-opus-5-5", {"type": "disabled"}, None, None, "low", LOW),
+        ("claude-sonnet-5-5", {"type": "disabled"}, None, {"type": "between_tools"}, None, [("thinking", True)]),
+        ("some-model", THINK, "minimal", THINK, "low", []),
+    ],
+)
+def test_a_translated_wish_is_put_as_the_model_takes_it(
+    model: str, thinking: Any, effort: Any, made: Any, said: Any, recorded: Any
+) -> None:
+    """One place for all dialects; only what the client would notice is recorded."""
+    config = {"output_config": {"effort": effort}} if effort else {}
+    body, edits = hubbed(model, thinking=thinking, **config)
+    assert (body.get("thinking"), body.get("output_config", {}).get("effort")) == (made, said)
+    assert edits == recorded
+
+
+def test_a_limit_is_raised_for_thoughts_and_that_is_recorded() -> None:
+    """The client set another."""
+    body, edits = hubbed("claude-sonnet-4-5", thinking=THINK, output_config={"effort": "high"})
+    assert (body["thinking"]["budget_tokens"], body["max_tokens"]) == (32_000, 40_000)
+    assert edits == [("max_tokens", False)]
+
+
+def test_a_call_that_must_be_made_is_left_to_a_model_that_refuses_the_demand() -> None:
+    """Recorded as lost; how many at a time stays."""
+    choice = {"type": "any", "disable_parallel_tool_use": True}
+    body, edits = hubbed("claude-opus-5-5", tool_choice=choice)
+    assert body["tool_choice"] == {"type": "auto", "disable_parallel_tool_use": True}
+    assert edits == [("tool_choice", True)]
+    assert hubbed("claude-opus-5", tool_choice=choice)[0]["tool_choice"] == choice
+
+
+def test_stop_sequences_of_white_space_are_kept_by_the_gateway() -> None:
+    """The API refuses them; the others are its own affair."""
+    prompt = Prompt("chat", b"{}")
+    body = {"model": "m", "messages": [], "stop_sequences": ["\n\n", "END"]}
+    assert anthropic.from_messages(body, prompt)["stop_sequences"] == ["END"]
+    assert prompt.notes.noted(STOPS) == ("\n\n",)
+    assert not any(edit.lossy for edit in prompt.edits)

@@ -8,7 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.errors import InvalidRequest, Unsupported
+from pipeline.prompt import Prompt
+from stages.dialects import chat
 from stages.dialects.chat.families import COMPATIBLE
+from stages.notes import STOPS
 from tests.dialects.chat_prompts import Body, hubbed, legal_chat, losses, out
 
 TOOL: Body = {"name": "f", "input_schema": {"type": "object", "properties": {}}}
@@ -102,13 +105,15 @@ def test_sampling_where_it_is_taken() -> None:
 
 
 def test_stop_sequences() -> None:
-    """As many as the model takes: one too many is refused, and where none is taken the loss is recorded."""
+    """As many as the model takes; where it takes fewer, or none, the gateway keeps them, and nothing is lost."""
     five = ["a", "b", "c", "d", "e"]
     assert made("llama", stop_sequences=five)["stop"] == five
     assert made("gpt-4.1", stop_sequences=five[:4])["stop"] == five[:4]
-    with pytest.raises(Unsupported):
-        out(hubbed(model="gpt-4.1", stop_sequences=five))
-    assert losses(out(hubbed(stop_sequences=["a"]))[1]) == ["stop_sequences"]
+    for model, wanted in (("gpt-4.1", five), ("gpt-5.1", ["a"])):
+        prompt = Prompt("anthropic", b"{}")
+        assert "stop" not in chat.from_messages(hubbed(model=model, stop_sequences=wanted), prompt)
+        assert prompt.notes.noted(STOPS) == tuple(wanted)
+        assert losses(prompt.edits) == []
 
 
 def test_who_asks() -> None:

@@ -111,3 +111,14 @@ def test_broken_tools_are_refused_by_place(fields: Body, param: str) -> None:
     with pytest.raises(InvalidRequest) as raised:
         out(hubbed(**fields))
     assert raised.value.param == param
+
+
+def test_a_tool_that_only_a_server_could_run_is_left_out_where_others_are_offered() -> None:
+    """Agents offer a search with every request: recorded as lost; alone, it is what was asked for, and refused."""
+    search = {"type": "web_search_20250305", "name": "web_search"}
+    own = {"name": "f", "input_schema": {"type": "object"}}
+    body, edits = out(hubbed(tools=[search, own], model="gpt-4.1"))
+    assert [tool["function"]["name"] for tool in body["tools"]] == ["f"]
+    assert ("tools[0]", True) in [(edit.path, edit.lossy) for edit in edits]
+    with pytest.raises(Unsupported):
+        out(hubbed(tools=[search], model="gpt-4.1"))

@@ -17,7 +17,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str],
         yield cache(lambda dialect: exits.enter_context(running(at / dialect, dialect=dialect)))
 
 
-@pytest.fixture(params=["anthropic", "chat"])
+@pytest.fixture(params=["anthropic", "chat", "responses"])
 def gateway(request: pytest.FixtureRequest, shared: Callable[[str], Gateway]) -> Gateway:
     """Each of them in turn."""
     return shared(request.param)

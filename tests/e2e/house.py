@@ -62,6 +62,8 @@ async def house(at: Path, dialect: str = "anthropic", *, more: str = "", server:
             key = "upstream-key"
             [cache_breakpoints]
             enabled = false
+            [store]
+            file = "{at / "pipeline.db"}"
             [meter]
             ledger = "{ledger}"
             {more}

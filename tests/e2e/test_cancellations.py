@@ -35,13 +35,13 @@ async def leave(h: House, dice: random.Random) -> None:
     """Ask for something and be gone after a moment."""
     dialect, stream = dice.choice(list(PATHS)), dice.random() < 0.8
     async with Wire(h.port) as wire:
-        await wire.post(PATHS[dialect], body(dice.choice(SCRIPTS), stream=stream), **MARKS[dialect])
+        await wire.post(PATHS[dialect], body(dice.choice(SCRIPTS), dialect, stream=stream), **MARKS[dialect])
         with trio.move_on_after(dice.random() * 0.03):
             await wire.stream.receive_some(65536)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("dialect", ["anthropic", "chat"])
+@pytest.mark.parametrize("dialect", list(PATHS))
 async def test_hundreds_of_clients_that_leave_at_random_leave_nothing_behind(tmp_path: Path, dialect: str) -> None:
     """Every request the model saw is over within a second; tasks and pool are as before; the next request is served."""
     dice = random.Random(11)

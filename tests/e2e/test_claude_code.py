@@ -101,3 +101,12 @@ def test_a_broken_stream_is_not_taken_for_an_answer(claude: Path, gateway: Gatew
     messages = run(claude, gateway, tmp_path, "[[say begun]] [[cut times=1]] [[say and finished]]")
     assert messages[-1]["subtype"] == "success"
     assert "finished" in messages[-1]["result"]
+
+
+def test_a_prompt_that_does_not_fit_sets_off_compaction(claude: Path, gateway: Gateway, tmp_path: Path) -> None:
+    """Whatever the upstream calls it: the client sums up, and goes on in the new context."""
+    task = '[[call Bash {"command":"echo result-$((6*7))"}]] [[then]] [[fault overflow times=1]] [[say summed up]]'
+    messages = run(claude, gateway, tmp_path, task)
+    (boundary,) = [message for message in messages if message.get("subtype") == "compact_boundary"]
+    assert boundary["compact_metadata"]["trigger"] == "auto"
+    assert (messages[-1]["type"], messages[-1]["subtype"], messages[-1]["is_error"]) == ("result", "success", False)

@@ -30,7 +30,7 @@ def python() -> Path:
 
 
 @pytest.mark.parametrize("script", ["[[say Hello]] [[tokens 30]]", "[[think hm]] [[say seen]]"])
-@pytest.mark.parametrize("dialect", ["anthropic", "chat"])
+@pytest.mark.parametrize("dialect", ["anthropic", "chat", "responses"])
 def test_streamed_equals_whole(python: Path, gateway: Gateway, dialect: str, script: str) -> None:
     """The old reader makes the same of the stream as of the whole answer."""
     command = [str(python), str(Path(__file__).with_name("old_sdk.py")), gateway.url, dialect, script]

@@ -14,9 +14,11 @@ from pipeline.layers import Layers
 from pipeline.loading import build
 from pipeline.naming import built_in, load
 from pipeline.reading import OWN_KEYS, settle
+from pipeline.store.settings import Settings
 
 EXAMPLE = Path(__file__).parents[2] / "pipeline.example.toml"
 ENVIRON = {"ANTHROPIC_API_KEY": "a", "OPENAI_API_KEY": "o", "WORK_OPENAI_KEY": "w", "ADA_KEY": "k"}
+ENVIRON |= {"PIPELINE_DATABASE": "postgresql://", "PIPELINE_PEPPER": "p"}
 
 STAGES = """
 def house_rules(exchange):
@@ -51,7 +53,11 @@ def test_the_example_is_a_configuration() -> None:
 def test_the_example_shows_valid_keys(beside: Path) -> None:
     """Taken out of their comments all together they make a configuration."""
     tree = tomllib.loads(uncommented())
-    for files in (("server", "tls"), ("upstreams", "local", "ca")):  # there are none of these names here
+    for files in (
+        ("server", "tls"),
+        ("upstreams", "local", "ca"),
+        ("meter", "prices"),
+    ):  # there are none of these names here
         table = tree
         for key in files[:-1]:
             table = table[key]
@@ -69,6 +75,7 @@ def test_the_example_shows_every_key() -> None:
         Server: set(tree["server"]),
         Tls: set(tree["server"]["tls"]),
         Log: set(tree["log"]),
+        Settings: set(tree["store"]),
         Upstream: set().union(*tree["upstreams"].values()),
         Entry: set().union(*entries) & OWN_KEYS,
         Config: set(tree) | {"settings", "unused", "layers"},  # these three are no keys
@@ -103,6 +110,8 @@ def test_the_example_tells_the_defaults() -> None:
     assert {key: value for key, value in tree["log"].items() if key not in told} == {
         key: value for key, value in attrs.asdict(config.log).items() if key not in told
     }
+    for key in ("spool", "patience", "stale"):
+        assert tree["store"][key] == getattr(config.store, key)
     local = tree["upstreams"]["local"]
     for key in ("client_key", "connect", "first_byte", "idle", "proxy"):
         assert local[key] == attrs.fields_dict(Upstream)[key].default

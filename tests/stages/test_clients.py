@@ -57,4 +57,3 @@ def test_what_is_shown_at_start() -> None:
         client.name for client in CLIENTS if client.at_start
     ]
     assert all(line.startswith("    ") for block in blocks for line in block.splitlines()[1:])
-    assert "Responses protocol" in blocks[2]

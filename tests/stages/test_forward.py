@@ -152,8 +152,10 @@ async def test_the_usage_of_a_failed_attempt_is_not_lost() -> None:
 async def test_the_prompt_is_let_go_at_the_commit() -> None:
     """A stream that runs for an hour holds no megabyte that was sent in its first second (promise 7)."""
     x = exchange(b'{"model":"m","messages":"' + b"x" * 100_000 + b'"}', upstreams=[upstream("one", good())])
+    asked = x.prompt
     await ask(x=x)
     assert len(x.prompt.encode()) < 100
+    assert len(asked.encode()) < 100  # an attempt's fork shares its text
 
 
 async def test_the_barrier_is_bounded_and_looks_only_at_what_is_new() -> None:

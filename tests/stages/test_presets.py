@@ -1,5 +1,7 @@
 """Presets: each file is an upstream, but for what is the user's."""
 
+from typing import Any
+
 import attrs
 import pytest
 
@@ -7,9 +9,11 @@ from pipeline.config import Upstream
 from pipeline.layers import Layers
 from pipeline.loading import build
 from pipeline.naming import dialects
+from pipeline.prompt import Prompt
 from pipeline.reading import settle
 from stages.presets.reading import names, read
 from stages.simulated.voices import VOICES
+from tests.doubles import ScriptedPool
 from tests.pipeline.configs import built, refused
 
 OWN_PLACES = {"azure"}  # each customer has an address
@@ -50,6 +54,29 @@ def test_a_place_of_ones_own() -> None:
     assert plan.place is not None
     assert plan.place[1] == "/openai/v1"
     assert plan.dialect.credentials("k") == [(b"api-key", b"k")]
+
+
+def test_a_place_for_each_deployment() -> None:
+    """The older form of the same: the end of the address is where deployments are, and a version goes with it."""
+    lines = """
+        [upstreams.work]
+        preset = "azure"
+        provider = "azure_deployments"
+        url = "https://mine.openai.azure.com/openai/deployments"
+        query = { api-version = "2024-10-21" }
+    """
+    (plan,) = built(lines, {"AZURE_OPENAI_API_KEY": "k"}).plans
+    pool: Any = ScriptedPool(200)
+    upstream = plan.upstream(pool)
+    assert (upstream.base, upstream.query) == ("/openai", "api-version=2024-10-21")
+    asked = Prompt("chat", b'{"model":"mine"}')
+    assert upstream.dialect.upstream_path("reply", asked) == "/deployments/mine/chat/completions"
+
+
+def test_a_provider_that_nobody_knows() -> None:
+    """It is told with the nearest one."""
+    lines = '[upstreams.up]\ndialect = "chat"\nurl = "http://up.test"\nprovider = "deepsek"'
+    assert refused(lines) == ["pipeline.toml: upstreams.up.provider: unknown provider; did you mean deepseek?"]
 
 
 @pytest.mark.parametrize("dialect", dialects())

@@ -201,15 +201,16 @@ async def test_custom_tools_are_given_text(talk: Talk, *, stream: bool) -> None:
 
 
 async def test_tools_in_namespaces_say_which(talk: Talk) -> None:
-    """A call bears the tool's own name and its namespace; a name that is also another's is told apart by a dot."""
+    """A call bears the tool's own name and its namespace; one that is also another's is told apart."""
     tools = [*TOOLS, CRM]
-    heard = await talk.ask("[[calls find {} Bash {}]] [[call-raw crm.Bash ls]]", tools=tools)
+    heard = await talk.ask("[[calls find {} Bash {}]] [[call-raw crm.Bash ls]] [[call crm__find {}]]", tools=tools)
     valid(heard.json)
     told = [(item["type"], item["name"], item.get("namespace")) for item in output(heard)]
     assert told == [
         ("function_call", "find", "crm"),
         ("function_call", "Bash", None),
         ("custom_tool_call", "Bash", "crm"),
+        ("function_call", "find", "crm"),
     ]
 
 

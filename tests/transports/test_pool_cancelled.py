@@ -172,7 +172,7 @@ async def test_a_storm_of_cancellations_wedges_nothing(
 
     httpcore 1.0.9's pool has 10 of 10 stuck after this, for ever (encode/httpcore #1093; row 54).
     """
-    dice = random.Random(seed)  # noqa: S311  # chance, not secrecy
+    dice = random.Random(seed)  # chance, not secrecy
     open_connections = 0
 
     async def serve(stream: trio.abc.Stream) -> None:

@@ -24,7 +24,7 @@ TABLES: dict[str, tuple[str, str, str]] = {
     "leases": ("id instance key", "at", "id"),
     "keys": ("id name models options", "enabled expires created used", "id"),
     "secrets": ("digest key shown", "created expires", "digest"),
-    "prices": ("id upstream model document source", "since created", "id"),
+    "prices": ("id document source", "since created", "id"),
     "instances": ("id", "seen applied", "id"),
     "facts": ("name value", "", "name"),
 }

@@ -30,6 +30,7 @@ from pipeline.events import (
 from stages.dialects.names import safe_id
 
 NAME: str = "anthropic"
+ATTRIBUTION = "x-anthropic-billing-header"  # how the first system block of Claude Code begins: not for the model
 
 Fields = dict[str, Any]
 

@@ -40,6 +40,8 @@ from stages.dialects.anthropic.errors import told_in_stream
 from stages.dialects.anthropic.usage import merged, read_usage
 from stages.dialects.sse import LIMIT, Frame, Frames
 
+_PLAIN = frozenset({"type", "delta", "usage", "stop_reason", "stop_sequence", "stop_details"})  # of message_delta
+
 
 class StreamDecoder:
     """Reads one stream.  *kinds*: what will be read of it; None: everything."""
@@ -53,6 +55,7 @@ class StreamDecoder:
         self._early: dict[int, Fields] = {}  # tools whose input came at their start, and in no delta yet
         self._usage: Fields = {}
         self._ending: Fields = {}
+        self._extra: Fields = {}  # what else the ending tells
         self._held = bytearray()  # the frames of the ending
         self._called = False
         self._reads_opaque = kinds is None or Opaque in kinds
@@ -196,7 +199,9 @@ class StreamDecoder:
 
     def _message_delta(self, name: bytes, raw: bytes, data: bytes) -> None:
         value = parsed(data)
-        self._ending = merged(self._ending, member(value, "delta"))
+        delta = member(value, "delta")
+        self._ending = merged(self._ending, delta)
+        self._extra |= {key: told for key, told in {**value, **delta}.items() if key not in _PLAIN and told is not None}
         self._usage = merged(self._usage, value.get("usage"))
         self._enter(ENDING)
         self._hold(name, raw, data)
@@ -225,6 +230,7 @@ class StreamDecoder:
             sequence if isinstance(sequence, str) else None,
             read_usage(self._usage or None),
             details if isinstance(details, dict) else None,
+            extra=self._extra or None,
         )
         for index, fields in self._early.items():  # of tools that never stopped
             self._put(*contents(fields, index), frame=None)

@@ -171,8 +171,9 @@ class StreamEncoder:
         delta: Fields = {"stop_reason": stop, "stop_sequence": event.stop_sequence}
         if stop == "refusal":
             delta["stop_details"] = event.details or REFUSED
-        usage = (event.usage or Usage()).over(self._usage)
-        return spell("message_delta", delta=delta, usage=write_usage(usage)) + spell("message_stop")
+        usage = write_usage((event.usage or Usage()).over(self._usage))
+        inside, beside = parted(event.extra)
+        return spell("message_delta", delta={**delta, **inside}, usage=usage, **beside) + spell("message_stop")
 
     def _failed(self, event: Failed) -> bytes:
         error = event.error
@@ -183,6 +184,7 @@ class StreamEncoder:
 
 # -- the parts, shared with whole replies -----------------------------------------------------------------------------
 
+_IN_DELTA = frozenset({"container", "safeguard_results"})
 REFUSED = {"type": "refusal", "category": None, "explanation": None}
 
 
@@ -212,6 +214,12 @@ def agreed(stop: Stop, seen: set[type]) -> Stop:
     if stop == "end_turn" and ToolUse in seen:
         return "tool_use"
     return "end_turn" if stop == "tool_use" and ToolUse not in seen else stop
+
+
+def parted(extra: Fields | None) -> tuple[Fields, Fields]:
+    """What else is told at the end, in two: what stands in message_delta's delta, and what beside it."""
+    inside = {key: value for key, value in (extra or {}).items() if key in _IN_DELTA}
+    return inside, {key: value for key, value in (extra or {}).items() if key not in _IN_DELTA}
 
 
 def intact(batch: Batch) -> set[int]:

@@ -78,14 +78,21 @@ def quiet(prompt: Prompt, known: Capability | None) -> None:
             prompt.drop("thinking", why="this model's thinking can't be turned off", lossy=True)
         return
     said = prompt.get("output_config", "effort")
-    if known is not None and said in LADDER and LADDER.index(said) > LADDER.index(known.quiet):
+    if known is not None and not known.efforts:
+        drop_effort(prompt, "this model has no effort")
+    elif known is not None and said in LADDER and LADDER.index(said) > LADDER.index(known.quiet):
         set_effort(prompt, known, known.quiet, "the highest effort at which this model's thinking may be off")
 
 
 def withdraw(prompt: Prompt, why: str) -> None:
     """Forgo thinking for this request, and the effort that goes with it."""
     prompt.drop("thinking", why=why, lossy=True)
-    prompt.drop("output_config", "effort", why=why, lossy=True)
+    drop_effort(prompt, why, lossy=True)
+
+
+def drop_effort(prompt: Prompt, why: str, *, lossy: bool = False) -> None:
+    """Say nothing of effort."""
+    prompt.drop("output_config", "effort", why=why, lossy=lossy)
     if prompt.has("output_config") and not prompt.keys("output_config"):
         prompt.drop("output_config", why="nothing is left in it")
 
@@ -130,11 +137,9 @@ def think_budget(prompt: Prompt, known: Capability, intent: Intent) -> None:
 
 
 def tell_effort(prompt: Prompt, known: Capability, intent: Intent) -> None:
-    """The level beside a budget, where the model has one; where it has none, what a prompt says of it goes."""
+    """The level beside a budget, where the model has one."""
     if not known.efforts:
-        prompt.drop("output_config", "effort", why="this model has a budget of thoughts, and no effort")
-        if prompt.has("output_config") and not prompt.keys("output_config"):
-            prompt.drop("output_config", why="nothing is left in it")
+        drop_effort(prompt, "this model has a budget of thoughts, and no effort")
     elif intent.level is not None:
         set_effort(prompt, known, rung(intent.level), f"effort {intent.said} was asked for")
 

@@ -7,10 +7,10 @@ Both lists are open: to a server of this API a client's go as they come, unknown
 it may know fewer.  What it objects to, it names, in words of its own:
 
     context_management: Extra inputs are not permitted          Unknown field: "context_management"
-    tools.0.custom.defer_loading: Extra inputs …                Unexpected value(s) `x-2026` for the `anthropic-beta` header
+    tools.0.custom.defer_loading: Extra inputs …                Unexpected value(s) `x-2026` for the … header
 
-``blamed`` reads such a refusal, ``leave_out`` takes the pair out, everywhere it stands.  What a request can't do without
-is never taken out.
+``blamed`` reads such a refusal, ``leave_out`` takes the pair out, everywhere it stands.  What a request can't do
+without is never taken out.
 """
 
 import re
@@ -66,14 +66,17 @@ _NEEDED = frozenset({"model", "messages", "max_tokens", "system", "tools", "tool
 _CORE = frozenset({"role", "content", "type", "text", "source", "id", "name", "input", "input_schema", "tool_use_id",
                    "thinking", "signature", "data", "budget_tokens"})  # fmt: skip
 
+_FIELD = r"(?:field|param\w*|argument|propert\w*|key|inputs?)"
 _OBJECTS = re.compile(
     r"extra (?:inputs?|fields?)|additional propert|is not allowed"
-    r"|(?:unknown|unrecogni[sz]ed|unexpected|unsupported|invalid)(?: \w+){0,2}? (?:field|param|argument|propert|key|input)"
-    r"|(?:field|param\w*|argument|property|key)\b.{0,60}\b(?:unknown|unexpected|not (?:supported|permitted|recogni[sz]ed))",
+    rf"|(?:unknown|unrecogni[sz]ed|unexpected|unsupported|invalid)(?: \w+){{0,2}}? {_FIELD}"
+    rf"|{_FIELD}\b.{{0,60}}\b(?:unknown|unexpected|not (?:supported|permitted|recogni[sz]ed))",
     re.IGNORECASE | re.DOTALL,
 )
 # Words that may be places: quoted, with an underscore or a dot inside, before or behind a colon.
-_WORD = re.compile(r"""(?<=['"`])[A-Za-z][\w.\[\]]*(?=['"`])|[A-Za-z]\w*[_.\[][\w.\[\]]*|[A-Za-z]\w*(?=:)|(?<=: )[A-Za-z]\w*""")
+_WORD = re.compile(
+    r"""(?<=['"`])[A-Za-z][\w.\[\]]*(?=['"`])|[A-Za-z]\w*[_.\[][\w.\[\]]*|[A-Za-z]\w*(?=:)|(?<=: )[A-Za-z]\w*"""
+)
 _LENGTH = 2000  # characters of a message that are looked at
 
 

@@ -33,6 +33,7 @@ from stages.dialects.anthropic.encode import REFUSED, agreed, intact, message, w
 from stages.dialects.anthropic.errors import told_in_stream
 from stages.dialects.anthropic.usage import read_usage, write_usage
 
+ENDING = ("safeguard_results", "context_management")  # what a stream tells at its end, beside reason and usage
 LIMIT = 64 * 1024 * 1024  # bytes of one reply: far beyond what any model writes
 
 
@@ -96,6 +97,7 @@ def explode(body: Fields) -> Batch:
         sequence if isinstance(sequence, str) else None,
         usage,
         details if isinstance(details, dict) else None,
+        extra={key: body[key] for key in ENDING if body.get(key) is not None} or None,
     )
     return [*events, finished]
 
@@ -186,6 +188,7 @@ class WholeEncoder:
         body["stop_reason"], body["stop_sequence"] = stop, finished.stop_sequence
         if finished.details is not None or stop == "refusal":
             body["stop_details"] = finished.details or REFUSED
+        body |= finished.extra or {}
         if not mine:
             body["usage"] = write_usage((finished.usage or Usage()).over(started.usage))
         elif finished.frame is None and finished.usage != read_usage(body.get("usage")):

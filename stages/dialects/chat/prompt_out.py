@@ -15,6 +15,7 @@ from stages.dialects.chat.history_out import Conversation
 from stages.dialects.chat.schemas import enforceable
 from stages.dialects.chat.tools_out import Fields, choice, functions
 from stages.dialects.shape import DEPTH, count, deep, flag, invalid, mapping, name, number, sequence, text
+from stages.notes import STOPS
 
 _READ = frozenset({"model", "messages", "system", "tools", "tool_choice", "max_tokens", "stop_sequences", "stream",
                    "temperature", "top_p", "top_k", "metadata", "thinking", "output_config", "output_format",
@@ -158,18 +159,13 @@ def _sampling(body: Fields, made: Fields, ways: Family, prompt: Prompt) -> None:
 
 
 def _stops(body: Fields, made: Fields, ways: Family, prompt: Prompt) -> None:
-    """Stop sequences.  Too many are refused: which of them would have come first, nobody knows."""
-    given = [text(item, ("stop_sequences", place))
-             for place, item in enumerate(sequence(body.get("stop_sequences") or [], ("stop_sequences",)))]  # fmt: skip
-    if not given:
-        return
-    if ways.stops == 0:
-        prompt.record(
-            "dropped", ("stop_sequences",), "the model refuses them: it goes on where it would stop", lossy=True
-        )
-    elif ways.stops is not None and len(given) > ways.stops:
-        raise Unsupported(f"stop_sequences: this model takes {ways.stops} at most", param="stop_sequences")
-    else:
+    """Stop sequences.  Where the model takes fewer, the gateway keeps them all: it can tell which one was met."""
+    path = ("stop_sequences",)
+    given = [text(item, (*path, place)) for place, item in enumerate(sequence(body.get(path[0]) or [], path))]
+    if ways.stops is not None and len(given) > ways.stops:
+        prompt.notes.note(STOPS, tuple(given))
+        prompt.record("approximated", path, f"the model takes {ways.stops}: the gateway ends the reply there")
+    elif given:
         made["stop"] = given
 
 

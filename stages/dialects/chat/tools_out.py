@@ -2,7 +2,9 @@
 
 {name, description, input_schema}          ─▶  {"type": "function", "function": {name, description, parameters}}
 bash_… · text_editor_… · memory_…          ─▶  functions with the schema their clients understand (``typed_tools``)
-web_search_… and what else servers run     ─▶  refused by name: an answer without the search looks like one with it
+web_search_… and what else servers run     ─▶  left out and recorded beside other tools: agents offer them with every
+                                               request; refused by name where they are all that was asked for: an
+                                               answer without the search would look like one with it
 """
 
 from typing import Any
@@ -29,7 +31,12 @@ _SILENT = frozenset({"eager_input_streaming", "defer_loading"})  # how a tool is
 def functions(body: Fields, family: Family, prompt: Prompt) -> list[Fields]:
     """The tools of *body* that can be called.  Raises InvalidRequest or Unsupported."""
     made = []
-    for path, tool in objects(body.get("tools") or [], ("tools",)):
+    tools = list(objects(body.get("tools") or [], ("tools",)))
+    beside = any(not _served(tool, path) for path, tool in tools)
+    for path, tool in tools:
+        if beside and _served(tool, path):
+            prompt.record("dropped", path, f"a tool of type {tool['type']!r} can't be run for this model", lossy=True)
+            continue
         if tool.get("allowed_callers") is not None and "direct" not in sequence(tool["allowed_callers"], path):
             prompt.record("dropped", path, "a tool that only other tools call", lossy=True)
             continue
@@ -54,6 +61,12 @@ def _function(tool: Fields, path: Path, family: Family, prompt: Prompt) -> Field
         else:
             prompt.record("dropped", (*path, "strict"), "the schema can't be enforced here", lossy=True)
     return function
+
+
+def _served(tool: Fields, path: Path) -> bool:
+    """Whether the server would run *tool*: no client can."""
+    kind = text(tool.get("type") or "custom", (*path, "type"))
+    return kind != "custom" and function_of(kind) is None
 
 
 def _described(tool: Fields, path: Path) -> tuple[str, Fields]:

@@ -15,5 +15,6 @@ PROVIDER = Provider(
         replay_always=True,
         quiet={"thinking": {"type": "disabled"}},
         awake={"thinking": {"type": "enabled"}},
-    )
+    ),
+    forced="resting",
 )

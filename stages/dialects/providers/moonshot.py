@@ -36,5 +36,6 @@ def finish(made: dict[str, Any], hub: dict[str, Any], prompt: Prompt) -> None:
 PROVIDER = Provider(
     ways=_THINKING,
     models=(("kimi-k2-thinking*", _ALWAYS), ("kimi-k2-*", _PLAIN), ("moonshot-v1*", _PLAIN)),
+    forced="resting",
     finish=finish,
 )

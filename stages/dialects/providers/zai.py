@@ -13,5 +13,6 @@ PROVIDER = Provider(
         awake={"thinking": {"type": "enabled"}},
     ),
     refused=("parallel_tool_calls",),
+    forced="never",
     usage=False,
 )

@@ -39,7 +39,8 @@ _quote = msgspec.json.Encoder().encode
 
 def called(item: dict[str, Any]) -> bool:
     """Whether *item* calls a tool that the caller runs."""
-    return item.get("type") in MARKS and (item["type"] != "tool_search_call" or item.get("execution") == "client")
+    kind = str(item.get("type"))
+    return kind in MARKS and (kind != "tool_search_call" or item.get("execution") == "client")
 
 
 def tool(item: dict[str, Any]) -> ToolUse:
@@ -115,7 +116,7 @@ def _inner(mark: str, text: str) -> dict[str, Any] | None:
 
 def _patch(value: Any) -> dict[str, Any] | None:
     value = _object(value)
-    fields = _PATCHES.get(value.get("type"), set())
+    fields = _PATCHES.get(str(value.get("type")), set())
     if not fields or not all(isinstance(value.get(field), str) for field in fields):
         return None
     return {"type": value["type"], **{field: value[field] for field in sorted(fields)}}

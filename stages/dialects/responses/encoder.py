@@ -38,6 +38,7 @@ from stages.dialects.responses.adopted import Adopted, Told, adopt, is_part, tol
 from stages.dialects.responses.errors import failure
 from stages.dialects.responses.items import ANNOTATION, ITEM_DONE, NAME, UNREAD, Ids, Item
 from stages.dialects.responses.passing import Passing, final_of, payloads
+from stages.dialects.responses.pieces import index_of
 from stages.dialects.responses.response import Echo, alive, begun, ended
 from stages.dialects.responses.sheet import Sheet
 from stages.dialects.responses.written import At, Message, Words, standing
@@ -131,6 +132,8 @@ class StreamEncoder:
         return b"" if self._response else self._started(Started("", ""))
 
     def _heartbeat(self, event: Heartbeat) -> bytes:
+        if event.frame is not None:  # another dialect's own ping, in no silence of ours
+            return b""
         if self._passing is None and self._response:
             return self._sheet.frame("response.in_progress", response=alive(self._response))
         if self._passing is None or self._passing.started is None:
@@ -206,7 +209,7 @@ class StreamEncoder:
         """Frames that nobody read, in the midst of what is written anew: what is known of their items goes on."""
         out = []
         for value in payloads(event.frame or b""):
-            kind, place = str(value.get("type")), self._state.places.get(value.get("output_index", -1))
+            kind, place = str(value.get("type")), self._state.places.get(index_of(value))
             if place is not None and not kind.endswith(_AGAIN):
                 out.append(self._again(kind, value, {"output_index": place}))
         return b"".join(out)

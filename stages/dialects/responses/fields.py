@@ -32,6 +32,7 @@ _TOOL = re.compile(r"tools\[(\d+)\](?:\.(?:function|custom)(?=\.))?")
 _RENAMED = (
     ("response_format.json_schema", "text.format"),
     ("max_completion_tokens", "max_output_tokens"),
+    ("max_tokens", "max_output_tokens"),
     ("response_format", "text.format"),
     ("reasoning_effort", "reasoning.effort"),
     ("verbosity", "text.verbosity"),
@@ -50,7 +51,7 @@ def as_chat(body: Fields) -> Fields:
     if effort is not None:
         chat["reasoning_effort"] = effort
     said = mapping(body.get("text") or {}, ("text",))
-    if said.get("verbosity") not in {None, "medium"}:
+    if said.get("verbosity") not in (None, "medium"):
         chat["verbosity"] = said["verbosity"]
     form = mapping(said.get("format") or {}, ("text", "format"))
     if form:

@@ -14,7 +14,7 @@ from pipeline.prompt import Prompt
 from stages.dialects.chat import parts_in as chat
 from stages.dialects.chat.parts_in import Block, mark_of, unsupported
 from stages.dialects.responses.fields import Fields, kind_of
-from stages.dialects.shape import invalid, name, objects
+from stages.dialects.shape import invalid, name, objects, text
 
 _TEXTS = frozenset({"input_text", "output_text", "text", "summary_text", "reasoning_text"})
 
@@ -45,7 +45,7 @@ def _as_chat(part: Fields, path: Path) -> Fields:
     if part.get("file_id") is not None:
         raise unsupported(path, "files by id can't be given to this model; send them in full")
     if kind == "input_image":
-        image = {"url": part.get("image_url"), "detail": part.get("detail")}
+        image = {"url": part.get("image_url"), "detail": text(part.get("detail") or "auto", (*path, "detail"))}
         return {"type": "image_url", "image_url": image, **kept}
     file = {key: part[key] for key in ("file_data", "filename") if key in part}
     return {"type": "file", "file": file, **kept}

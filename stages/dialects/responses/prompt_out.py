@@ -60,6 +60,7 @@ def _ways(ways: Family) -> Family:
         limit="max_completion_tokens",
         effort_with_tools=True,
         caller="safety_identifier",
+        quiet=None,
         top_k=False,
         strict=True,
     )
@@ -76,8 +77,9 @@ def _without(body: Fields, own: list[Fields], served: dict[str, Fields]) -> Fiel
 def _choice(body: Fields, own: list[Fields], served: dict[str, Fields]) -> Fields:
     """The choice, where it is among tools that the server runs."""
     chosen = mapping(body.get("tool_choice") or {}, ("tool_choice",))
-    if chosen.get("type") == "tool" and chosen.get("name") in served:
-        return {"tool_choice": {"type": served[chosen["name"]]["type"]}}
+    if chosen.get("type") == "tool" and str(chosen.get("name")) in served:
+        only = [{"type": served[chosen["name"]]["type"]}]
+        return {"tool_choice": {"type": "allowed_tools", "mode": "required", "tools": only}}
     word = {"auto": "auto", "any": "required", "none": "none"}.get(str(chosen.get("type")))
     return {"tool_choice": word} if word is not None and served and not own else {}
 
@@ -135,7 +137,7 @@ def _think(body: Fields, made: Fields, ways: Family) -> None:
     """A summary of what the model thinks, if it is to be shown; and the reasoning itself, for the next turn."""
     thinking = mapping(body.get("thinking") or {}, ("thinking",))
     reasons = ways.efforts is None or bool(ways.efforts)
-    if reasons and thinking.get("type") in {"adaptive", "enabled"} and thinking.get("display") != "omitted":
+    if reasons and thinking.get("type") in ("adaptive", "enabled") and thinking.get("display") != "omitted":
         made.setdefault("reasoning", {})["summary"] = "auto"
     if reasons:  # of others the API refuses to hear it
         made["include"] = ["reasoning.encrypted_content"]

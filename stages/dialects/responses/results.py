@@ -33,7 +33,7 @@ def _ran(path: Path, one: Fields) -> str:
     outcome = mapping(one.get("outcome") or {}, (*path, "outcome"))
     if outcome.get("type") == "timeout":
         said.append("[timed out]")
-    elif outcome.get("exit_code") not in {None, 0}:
+    elif outcome.get("exit_code") not in (None, 0):
         said.append(f"[exit code {outcome['exit_code']}]")
     return "\n".join(said)
 

@@ -18,7 +18,7 @@ _REASONS: dict[str, Stop] = {
     "steered": "end_turn",
 }
 _CUT: frozenset[Stop] = frozenset({"max_tokens", "model_context_window_exceeded"})
-BROKEN = frozenset({"failed", "cancelled"})
+BROKEN = ("failed", "cancelled")
 
 
 def read(response: dict[str, Any], *, called: bool, refused: bool) -> Stop:

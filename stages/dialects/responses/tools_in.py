@@ -138,7 +138,7 @@ def given(body: Fields) -> Iterator[tuple[Path, Fields]]:
     yield from objects(body.get("tools") or [], ("tools",))
     items = body.get("input")
     for number, item in enumerate(items if isinstance(items, list) else ()):
-        if isinstance(item, dict) and item.get("type") in {"additional_tools", "tool_search_output"}:
+        if isinstance(item, dict) and item.get("type") in ("additional_tools", "tool_search_output"):
             yield from objects(item.get("tools") or [], ("input", number, "tools"))
 
 
@@ -186,7 +186,7 @@ def _search(tool: Fields, path: Path, prompt: Prompt) -> Fields:
     near = {key: value for key, value in where.items() if value is not None}
     if near.keys() - {"type"}:
         made["user_location"] = {**near, "type": "approximate"}
-    if tool.get("search_context_size") not in {None, "medium"}:
+    if tool.get("search_context_size") not in (None, "medium"):
         prompt.record("dropped", (*path, "search_context_size"), "no equivalent", lossy=True)
     return made
 

@@ -11,6 +11,7 @@ from pipeline.events import Batch, Event, Run
 from stages.dialects.sse import LIMIT
 
 NAME = "responses"
+MOST = 4 * LIMIT  # bytes that wait: two frames with all of a text come before the one that ends its item
 
 
 class Tray:
@@ -35,8 +36,8 @@ class Tray:
         if not events:
             self._kept.append(raw)
             self._weight += len(raw)
-            if self._weight > LIMIT:
-                raise UpstreamFailed(f"the upstream sent {LIMIT} bytes that say nothing")
+            if self._weight > MOST:
+                raise UpstreamFailed(f"the upstream sent {MOST} bytes that say nothing")
             return
         if self._kept:
             raw = b"".join([*self._kept, raw])

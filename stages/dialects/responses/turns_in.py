@@ -29,10 +29,10 @@ from stages.dialects.responses.fields import Fields
 from stages.dialects.responses.parts_in import blocks
 from stages.dialects.responses.results import result
 from stages.dialects.responses.tools_in import Called
-from stages.dialects.shape import DEPTH, deep, invalid, mapping, name, objects
+from stages.dialects.shape import DEPTH, deep, invalid, mapping, name, objects, text
 
-_INSTRUCTING = frozenset({"system", "developer"})
-_ROLES = frozenset({"user", "assistant", *_INSTRUCTING})
+_INSTRUCTING = ("system", "developer")
+_ROLES = ("user", "assistant", *_INSTRUCTING)
 _OUTPUTS = {kind.replace("_call", "_call_output") for kind in calls.MARKS if kind != "tool_search_call"} | {
     "tool_search_output"
 }
@@ -56,15 +56,13 @@ class Turns(History):
         """Translate *value*, a string or an array of items.  Raises InvalidRequest or Unsupported."""
         turn: list[Message] = []
         for path, item in _items(value):
-            kind = item.get("type") or "message"
+            kind = text(item.get("type") or "message", (*path, "type"))
             if kind in _ASIDE:
                 continue
             if not (turn or self._said or self._calls or self.messages) and item.get("role") in _INSTRUCTING:
                 self.system += self._content(path, item, "system")
             elif self._speaks(kind, item, path):
-                self._end_user(turn)
-                turn = []
-                self._speak(kind, item, path)
+                turn = self._speak(turn, *self._spoken(kind, item, path))
             else:
                 self._end_assistant()
                 turn.append((path, self._hears(kind, item, path)))
@@ -75,13 +73,18 @@ class Turns(History):
 
     # -- turns --------------------------------------------------------------------------------------------------------
 
-    def _end_user(self, turn: list[Message]) -> None:
-        """The assistant begins to speak, or goes on."""
+    def _speak(self, turn: list[Message], said: list[Block], made: list[Call]) -> list[Message]:
+        """The assistant begins to speak, or goes on; what is left of the user's *turn* before it."""
+        if not said:  # an item that says nothing ends nothing
+            return turn
         if turn:
             self._user(turn, self._calls)
             self._calls = []
         if not self.messages and not self._said:
             self._open()
+        self._said += said
+        self._calls = self._calls + made
+        return []
 
     def _end_assistant(self) -> None:
         if self._said:
@@ -116,26 +119,29 @@ class Turns(History):
             return True
         raise Unsupported(f"{spell(path)}: an item of type {kind!r} can't be given to this model", param=spell(path))
 
-    def _speak(self, kind: str, item: Fields, path: Path) -> None:
+    def _spoken(self, kind: str, item: Fields, path: Path) -> tuple[list[Block], list[Call]]:
+        """What an item of the assistant's says, and the calls that it makes."""
         if kind == "message":
-            self._said += self._content(path, item, "assistant")
-        elif kind == "reasoning":
-            self._said += self._thought(item, path)
-        elif calls.called(item):
-            self._said.append(self._call_of(item, path))
-        elif not any(block["type"] == "server_tool_use" for block in self._said):
-            self._said.append({"type": "text", "text": self._flat(kind, item, path)})
+            return self._content(path, item, "assistant"), []
+        if kind == "reasoning":
+            return self._thought(item, path), []
+        if calls.called(item):
+            block, made = self._call_of(item, path)
+            return [block], [made]
+        if any(block["type"] == "server_tool_use" for block in self._said):
+            return [], []  # shown for people; the block itself came with it
+        return [{"type": "text", "text": self._flat(kind, item, path)}], []
 
-    def _call_of(self, item: Fields, path: Path) -> Block:
+    def _call_of(self, item: Fields, path: Path) -> tuple[Block, Call]:
         was = name(item.get("call_id") or item.get("id"), (*path, "call_id"))
         tool = calls.tool(item)
         made = Call(was, self._unique(safe_id(was)))
-        self._calls.append(made)
         if item["type"] == "local_shell_call" and isinstance(item.get("id"), str):
             self._shells[item["id"]] = was
         space = (tool.extra or {}).get("namespace", "")
         here = self._called.name(space if isinstance(space, str) else "", name(tool.name, (*path, "name")))
-        return {"type": "tool_use", "id": made.now, "name": here, "input": self._arguments(calls.given(item), path)}
+        given = self._arguments(calls.given(item), path)
+        return {"type": "tool_use", "id": made.now, "name": here, "input": given}, made
 
     def _thought(self, item: Fields, path: Path) -> list[Block]:
         """Reasoning: with Claude's own signature, in an envelope, or bare words."""

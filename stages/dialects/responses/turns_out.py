@@ -18,6 +18,7 @@ from pipeline.document import Path
 from pipeline.errors import Unsupported
 from pipeline.prompt import Prompt, spell
 from stages.dialects.chat.families import Family
+from stages.dialects.chat.history_in import Call
 from stages.dialects.chat.parts_out import Tally, blocks_of, flattened
 from stages.dialects.envelope import Envelope, unwrap
 from stages.dialects.names import alias, raw_id, short_id
@@ -28,7 +29,7 @@ from stages.dialects.shape import DEPTH, deep, invalid, mapping, name, objects
 
 NAME = "responses"
 
-_ROLES = frozenset({"user", "assistant", "system"})
+_ROLES = ("user", "assistant", "system")
 _SETTINGS = frozenset({"output_config", "clear_at"})  # of one turn: the body's own stand for all
 _BILLING = "x-anthropic-billing-header"  # Claude Code's first system block: changes with its version, tells nothing
 _LOST = "[error] no result: the call was interrupted"
@@ -47,13 +48,14 @@ class Conversation:
         self.items: list[Fields] = []
         self.marked = False  # whether any part got a cache breakpoint
         self._tally = Tally()
+        self._ids: dict[str, int] = {}  # of calls so far, and how often each was made
         self._prompt, self._family, self._model = prompt, family, model
 
     def read(self, body: Fields) -> None:
         """Translate ``system`` and ``messages`` of *body*.  Raises InvalidRequest or Unsupported."""
         self._instruct(body.get("system"))
         turn: list[Message] = []
-        made: list[str] = []  # ids of the calls that wait for results
+        made: list[Call] = []  # calls that wait for results
         for path, message in objects(body.get("messages"), ("messages",)):
             self._check(path, message)
             if message["role"] != "assistant":
@@ -87,8 +89,8 @@ class Conversation:
                 said += self._parts(block, path)
         self._say(self._family.role, said)
 
-    def _user(self, turn: list[Message], made: list[str]) -> None:
-        """All that stands between two turns of the assistant; *made*: the ids of its calls."""
+    def _user(self, turn: list[Message], made: list[Call]) -> None:
+        """All that stands between two turns of the assistant; *made*: the calls of the first."""
         results: dict[str, Fields] = {}
         rest: list[tuple[str, list[Fields]]] = []
         for path, message in turn:
@@ -102,7 +104,7 @@ class Conversation:
                     rest[-1][1].extend(said)
                 elif said:
                     rest.append((role, said))
-        self.items += [results[call] if call in results else self._lost(call) for call in dict.fromkeys(made)]
+        self.items += [results[call.now] if call.now in results else self._lost(call.now) for call in made]
         for role, said in rest:
             self._say(role, said)
 
@@ -110,19 +112,20 @@ class Conversation:
         if said:
             self.items.append({"type": "message", "role": role, "content": said})
 
-    def _result(self, path: Path, block: Fields, made: list[str], results: dict[str, Fields]) -> list[Fields]:
+    def _result(self, path: Path, block: Fields, made: list[Call], results: dict[str, Fields]) -> list[Fields]:
         """Put a tool's result among *results*; or give it as parts, if nobody called."""
-        asked = self._id(name(block.get("tool_use_id"), (*path, "tool_use_id")))
+        asked = name(block.get("tool_use_id"), (*path, "tool_use_id"))
         given = output(block, path, self._tally)
-        if asked not in made or asked in results:
+        now = next((call.now for call in made if call.was == asked and call.now not in results), None)
+        if now is None:
             why = "the result of a call that is not in the turn before: told as text"
             self._prompt.record("approximated", path, why)
             told = [_text(given)] if isinstance(given, str) else given
-            return [_text(f"[result of tool call {asked}]"), *told]
+            return [_text(f"[result of tool call {short_id(raw_id(asked), _ID)}]"), *told]
         if self._marks(block):
             given = [_text(given)] if isinstance(given, str) else given
             given[-1] |= _BREAK
-        results[asked] = {"type": "function_call_output", "call_id": asked, "output": given}
+        results[now] = {"type": "function_call_output", "call_id": now, "output": given}
         return []
 
     def _lost(self, call: str) -> Fields:
@@ -131,9 +134,9 @@ class Conversation:
 
     # -- the assistant's ----------------------------------------------------------------------------------------------
 
-    def _assistant(self, path: Path, message: Fields) -> list[str]:
-        """A message of the assistant's; the ids of the calls that it makes."""
-        made: list[str] = []
+    def _assistant(self, path: Path, message: Fields) -> list[Call]:
+        """A message of the assistant's; the calls that it makes."""
+        made: list[Call] = []
         said: list[Fields] = []
         for place, block in blocks_of(message.get("content"), (*path, "content")):
             kind = block["type"]
@@ -148,7 +151,7 @@ class Conversation:
             said = []
             self.items.append(item)
             if item["type"] == "function_call":
-                made.append(item["call_id"])
+                made.append(Call(block["id"], item["call_id"]))
         self._speak(said)
         return made
 
@@ -179,7 +182,7 @@ class Conversation:
         broken = isinstance(raw, str) and len(given) == 1  # arguments that were no JSON when they came
         return {
             "type": "function_call",
-            "call_id": self._id(name(block.get("id"), (*path, "id"))),
+            "call_id": self._unique(short_id(raw_id(name(block.get("id"), (*path, "id"))), _ID)),
             "name": alias(name(block.get("name"), (*path, "name"))),
             "arguments": raw if broken else msgspec.json.encode(given).decode(),
         }
@@ -198,8 +201,15 @@ class Conversation:
 
     # -- all ----------------------------------------------------------------------------------------------------------
 
-    def _id(self, given: str) -> str:
-        return short_id(raw_id(given), _ID)
+    def _unique(self, call_id: str) -> str:
+        """*call_id*, if no call before has it; else with a number behind."""
+        unique, number = call_id, self._ids.get(call_id, 0)
+        while unique in self._ids:
+            number += 1
+            unique = f"{call_id[: _ID - 8]}_{number}"
+        self._ids[call_id] = max(number, 1)
+        self._ids.setdefault(unique, 1)
+        return unique
 
     def _parts(self, block: Fields, path: Path) -> list[Fields]:
         """The parts of a block, the last one marked if the block is."""

@@ -1,0 +1,93 @@
+"""What a reply costs: counts × rates, exactly, in whole micro-dollars.
+
+    tokens of each class × rate of the tier the prompt falls into × factors of its terms  +  things × their price
+                           └── micro-dollars per million tokens: so the sum is exact, and rounded once, at the end
+
+The one function that reserves and bills.  A tier is chosen by the whole prompt, whatever its tokens are charged as, and
+holds for the whole request.  What is unknown has no cost here: None, never zero.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+
+from pipeline.events import Usage
+
+MILLION = 1_000_000
+Factor = tuple[int, int]  # numerator and denominator
+Terms = Mapping[str, str]  # what the price depends on besides tokens: {"service_tier": "batch"}
+
+
+@attrs.frozen
+class Rates:
+    """Micro-dollars per million tokens."""
+
+    input: int
+    output: int
+    cache_read: int
+    cache_write_5m: int
+    cache_write_1h: int
+
+
+@attrs.frozen
+class Price:
+    """What a model costs at an upstream, from a moment on."""
+
+    models: tuple[str, ...]  # names, or globs in an operator's own
+    source: str  # where it was read
+    tiers: tuple[tuple[int, Rates], ...]  # prompts above that many tokens; the first one is for all
+    upstream: str = "*"  # glob
+    since: int = 0  # ms
+    factors: Mapping[str, Mapping[str, Factor]] = attrs.field(factory=dict)  # field → value → factor
+    each: Mapping[str, int] = attrs.field(factory=dict)  # things that are counted, micro-dollars each
+
+    def rates(self, prompt: int) -> Rates:
+        """Those for a prompt of that many tokens."""
+        held = self.tiers[0][1]
+        for above, rates in self.tiers[1:]:
+            if prompt > above:
+                held = rates
+        return held
+
+
+def cost(price: Price, usage: Usage, terms: Terms) -> int:
+    """What *usage* costs, in micro-dollars, half a one rounded up."""
+    rates = price.rates(usage.prompt)
+    above = (
+        (usage.input or 0) * rates.input
+        + (usage.cache_read or 0) * rates.cache_read
+        + (usage.cache_write_5m or 0) * rates.cache_write_5m
+        + (usage.cache_write_1h or 0) * rates.cache_write_1h
+        + usage.produced * rates.output
+    )
+    below = MILLION
+    for field, values in price.factors.items():
+        factor = values.get(terms.get(field, ""))
+        if factor is not None:
+            above, below = above * factor[0], below * factor[1]
+    things = sum(micros * counted(usage.extra, thing) for thing, micros in price.each.items())
+    return (2 * above + below) // (2 * below) + things
+
+
+def counted(extra: Mapping[str, Any] | None, thing: str) -> int:
+    """How many of *thing* the upstream counted, at the top or one level below."""
+    if not extra:
+        return 0
+    for within in (extra, *(value for value in extra.values() if isinstance(value, dict))):
+        count = within.get(thing)
+        if isinstance(count, int) and not isinstance(count, bool) and 0 < count < MILLION:
+            return count
+    return 0
+
+
+def terms_of(price: Price, told: Mapping[str, Any] | None, asked: Terms) -> dict[str, str]:
+    """The terms that *price* depends on: as the upstream *told*, else as was *asked*."""
+    terms = {}
+    for field in price.factors:
+        value = (told or {}).get(field)
+        if not isinstance(value, str):
+            value = asked.get(field)
+        if value is not None:
+            terms[field] = value[:50]
+    return terms

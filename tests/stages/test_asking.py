@@ -1,0 +1,32 @@
+"""Asking an upstream: what the request line says."""
+
+import pytest
+
+from stages.asking import ask
+from tests.doubles import ScriptedPool, Words, exchange, request, upstream
+
+
+class Others(Words):
+    NAME = "others"
+
+
+@pytest.mark.parametrize(
+    ("operators", "asked", "same", "target"),
+    [
+        ("", "/v1/words", True, "/v1/words"),
+        ("", "/v1/words?beta=true", True, "/v1/words?beta=true"),
+        ("", "/v1/words?beta=true", False, "/v1/words"),
+        ("api-version=1", "/v1/words", True, "/v1/words?api-version=1"),
+        ("api-version=1", "/v1/words?beta=true", True, "/v1/words?api-version=1&beta=true"),
+        ("api-version=1", "/v1/words?beta=true", False, "/v1/words?api-version=1"),
+    ],
+)
+async def test_the_query(operators: str, asked: str, target: str, *, same: bool) -> None:
+    """The operator's goes always, the client's to an upstream of its own dialect."""
+    pool = ScriptedPool(200, b"end\n")
+    place = upstream("up", pool, dialect=None if same else Others(), query=operators)
+    x = exchange()
+    x.request = request(target=asked)
+    async with ask(x, place, b"{}") as reply:
+        await reply.receive()
+    assert [call.target for call in pool.calls] == [target]
