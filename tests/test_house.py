@@ -24,8 +24,21 @@ MOST_FUNCTION_LINES = 40
 # What each layer may import besides the standard library and itself; upwards only.
 MAY = {
     "transports": {"trio", "h11", "h2", "hpack", "httpcore", "attrs", "brotli", "backports", "compression"},
-    "pipeline": {"transports", "trio", "attrs", "cattrs", "msgspec", "structlog", "click", "dotenv", "platformdirs",
-                 "sqlalchemy", "alembic", "psycopg", "psycopg_pool"},
+    "pipeline": {
+        "transports",
+        "trio",
+        "attrs",
+        "cattrs",
+        "msgspec",
+        "structlog",
+        "click",
+        "dotenv",
+        "platformdirs",
+        "sqlalchemy",
+        "alembic",
+        "psycopg",
+        "psycopg_pool",
+    },
     "stages": {"transports", "pipeline", "trio", "attrs", "msgspec", "click", "platformdirs", "structlog", "h11"}
     | {"toktok"},  # an extra
 }

@@ -5,6 +5,7 @@ import os
 import socket
 import sys
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -37,26 +38,25 @@ def test_two_hundred_megabytes_for_a_client_that_sleeps(tmp_path: Path, asks: st
         up = f'[upstreams.big]\ndialect = "{answers}"\nurl = "http://127.0.0.1:{upstream.port}"\nkey = "k"\n'
         text = f'[server]\nport = 0\n{up}[meter]\nledger = "{tmp_path}/usage.jsonl"\n'
         with running(tmp_path, text=text) as gateway:
-            warm = socket.create_connection(("127.0.0.1", gateway.port))
-            warm.sendall(head.encode() + sent)
-            assert warm.recv(65536)
-            warm.close()
+            with socket.create_connection(("127.0.0.1", gateway.port)) as warm:
+                warm.sendall(head.encode() + sent)
+                assert warm.recv(65536)
             time.sleep(0.3)
             before = resident(gateway.process.pid)
-            clients = [socket.create_connection(("127.0.0.1", gateway.port)) for _ in range(4)]
-            for client in clients:
-                client.sendall(head.encode() + sent)
-                assert client.recv(1000).startswith(b"HTTP/1.1 200")
-            time.sleep(2)
-            held = resident(gateway.process.pid) - before
-            assert held < 4 * MEGABYTE, f"{held / MEGABYTE:.1f} MB held for four streams"
-            taken = 0
-            clients[0].settimeout(10)
-            while taken < 30 * MEGABYTE:
-                data = clients[0].recv(MEGABYTE)
-                assert data
-                taken += len(data)
-            assert resident(gateway.process.pid) - before < 6 * MEGABYTE
-            for client in clients:
-                client.close()
+            with ExitStack() as exits:
+                clients = [exits.enter_context(socket.create_connection(("127.0.0.1", gateway.port))) for _ in range(4)]
+                for client in clients:
+                    client.sendall(head.encode() + sent)
+                    assert client.recv(1000).startswith(b"HTTP/1.1 200")
+                time.sleep(2)
+                held = resident(gateway.process.pid) - before
+                assert held < 4 * MEGABYTE, f"{held / MEGABYTE:.1f} MB held for four streams"
+                taken = 0
+                clients[0].settimeout(10)
+                while taken < 60 * MEGABYTE:
+                    data = clients[0].recv(MEGABYTE)
+                    assert data
+                    taken += len(data)
+                # What has passed has not stayed; a few MB are the allocator's, which was asked for 60 in pieces.
+                assert resident(gateway.process.pid) - before < 12 * MEGABYTE
             assert len(gateway.records(wait_for=5)) == 5

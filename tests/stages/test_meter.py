@@ -20,7 +20,7 @@ async def metered(path: Path, source: Any, *, cancel_after: float = 100, attempt
     """Conduct one exchange with a meter and give what was put down."""
     x = exchange(asked="m")
     x.attempts = [Attempt(f"up{number}", "m1", 0.0) for number in range(attempts)]
-    async with Meter(str(path)) as meter:
+    async with Meter(ledger=path) as meter:
         with trio.move_on_after(cancel_after):
             await conduct(x, Line((("meter", meter),), source, lambda x, r: Kept()), Recorder(), Heart(10))
     return records(path)
@@ -77,7 +77,7 @@ async def test_many_are_booked_and_none_is_lost(tmp_path: Path) -> None:
     """Also those that still wait when the ledger closes."""
     path = tmp_path / "deep" / "u.jsonl"
     line: Any = None
-    async with Meter(str(path)) as meter:
+    async with Meter(ledger=path) as meter:
         line = Line((("meter", meter),), emit(*words("a")), lambda x, r: Kept())
 
         async def one(number: int) -> None:
