@@ -35,6 +35,7 @@ def test_the_hubs_own_shape_is_not_translated(name: str) -> None:
         ({"messages": None}, "messages"),
         ({"messages": {}}, "messages"),
         ({"messages": ["x"]}, "messages[0]"),
+        ({"messages": [{"role": ["user"], "content": "x"}]}, "messages[0].role"),
         ({"messages": [{"role": "tool", "content": "x"}]}, "messages[0].role"),
         ({"messages": [{"role": "user"}]}, "messages[0].content"),
         ({"messages": [{"role": "user", "content": ["x"]}]}, "messages[0].content[0]"),

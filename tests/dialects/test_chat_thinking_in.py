@@ -89,3 +89,9 @@ def test_broken_wishes_are_refused(fields: Body) -> None:
     """By place, as any other field."""
     with pytest.raises(InvalidRequest):
         thought("claude-opus-5", **fields)
+
+
+def test_thinking_without_a_measure_is_given_one() -> None:
+    """``thinking: enabled`` and no budget, towards a model that thinks by budget only."""
+    thinking, _, _ = thought("claude-sonnet-4-5", thinking={"type": "enabled"})
+    assert thinking == {"type": "enabled", "budget_tokens": 16384, "display": "summarized"}

@@ -29,7 +29,8 @@ def to_messages(body: Fields, prompt: Prompt) -> Fields:
     """*body*, which is in the Messages shape.  InvalidRequest where it is not."""
     shape.name(body.get("model"), ("model",))
     for path, message in shape.objects(body.get("messages"), ("messages",)):
-        if message.get("role") not in _ROLES:
+        role = message.get("role")
+        if not isinstance(role, str) or role not in _ROLES:
             shape.invalid((*path, "role"), "one of user, assistant, system is required")
         check_content(message.get("content"), (*path, "content"))
     if body.get("system") is not None:

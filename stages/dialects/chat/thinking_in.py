@@ -17,7 +17,7 @@ from stages.dialects.shape import count, invalid, mapping
 
 Fields = dict[str, Any]
 
-_BUDGETS = {"low": 2048, "medium": 8192, "high": 16384, "xhigh": 32768, "max": 32768}
+_BUDGETS = {"low": 2048, "medium": 8192, "high": 16384, "xhigh": 32768, "max": 32768, "auto": 16384}
 _LEAST = 1024  # tokens the Messages API takes as a budget
 
 
