@@ -5,6 +5,9 @@ With no key configured, callers on loopback need none, and callers from elsewher
 takes the caller's own key: then that key says who it is.  An upstream that runs under the operator's own login lets
 nobody in without a key (``pipeline.door`` makes one).
 
+Keys stand in the configuration, or were made while the gateway ran and are in the store; once there is one, in either
+place, everybody needs one.
+
     [auth]
     keys = [{ name = "ada", key = { env = "ADA_KEY" }, models = ["claude-*"] }]
 """
@@ -15,9 +18,11 @@ from ipaddress import ip_address
 
 import attrs
 
-from pipeline.errors import Unauthenticated
+from pipeline.errors import StoreUnavailable, Unauthenticated
 from pipeline.exchange import Caller, Exchange
 from pipeline.secret import Secret
+from pipeline.store.keys import PREFIX
+from pipeline.store.store import Store
 from pipeline.upstream import Upstream
 from transports.messages import Request
 
@@ -50,16 +55,18 @@ class Auth:
         }
 
     def __call__(self, exchange: Exchange) -> None:
-        """Set the exchange's caller, or raise Unauthenticated."""
-        if not self.keys and on_loopback(exchange.request) and not guarded(exchange.upstreams):
+        """Set the exchange's caller, or raise Unauthenticated; StoreUnavailable where nobody can tell."""
+        keyless = not self.keys and not (exchange.store is not None and exchange.store.keys)
+        if keyless and on_loopback(exchange.request) and not guarded(exchange.upstreams):
             exchange.caller = Caller("local", "local")
             return
         shown_keys = credentials(exchange.request)
-        if not self.keys and shown_keys and pass_keys(exchange.upstreams):
+        if keyless and shown_keys and pass_keys(exchange.upstreams):
             exchange.caller = stranger(shown_keys[0])  # its own key goes upstream: who is refused there, is refused
             return
         for shown in shown_keys:
-            if (caller := self._find(digest(shown))) is not None:
+            caller = self._find(digest(shown)) or stored(exchange.store, shown)
+            if caller is not None:
                 exchange.caller = caller
                 return
         raise Unauthenticated
@@ -70,6 +77,16 @@ class Auth:
         if caller is not None and hmac.compare_digest(shown[:6].hex(), caller.id):
             return caller
         return None
+
+
+def stored(store: Store | None, shown: str) -> Caller | None:
+    """The caller whose key is in *store*."""
+    if store is None or not shown.startswith(PREFIX):
+        return None
+    if not store.keys.fresh(store.settings.stale):
+        raise StoreUnavailable("keys can't be looked up; try again")
+    key = store.keys.find(shown)
+    return None if key is None else Caller(key.name, key.id, key.models, key.options)
 
 
 def guarded(upstreams: list[Upstream]) -> bool:

@@ -27,6 +27,7 @@ from transports.http1 import serve_http1
 from transports.http2 import serve_http2
 from transports.limits import Limits
 from transports.messages import Connection, Handler
+from transports.tcp import Tcp
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"  # RFC 9113 §3.4
 LAST_RESORT = 5.0  # seconds after the drain's deadline in which connections may say goodbye
@@ -139,12 +140,12 @@ class _House:
                     raise
                 connections.start_soon(self._connection, stream)
 
-    async def _accept(self, listener: Door) -> trio.SocketStream:
+    async def _accept(self, listener: Door) -> Tcp:
         """The next connection; waits out a full system, and tells of it once."""
         told = False
         while True:
             try:
-                return await listener.accept()
+                return Tcp(await listener.accept())
             except OSError as error:
                 if error.errno not in _FULL:
                     raise
@@ -153,7 +154,7 @@ class _House:
                 told = True
             await trio.sleep(_FULL_PAUSE)
 
-    async def _connection(self, socket: trio.SocketStream) -> None:
+    async def _connection(self, socket: Tcp) -> None:
         """One connection, from accept to close; nothing but cancellation leaves it."""
         try:
             await self._serve(socket)
@@ -169,7 +170,7 @@ class _House:
             crash = crash.exceptions[0]
         self.on_crash(crash)
 
-    async def _serve(self, socket: trio.SocketStream) -> None:
+    async def _serve(self, socket: Tcp) -> None:
         try:
             connection = self._describe(socket)
         except OSError:
@@ -186,7 +187,7 @@ class _House:
             speak = serve_http2 if protocol == "h2" else serve_http1
             await speak(stream, connection, self.handler, self.limits)
 
-    def _describe(self, socket: trio.SocketStream) -> Connection:
+    def _describe(self, socket: Tcp) -> Connection:
         return Connection(
             scheme="https" if self.tls else "http",
             peer=_host_of(socket.socket.getpeername()),
@@ -196,7 +197,7 @@ class _House:
             on_crash=self._tell,
         )
 
-    async def _handshake(self, stream: trio.SSLStream[trio.SocketStream]) -> str | None:
+    async def _handshake(self, stream: trio.SSLStream[Tcp]) -> str | None:
         """The protocol agreed on, ``""`` for none; None if no handshake came about in time."""
         with trio.move_on_after(self.limits.handshake_seconds):
             try:
@@ -206,7 +207,7 @@ class _House:
             return stream.selected_alpn_protocol() or ""
         return None
 
-    async def _first_bytes(self, socket: trio.SocketStream) -> bytes:
+    async def _first_bytes(self, socket: Tcp) -> bytes:
         """Enough to tell HTTP/2 by prior knowledge (RFC 9113 §3.3) from HTTP/1.1; ``b""`` if nobody spoke."""
         received = b""
         with trio.move_on_after(self.limits.idle_seconds) as scope, self.drain.notify(scope.cancel):

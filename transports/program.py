@@ -48,6 +48,7 @@ class Program:
         self._process = process
         self._stdin, self._stdout, self._stderr = process.stdin, process.stdout, process.stderr
         self._complaint = b""
+        self._silent = trio.Event()  # stderr has been read to its end
         self._closed = False
 
     @classmethod
@@ -79,11 +80,6 @@ class Program:
         """Its exit status, negative for a signal; None while it runs."""
         return self._process.returncode
 
-    @property
-    def complaint(self) -> str:
-        """The end of what it wrote to stderr.  Not for showing."""
-        return self._complaint.decode("utf-8", "replace")
-
     async def write(self, data: bytes) -> None:
         """Feed *data*; waits while the program does not read."""
         with suppress(trio.BrokenResourceError, trio.ClosedResourceError):
@@ -102,6 +98,11 @@ class Program:
     async def ended(self) -> int:
         """Wait until it has ended by itself; its exit status."""
         return await self._process.wait()
+
+    async def complaint(self) -> str:
+        """The end of what it has written to stderr, once that is closed.  Not for showing."""
+        await self._silent.wait()
+        return self._complaint.decode("utf-8", "replace")
 
     async def close(self, grace: float = GRACE) -> None:
         """End it and its group, also when cancelled.  A second time: nothing."""
@@ -130,3 +131,4 @@ class Program:
         with suppress(trio.BrokenResourceError, trio.ClosedResourceError):
             while data := await self._stderr.receive_some(READ):
                 self._complaint = (self._complaint + data)[-KEPT:]
+        self._silent.set()

@@ -18,6 +18,7 @@ from pathlib import Path
 import attrs
 import trio
 
+from transports.tcp import Tcp
 from transports.upstream import ConnectFailed, Link, Origin, Reason
 from transports.upstream_http1 import Http1
 from transports.upstream_proxy import Proxy, proxy_for, tunnel
@@ -74,23 +75,23 @@ class Connector:
         return await secure(stream, origin, self.tls)
 
 
-async def open_tcp(origin: Origin) -> trio.SocketStream:
+async def open_tcp(origin: Origin) -> Tcp:
     """A TCP connection, the addresses of a name tried in parallel (RFC 8305).  Raises ConnectFailed."""
     try:
-        stream = await trio.open_tcp_stream(origin.host, origin.port)
+        stream = Tcp(await trio.open_tcp_stream(origin.host, origin.port))
     except OSError as error:
         reason, text = _why(error)
         raise ConnectFailed(f"{origin}: {text}", reason) from error
-    _keep_alive(stream)
+    _keep_alive(stream.socket)
     return stream
 
 
-def _keep_alive(stream: trio.SocketStream) -> None:
+def _keep_alive(connected: trio.socket.SocketType) -> None:
     with suppress(OSError):  # of a socket that is reset already: the first write will tell
-        stream.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         for name, value in _KEEPALIVE.items():
             if hasattr(socket, name):
-                stream.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+                connected.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
 
 
 def _why(error: OSError) -> tuple[Reason, str]:

@@ -18,6 +18,7 @@ import trio
 
 from transports.framing import BodyReader, CloseReader, LengthReader
 from transports.messages import BadRequest, Disconnected, Head, Headers
+from transports.tcp import socket_of
 from transports.upstream import USUAL, Call, Deadline, Malformed, Origin, State, Truncated
 from transports.upstream_head import HeadReader, Opening, write_head
 
@@ -94,8 +95,9 @@ class Http1:
 
     async def alive(self) -> bool:
         """See Link.  A socket tells; TLS is read from, since it may hold bytes that its socket no longer shows."""
-        if isinstance(self._stream, trio.SocketStream):
-            return not self._stream.socket.is_readable()
+        socket = None if isinstance(self._stream, trio.SSLStream) else socket_of(self._stream)
+        if socket is not None:
+            return not socket.is_readable()
         with trio.CancelScope() as scope:
             scope.deadline = -math.inf  # set inside, it takes effect when the read would have to wait, not before
             with suppress(trio.BrokenResourceError):

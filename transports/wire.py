@@ -23,6 +23,7 @@ import trio
 
 from transports.limits import Limits
 from transports.messages import Disconnected
+from transports.tcp import socket_of
 
 PIECE = 64 * 1024  # a larger write is cut: a peer has stalled when it takes none of one piece in time
 LINGER_SECONDS = 5.0  # how long a peer may go on sending after our last word
@@ -200,11 +201,9 @@ class Wire:
 
         *reset*: the response's end is the connection's end, so an orderly close would look like its proper end.
         """
-        stream = self._stream
-        while isinstance(stream, trio.SSLStream):
-            stream = stream.transport_stream
-        if reset and isinstance(stream, trio.SocketStream):
+        socket = socket_of(self._stream)
+        if reset and socket is not None:
             with suppress(OSError):
-                stream.setsockopt(SOL_SOCKET, SO_LINGER, _RESET_ON_CLOSE)
+                socket.setsockopt(SOL_SOCKET, SO_LINGER, _RESET_ON_CLOSE)
         with trio.CancelScope(shield=True):  # else a Cancelled from here would take the place of a crash on its way
             await trio.aclose_forcefully(self._stream)

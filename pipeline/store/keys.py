@@ -48,7 +48,7 @@ class Key:
 
 def digest(pepper: bytes, secret: str) -> str:
     """What stands for *secret*; nobody without the pepper can test a guess."""
-    return hmac.digest(pepper, secret.encode("utf-8", "surrogateescape"), "sha256").hex()
+    return hmac.digest(pepper, secret.encode("utf-8", "surrogatepass"), "sha256").hex()
 
 
 # -- changing ---------------------------------------------------------------------------------------------------------

@@ -51,6 +51,8 @@ class Postgres:
     def __init__(self, url: str) -> None:
         """Reach the server at *url*.  Raises Outage."""
         self.url = url
+        with in_our_words():
+            psycopg.connect(url, connect_timeout=_ALIVE["connect_timeout"]).close()  # says why, if it can't be reached
         self._pool = ConnectionPool(
             url, min_size=1, max_size=CONNECTIONS, timeout=PATIENCE, kwargs=dict(_ALIVE), open=False, name="store"
         )

@@ -11,7 +11,7 @@ import structlog
 from pipeline.store.database import Backend
 from pipeline.store.sqlite import Sqlite
 
-HEAD = "0001"
+HEAD = "0002"
 
 log = structlog.get_logger("pipeline")
 

@@ -1,4 +1,34 @@
 -- Rendered from tables.py, as its test tells.
+CREATE TABLE admins (
+	name TEXT NOT NULL,
+	password TEXT NOT NULL,
+	created BIGINT NOT NULL,
+	changed BIGINT NOT NULL,
+	PRIMARY KEY (name)
+);
+CREATE TABLE audit (
+	id TEXT NOT NULL,
+	at BIGINT NOT NULL,
+	who TEXT NOT NULL,
+	what TEXT NOT NULL,
+	target TEXT NOT NULL,
+	detail TEXT NOT NULL,
+	PRIMARY KEY (id)
+);
+CREATE TABLE credentials (
+	id TEXT NOT NULL,
+	upstream TEXT NOT NULL,
+	kind TEXT NOT NULL,
+	name TEXT NOT NULL,
+	sealed BLOB NOT NULL,
+	expires BIGINT NOT NULL,
+	enabled BIGINT NOT NULL,
+	version BIGINT NOT NULL,
+	created BIGINT NOT NULL,
+	used BIGINT NOT NULL,
+	PRIMARY KEY (id)
+);
+CREATE INDEX credentials_upstream ON credentials (upstream);
 CREATE TABLE days (
 	day BIGINT NOT NULL,
 	"key" TEXT NOT NULL,
@@ -25,6 +55,13 @@ CREATE TABLE facts (
 	name TEXT NOT NULL,
 	value TEXT NOT NULL,
 	PRIMARY KEY (name)
+);
+CREATE TABLE flows (
+	state TEXT NOT NULL,
+	upstream TEXT NOT NULL,
+	sealed BLOB NOT NULL,
+	expires BIGINT NOT NULL,
+	PRIMARY KEY (state)
 );
 CREATE TABLE hours (
 	hour BIGINT NOT NULL,
@@ -74,6 +111,25 @@ CREATE TABLE leases (
 	PRIMARY KEY (id)
 );
 CREATE INDEX leases_instance ON leases (instance);
+CREATE TABLE logins (
+	digest TEXT NOT NULL,
+	admin TEXT NOT NULL,
+	address TEXT NOT NULL,
+	agent TEXT NOT NULL,
+	created BIGINT NOT NULL,
+	seen BIGINT NOT NULL,
+	expires BIGINT NOT NULL,
+	PRIMARY KEY (digest)
+);
+CREATE TABLE models (
+	id TEXT NOT NULL,
+	target TEXT NOT NULL,
+	upstreams TEXT NOT NULL,
+	position BIGINT NOT NULL,
+	enabled BIGINT NOT NULL,
+	created BIGINT NOT NULL,
+	PRIMARY KEY (id)
+);
 CREATE TABLE prices (
 	id TEXT NOT NULL,
 	since BIGINT NOT NULL,
@@ -169,4 +225,4 @@ CREATE TABLE windows (
 CREATE TABLE alembic_version (
 	version_num VARCHAR(32) NOT NULL PRIMARY KEY
 );
-INSERT INTO alembic_version VALUES ('0001');
+INSERT INTO alembic_version VALUES ('0002');

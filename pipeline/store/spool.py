@@ -28,7 +28,7 @@ import attrs
 
 SEGMENT = 1 << 20  # bytes
 LEAST = 2  # segments that are there before they are needed
-HEAD = struct.Struct("<QII")  # number, length, checksum of the number and the payload
+HEAD = struct.Struct("<QII")  # number, length, checksum of all the rest
 LOCK = "lock"
 Entry = tuple[int, bytes]  # number and payload
 
@@ -90,8 +90,7 @@ class Spool:
             self._free.append(self._full.popleft())
 
     def _write(self, segment: Segment, number: int, payload: bytes) -> None:
-        checksum = zlib.crc32(payload, number & 0xFFFFFFFF)
-        os.pwrite(segment.fd, HEAD.pack(number, len(payload), checksum) + payload, segment.end)
+        os.pwrite(segment.fd, framed(number, payload), segment.end)
         segment.end += HEAD.size + len(payload)
         segment.last, segment.dirty = number, True
 
@@ -166,6 +165,19 @@ class Spool:
         if not self._unapplied:
             remove(self.folder)
         os.close(self._lock)
+
+
+def framed(number: int, payload: bytes) -> bytes:
+    """The entry as it is written."""
+    return HEAD.pack(number, len(payload), check(number, payload)) + payload
+
+
+def check(number: int, payload: bytes) -> int:
+    """The checksum of an entry."""
+    return zlib.crc32(payload, zlib.crc32(_NUMBER.pack(number, len(payload))))
+
+
+_NUMBER = struct.Struct("<QI")
 
 
 # -- folders ----------------------------------------------------------------------------------------------------------
@@ -248,7 +260,7 @@ def read(segment: bytes) -> Iterator[Entry]:
     while position + HEAD.size <= len(segment):
         number, length, checksum = HEAD.unpack_from(segment, position)
         payload = segment[position + HEAD.size : position + HEAD.size + length]
-        if number <= before or len(payload) < length or zlib.crc32(payload, number & 0xFFFFFFFF) != checksum:
+        if number <= before or len(payload) < length or checksum != check(number, payload):
             return
         yield number, payload
         position, before = position + HEAD.size + length, number

@@ -56,7 +56,7 @@ class Sqlite:
                 file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
                 os.close(os.open(file, os.O_RDWR | os.O_CREAT, 0o600))
             except OSError as error:
-                raise Outage(f"{file}: {error.strerror}") from error
+                raise Outage(f"{error.filename or file}: {error.strerror}") from error
             self._writer = Transaction(self._connect())
             self._writer.connection.execute("PRAGMA journal_mode = WAL")
             self._durable = False

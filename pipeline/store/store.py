@@ -59,7 +59,7 @@ class Store:
 
         Raises StoreUnavailable: then the request must not be sent, because nobody would know.
         """
-        if not (self._spool.room and self.writer.room):
+        if self._syncing.lost or not (self._spool.room and self.writer.room):
             raise StoreUnavailable("too much waits to be written down; try again")
         record.instance = self.instance
         number = self._append(record)

@@ -26,10 +26,11 @@ class Syncing:
     """Syncs a spool.  ``run`` is its task."""
 
     def __init__(self, spool: Spool, *, patience: float) -> None:
+        self.lost = False  # nothing could be synced for so long that nobody should wait
         self._spool, self._patience = spool, patience
         self._unsynced = self._waiting = 0  # entries since the last sync began, and who waits for one of them
         self._some, self._first, self._all, self._done = trio.Event(), trio.Event(), trio.Event(), trio.Event()
-        self._broken = False
+        self._failing: float | None = None  # since when
         self._thread = trio.CapacityLimiter(1)
 
     def begun(self) -> None:
@@ -45,11 +46,10 @@ class Syncing:
         self._first.set()
         if self._waiting >= self._unsynced:
             self._all.set()
-        with trio.move_on_after(self._patience):
-            while number > self._spool.synced:
-                await self._done.wait()
-            return
-        raise StoreUnavailable("the books can't be written; try again")
+        while number > self._spool.synced:
+            if self.lost:
+                raise StoreUnavailable("the books can't be written; try again")
+            await self._done.wait()
 
     async def run(self) -> None:
         """The task: runs until cancelled."""
@@ -63,28 +63,40 @@ class Syncing:
                     await self._all.wait()
             self._unsynced = self._waiting = 0
             self._some, self._first, self._all = trio.Event(), trio.Event(), trio.Event()
-            await self._sync()
+            why = await self._sync()
+            if why is None:
+                self._tell(failing=None)
+            else:
+                await self._failed(why)
 
-    async def _sync(self) -> None:
-        try:
-            await trio.to_thread.run_sync(self._spool.sync, limiter=self._thread)
-        except OSError as error:
-            await self._renew(error)
-            return
-        if self._broken:
-            self._broken = False
-            log.info("the spool can be written again")
+    async def _sync(self) -> str | None:
+        """Why what was appended is not on the disk now; None: it is."""
+        with trio.move_on_after(self._patience):
+            try:
+                await trio.to_thread.run_sync(self._spool.sync, limiter=self._thread, abandon_on_cancel=True)
+            except OSError as error:
+                return str(error)
+            return None
+        return "the disk does not answer"
+
+    async def _failed(self, why: str) -> None:
+        """Write the spool anew, to be synced at the next turn; a disk that says nothing is only asked again."""
+        if self._failing is None:
+            log.error("the spool can't be synced", folder=str(self._spool.folder), why=why)
+        self._tell(failing=trio.current_time() if self._failing is None else self._failing)
+        self._some.set()
+        if self._thread.borrowed_tokens == 0:
+            try:
+                self._spool.renew()
+            except OSError as error:
+                log.debug("nor can it be written anew", why=str(error))
+        await trio.sleep(AGAIN)
+
+    def _tell(self, *, failing: float | None) -> None:
+        """Let everybody look at how things stand; *failing*: since when they do not stand well."""
+        if self._failing is not None and failing is None:
+            log.info("the spool can be synced again")
+        self._failing = failing
+        self.lost = failing is not None and trio.current_time() - failing >= self._patience
         done, self._done = self._done, trio.Event()
         done.set()
-
-    async def _renew(self, error: OSError) -> None:
-        """Write the spool anew; it is synced at the next turn."""
-        if not self._broken:
-            self._broken = True
-            log.error("the spool can't be synced", folder=str(self._spool.folder), why=str(error))
-        self._some.set()
-        try:
-            self._spool.renew()
-        except OSError as again:
-            log.debug("nor written anew", why=str(again))
-            await trio.sleep(AGAIN)

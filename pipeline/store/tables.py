@@ -1,8 +1,9 @@
 """The tables, as SQLAlchemy describes them: what the migrations lead to.
 
     requests ─ every request        hours, days, sessions ─ its sums        windows, leases ─ limits
-    keys, secrets ─ who may ask     prices ─ what an operator set           instances ─ who is alive
-    facts ─ a few words about the store itself
+    keys, secrets ─ who may ask     prices, models ─ what an operator set   instances ─ who is alive
+    credentials, flows ─ what upstreams are shown, sealed                   facts ─ a few words about the store itself
+    admins, logins ─ who may change all that                                audit ─ who did
 
 Read by migrations and reports only: it takes a quarter of a second to import, and the program must start without it.
 ``schema.sql`` is the same, rendered for a new embedded database; a test keeps the two alike.  Numbers are whole:
@@ -125,6 +126,80 @@ prices = Table(
     text("document"),  # JSON
     text("source"),
     number("created"),
+    PrimaryKeyConstraint("id"),
+)
+
+models = Table(
+    "models",
+    metadata,
+    text("id"),  # as callers name it
+    text("target"),  # as upstreams know it; "": the same
+    text("upstreams"),  # JSON: names of those that may answer, best first; []: whoever has it
+    number("position"),
+    number("enabled"),
+    number("created"),
+    PrimaryKeyConstraint("id"),
+)
+
+credentials = Table(
+    "credentials",
+    metadata,
+    text("id"),
+    text("upstream"),
+    text("kind"),  # key, oauth
+    text("name"),
+    Column("sealed", LargeBinary, nullable=False),
+    number("expires"),  # 0: never, or not known
+    number("enabled"),
+    number("version"),  # grows with each change: who refreshes must have seen the last one
+    number("created"),
+    number("used"),
+    PrimaryKeyConstraint("id"),
+)
+Index("credentials_upstream", credentials.c.upstream)
+
+flows = Table(
+    "flows",
+    metadata,
+    text("state"),  # digest of what comes back in the redirect
+    text("upstream"),
+    Column("sealed", LargeBinary, nullable=False),  # the verifier
+    number("expires"),
+    PrimaryKeyConstraint("state"),
+)
+
+admins = Table(
+    "admins",
+    metadata,
+    text("name"),
+    text("password"),  # argon2
+    number("created"),
+    number("changed"),
+    PrimaryKeyConstraint("name"),
+)
+
+logins = Table(
+    "logins",
+    metadata,
+    text("digest"),  # of the cookie
+    text("admin"),
+    text("address"),
+    text("agent"),
+    number("created"),
+    number("seen"),
+    number("expires"),
+    PrimaryKeyConstraint("digest"),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    text("id"),  # sorts by time
+    number("at"),
+    text("who"),
+    text("what"),
+    text("target"),
+    text("detail"),  # JSON; no secret
     PrimaryKeyConstraint("id"),
 )
 

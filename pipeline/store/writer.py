@@ -39,7 +39,7 @@ class Taken(Protocol):
         """*record* can't be written."""
 
 
-@attrs.frozen
+@attrs.define(eq=False)
 class Version:
     """A record as it is known now, and the number of its entry in the spool (0: it has none)."""
 

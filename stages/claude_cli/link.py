@@ -173,9 +173,10 @@ class Link:
 
     async def _broke(self, talk: Talk, program: Program) -> GatewayError:
         """What it means that the program has closed its output before its answer had ended."""
+        said, name = "", self._opener.name
         with trio.move_on_after(1):
             await program.ended()
-        said, name = program.complaint.lower(), self._opener.name
+            said = (await program.complaint()).lower()
         if not talk.told and any(words in said for words in _LOST):
             return SessionLost(f"{name}: the CLI does not have the session it was told to go on with")
         if not talk.told:

@@ -150,10 +150,13 @@ class _Narrowing:
         """*schema* with one type, and null as a mark beside it."""
         kinds, choices = schema.get("type"), schema.get("anyOf")
         if isinstance(kinds, list):
-            others = [kind for kind in kinds if kind != "null"]
+            others = [kind for kind in kinds if isinstance(kind, str) and kind != "null"]
             self._note((*path, "type"), "several types are told as a choice")
             schema.pop("type")
-            schema |= {"type": others[0]} if len(others) == 1 else {"anyOf": [{"type": kind} for kind in others]}
+            if len(others) == 1:
+                schema["type"] = others[0]
+            elif others:
+                schema["anyOf"] = [{"type": kind} for kind in others]
             schema |= {"nullable": True} if "null" in kinds else {}
         elif isinstance(choices, list) and any(_null(choice) for choice in choices):
             others = [choice for choice in choices if not _null(choice)]

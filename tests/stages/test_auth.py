@@ -80,6 +80,19 @@ def test_where_upstreams_take_the_callers_own_key_that_key_says_who_it_is() -> N
             Auth()(other)
 
 
+def test_what_runs_under_the_operators_login_is_open_to_nobody_without_a_key() -> None:
+    """Also on loopback, where a page in a browser and every other user of the machine are."""
+    for fields in ({}, {"x_api_key": "any"}, {"authorization": "Bearer any"}):
+        x = asked(**fields)
+        x.upstreams = [upstream("one", None), upstream("cli", None, program=True)]
+        with pytest.raises(Unauthenticated):
+            Auth()(x)
+    x = asked(x_api_key="sk-a")
+    x.upstreams = [upstream("cli", None, program=True)]
+    Auth(KEYS)(x)
+    assert x.caller.name == "ada"
+
+
 def test_no_key_shows_itself() -> None:
     """Printed, the stage tells names only."""
     assert "sk-" not in repr(Auth(KEYS))

@@ -8,6 +8,7 @@ import pytest
 from pipeline.config import Upstream
 from pipeline.layers import Layers
 from pipeline.loading import build
+from pipeline.naming import dialects
 from pipeline.prompt import Prompt
 from pipeline.reading import settle
 from stages.presets.reading import names, read
@@ -15,7 +16,8 @@ from stages.simulated.voices import VOICES
 from tests.doubles import ScriptedPool
 from tests.pipeline.configs import built, refused
 
-OWN_PLACES = {"azure", "claude_cli"}  # each customer has an address; a program of this machine has none
+OWN_PLACES = {"azure"}  # each customer has an address
+PROGRAMS = {"claude_cli"}  # they have none: they run here
 
 
 def test_there_are_those_of_the_readme() -> None:
@@ -23,7 +25,7 @@ def test_there_are_those_of_the_readme() -> None:
     afar = {"anthropic", "azure", "dashscope", "deepseek", "fireworks", "gemini", "groq", "minimax", "mistral",
             "moonshot", "openai", "openai_responses", "openrouter", "together", "xai", "zai"}  # fmt: skip
     here = {"llamacpp", "lmstudio", "ollama", "sglang", "vllm"}
-    assert {*afar, *here, "simulated"} <= set(names())
+    assert {*afar, *here, *PROGRAMS, "simulated"} <= set(names())
 
 
 @pytest.mark.parametrize("name", names())
@@ -32,7 +34,7 @@ def test_a_preset_holds_keys_of_an_upstream(name: str) -> None:
     preset = read(name)
     assert set(preset) <= {field.name for field in attrs.fields(Upstream)} - {"preset"}
     assert "dialect" in preset
-    assert (("url" in preset) != ("serve" in preset)) == (name not in OWN_PLACES)
+    assert (("url" in preset) != ("serve" in preset)) == (name not in OWN_PLACES | PROGRAMS)
 
 
 @pytest.mark.parametrize("name", sorted({*names()} - OWN_PLACES))
@@ -72,13 +74,24 @@ def test_a_place_for_each_deployment() -> None:
     assert upstream.dialect.upstream_path("reply", asked) == "/deployments/mine/chat/completions"
 
 
+def test_a_program_of_this_machine() -> None:
+    """No address and no key; short names, dated ids and the prefix of other gateways are its models, others are not."""
+    (plan,) = build(settle(Layers(environ={}), "claude_cli")).plans
+    pool: Any = ScriptedPool(200)
+    upstream = plan.upstream(pool)
+    assert (str(upstream.origin), upstream.program) == ("program://claude", True)
+    for name in ("opus", "sonnet", "haiku", "sonnet[1m]", "claude-sonnet-4-5-20250929", "claude-code-cli/opus"):
+        assert upstream.has(name)
+    assert not upstream.has("gpt-5")
+
+
 def test_a_provider_that_nobody_knows() -> None:
     """It is told with the nearest one."""
     lines = '[upstreams.up]\ndialect = "chat"\nurl = "http://up.test"\nprovider = "deepsek"'
     assert refused(lines) == ["pipeline.toml: upstreams.up.provider: unknown provider; did you mean deepseek?"]
 
 
-@pytest.mark.parametrize("dialect", VOICES)
+@pytest.mark.parametrize("dialect", [name for name, dialect in dialects().items() if dialect.ROUTES])
 def test_the_built_in_model_speaks_every_dialect(dialect: str) -> None:
     """``preset = "simulated"`` with any of them is an upstream."""
     (plan,) = built(f'[upstreams.up]\npreset = "simulated"\ndialect = "{dialect}"').plans

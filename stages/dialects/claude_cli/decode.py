@@ -8,11 +8,12 @@ One turn of the CLI may be several messages of the model: with tools it calls th
 reply: blocks are numbered on, the CLI's own calls are left out (the client could not answer them), the last message's
 stop counts, and usage is the turn's.
 
-    message_stop without a stop reason      the CLI's connection broke; it will ask again and say all once more
+    message_stop without a stop reason      the CLI's connection broke; it lets the model resume where it stopped, in
+                                            another message, or gives up
+    message_start within a message          the same, from the start: fails, unless nothing was told yet
     a stop other than end_turn, tool_use    the end, at once: the CLI would go on by itself, with words of its own
 
-After the first the reply has failed if anything was told of it, and begins anew if not.  What a subagent says is not
-the answer.  Nothing is passed on byte for byte, so events carry no frame.
+What a subagent says is not the answer.  Nothing is passed on byte for byte, so events carry no frame.
 """
 
 from collections.abc import Callable
@@ -91,9 +92,7 @@ class StreamDecoder:
         """The CLI has ended: without a result, its answer is not complete."""
         self._batch = []
         self._read(self._lines.last())
-        if self._count:
-            self._fail(UpstreamTruncated("the CLI ended before its answer was complete"))
-        self._fail(UpstreamFailed("the CLI ended without an answer"))
+        self._fail(self._unfinished("the CLI ended"))
         return self._batch
 
     def _read(self, lines: list[bytes]) -> None:
@@ -106,7 +105,7 @@ class StreamDecoder:
                     self._finish()
                 elif line.type in self._steps:
                     self._steps[line.type](line, raw)
-        except UpstreamFailed as error:
+        except (UpstreamFailed, UpstreamTruncated) as error:
             self._fail(error)
 
     # -- messages -----------------------------------------------------------------------------------------------------
@@ -119,22 +118,15 @@ class StreamDecoder:
             raise UpstreamFailed("the CLI wrote an event that makes no sense") from None
         match name:
             case "message_start":
-                if self._open and not self._anew():
-                    return
+                if self._open and self._blocks:
+                    raise UpstreamTruncated("the CLI began its answer anew, in the middle of it")
                 self._message, self._open, self._reason, self._blocks = MessageDecoder(None), True, False, {}
             case "message_delta":
                 self._reason = True
             case "message_stop" if not self._reason:
-                self._anew()
+                self._open, self._ending = False, None
                 return
         self._take(self._message.feed(b"event: %b\ndata: %b\n\n" % (name.encode(), bytes(line.event))))
-
-    def _anew(self) -> bool:
-        """A message broke off.  Whether nothing was told of it, so that another may take its place."""
-        self._open = False
-        if any(number is not None for number in self._blocks.values()):
-            self._fail(UpstreamTruncated("the CLI's own connection broke in the middle of the answer"))
-        return not self._over
 
     def _assistant(self, line: Line, raw: bytes) -> None:
         """A message, or one block of it, whole: news only if it did not come as a stream."""
@@ -208,7 +200,7 @@ class StreamDecoder:
         if result.get("is_error") or result.get("subtype") != "success":
             self._fail(self._trouble.told(result))
         elif self._ending is None or self._open:
-            self._fail(UpstreamFailed("the CLI ended its turn without an answer"))
+            self._fail(self._unfinished("the CLI ended its turn"))
         else:
             self._finish(read_result(result))
 
@@ -220,6 +212,11 @@ class StreamDecoder:
             event.stop = "end_turn"  # no call is left for the client
         self._put(event)
         self._over = True
+
+    def _unfinished(self, what: str) -> GatewayError:
+        if self._count:
+            return UpstreamTruncated(f"{what} before its answer was complete")
+        return UpstreamFailed(f"{what} without an answer")
 
     def _fail(self, error: GatewayError) -> None:
         if not self._over:

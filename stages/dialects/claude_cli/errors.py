@@ -73,11 +73,7 @@ class Trouble:
 
     def told(self, result: Fields) -> GatewayError:
         """The error that *result*, the last line, tells."""
-        said = result.get("result")
-        text = (
-            said if isinstance(said, str) else "; ".join(map(str, result.get("errors") or ())) or "no reason was told"
-        )
-        status = result.get("api_error_status")
+        text, status = sentence(result), result.get("api_error_status")
         found = _PREFIX.match(text)
         if found and not isinstance(status, int) and found["status"]:
             status = int(found["status"])

@@ -48,10 +48,14 @@ class Lines:
         return whole.splitlines()
 
     def last(self) -> list[bytes]:
-        """What is left when nothing more comes: a line that lacks only its end, perhaps."""
+        """What is left when nothing more comes: a line, if it lacks nothing but its end."""
         rest = bytes(self._rest)
         self._rest.clear()
-        return [rest] if rest else []
+        try:
+            parsed(rest)
+        except UpstreamFailed:
+            return []
+        return [rest]
 
 
 def read(line: bytes) -> Line | None:

@@ -7,7 +7,9 @@ import attrs
 import pytest
 
 from pipeline.secret import Secret
+from pipeline.store.opening import Parts, open_parts
 from pipeline.store.settings import Settings
+from tests.pipeline.store.records import AT
 from tests.postgres import NEEDED, Cluster, cluster
 
 
@@ -44,3 +46,12 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
     if running is None:
         pytest.skip(NEEDED)
     return Place("postgres", tmp_path, running.database())
+
+
+@pytest.fixture
+def parts(place: Place) -> Iterator[Parts]:
+    """A store without its tasks: its database, ready."""
+    made = open_parts(place.settings(), AT)
+    yield made
+    made.spool.close()
+    made.backend.close()

@@ -1,0 +1,39 @@
+"""What an operator sets while the gateway runs, and who may."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+branch_labels = None
+depends_on = None
+
+# Names of text columns, names of number columns, primary key.
+TABLES: dict[str, tuple[str, str, str]] = {
+    "models": ("id target upstreams", "position enabled created", "id"),
+    "credentials": ("id upstream kind name", "expires enabled version created used", "id"),
+    "flows": ("state upstream", "expires", "state"),
+    "admins": ("name password", "created changed", "name"),
+    "logins": ("digest admin address agent", "created seen expires", "digest"),
+    "audit": ("id who what target detail", "at", "id"),
+}
+SEALED = frozenset({"credentials", "flows"})
+
+
+def upgrade() -> None:
+    """Make the tables."""
+    for name, (texts, numbers, key) in TABLES.items():
+        columns: list[sa.Column[str] | sa.Column[int] | sa.Column[bytes]] = [
+            *(sa.Column(column, sa.Text, nullable=False) for column in texts.split()),
+            *(sa.Column(column, sa.BigInteger, nullable=False) for column in numbers.split()),
+        ]
+        if name in SEALED:
+            columns.append(sa.Column("sealed", sa.LargeBinary, nullable=False))
+        op.create_table(name, *columns, sa.PrimaryKeyConstraint(*key.split()))
+    op.create_index("credentials_upstream", "credentials", ["upstream"])
+
+
+def downgrade() -> None:
+    """Remove them."""
+    for name in reversed(TABLES):
+        op.drop_table(name)

