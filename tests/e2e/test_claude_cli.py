@@ -85,8 +85,8 @@ async def test_thoughts_and_words(real: Real, dialect: str, stream: bool) -> Non
 async def test_words_come_while_they_are_written(real: Real, dialect: str) -> None:
     """Not at the end: the first is here while the model is still silent."""
     async with real.house() as found, Wire(found.port) as wire:
-        await found.send(wire, dialect, "[[say early]] [[wait 30]] [[say late]]", stream=True)
-        assert b"late" not in await wire.until(b"early", 10)
+        await found.send(wire, dialect, "[[say early]] [[wait 30]] [[say tardy]]", stream=True)
+        assert b"tardy" not in await wire.until(b"early", 10)
 
 
 async def test_the_sdks_read_it(real: Real) -> None:
@@ -269,5 +269,6 @@ async def test_tools_of_the_operators(real: Real) -> None:
         assert b"tool_use" not in answer.body
         denied = '[[call Bash {"command":"touch stolen"}]] [[then]] [[say denied]]'
         assert words("chat", await found.ask("chat", denied), stream=False) == "denied"
-        assert [tool["name"] for tool in found.prompts()[0]["tools"]] == ["Bash"]
+        offered = {tool["name"] for tool in found.prompts()[0]["tools"]}
+        assert offered - {"DeferredToolPlaceholder"} == {"Bash"}  # one of the CLI's own, which does nothing
     assert list(work.iterdir()) == []
