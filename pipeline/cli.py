@@ -9,10 +9,7 @@ the second hurries, the third ends it.
 
 import signal
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path as File
-from typing import Any, NoReturn
+from typing import Any
 
 import click
 import trio
@@ -21,43 +18,12 @@ from pipeline import __version__, door
 from pipeline.arrange import names
 from pipeline.config import Config
 from pipeline.explain import explain
-from pipeline.layers import Candidate, find
+from pipeline.flags import Flags, configuration, merged, options, refuse, told
 from pipeline.loading import build
 from pipeline.log import logs
 from pipeline.naming import load
-from pipeline.problems import ConfigError, Path
-from pipeline.reading import read
 from pipeline.resolved import resolved
 from pipeline.serving import Running, serve
-
-Flags = dict[str, Any]
-
-# The setting that a flag is for.
-SETTINGS: dict[str, tuple[Path, str]] = {
-    "host": (("server", "host"), "--host"),
-    "port": (("server", "port"), "--port"),
-    "log_level": (("log", "level"), "--log-level"),
-    "log_file": (("log", "file"), "--log-file"),
-}
-
-OPTIONS = (
-    click.option("-c", "--config", type=click.Path(path_type=File), help="TOML file, or .env file, to read."),
-    click.option("-H", "--host", help="Address to listen on (127.0.0.1)."),
-    click.option("-p", "--port", help="Port to listen on (4096); 0: the system chooses."),
-    click.option("--upstream", metavar="NAME", help="Use only this upstream, or the preset of this name."),
-    click.option("-d", "--debug", is_flag=True, help="Log more: level debug."),
-    click.option("-v", "--verbose", is_flag=True, help="Log prompts and replies too."),
-    click.option("--log-level", help="debug, info, warning or error."),
-    click.option("--log-file", help="Log to this file instead of stderr."),
-    click.option("--show-config-paths", is_flag=True, help="Show where configuration is looked for, and exit."),
-)
-
-
-def options(command: Callable[..., None]) -> Callable[..., None]:
-    """The flags, which stand before or behind a command's name."""
-    for option in reversed(OPTIONS):
-        command = option(command)
-    return command
 
 
 @click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
@@ -103,79 +69,6 @@ def explain_command(before: Flags, /, **flags: Any) -> None:
 def version() -> None:
     """Show the version."""
     click.echo(f"pipeline {__version__}")
-
-
-# -- flags ------------------------------------------------------------------------------------------------------------
-
-
-def merged(before: Flags, flags: Flags) -> Flags:
-    """Flags of the group and of the command; those nearer to the end win."""
-    return before | {name: value for name, value in flags.items() if value not in (None, False)}
-
-
-def configuration(flags: Flags) -> Config:
-    """What is configured, with *flags* on top.  Raises ConfigError; or shows where it would look, and exits."""
-    if flags["show_config_paths"]:
-        click.echo("\n".join(searched(flags["config"])))
-        sys.exit(0)
-    texts: dict[Path, tuple[str, str]] = {}
-    if flags["debug"]:
-        texts["log", "level"] = "debug", "--debug"
-    if flags["verbose"]:
-        texts["log", "bodies"] = "true", "--verbose"
-    for name, (path, flag) in SETTINGS.items():
-        if flags[name] is not None:
-            texts[path] = flags[name], flag
-    return read(flags["config"], texts, upstream=flags["upstream"])
-
-
-def searched(config: File | None) -> Iterator[str]:
-    """The search order of both files, a line each."""
-    found = find(config)
-    for title, candidates in (("configuration, the first one counts:", found.toml), (".env, likewise:", found.dotenv)):
-        if candidates:
-            yield title
-            yield from (f"  {mark(candidate)}  {shown(candidate.file)}" for candidate in candidates)
-
-
-def shown(file: File) -> str:
-    """*file* as people write it."""
-    return str(file) if file.is_absolute() or file.parent != File() else f"./{file}"
-
-
-def mark(candidate: Candidate) -> str:
-    """Whether it is there, and used."""
-    return "used   " if candidate.used else "exists " if candidate.exists else "–      "
-
-
-@contextmanager
-def told() -> Iterator[None]:
-    """Turns a ConfigError, also in groups, into its lines and exit code 2."""
-    try:
-        yield
-    except ConfigError as error:
-        refuse(error.lines)
-    except BaseExceptionGroup as group:
-        ours, others = group.split(ConfigError)
-        if ours is None or others is not None:
-            raise
-        refuse([line for error in leaves(ours) for line in error.lines])
-
-
-def leaves(group: BaseExceptionGroup[ConfigError]) -> Iterator[ConfigError]:
-    """The errors in nested groups."""
-    for each in group.exceptions:
-        if isinstance(each, BaseExceptionGroup):
-            yield from leaves(each)
-        else:
-            yield each
-
-
-def refuse(lines: list[str]) -> NoReturn:
-    """Say why it does not start, and exit."""
-    for line in lines:
-        click.echo(line, err=True)
-    sys.exit(2)
 
 
 # -- serving ----------------------------------------------------------------------------------------------------------

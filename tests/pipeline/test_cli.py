@@ -15,7 +15,8 @@ import structlog
 from click.testing import CliRunner, Result
 
 from pipeline import __version__
-from pipeline.cli import OPTIONS, main
+from pipeline.cli import main
+from pipeline.flags import OPTIONS
 
 ROOT = Path(__file__).parents[2]
 ADDRESS = re.compile(r"listens on http://(127\.0\.0\.1|\[::1\]):(\d+)")
