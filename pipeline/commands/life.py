@@ -1,0 +1,172 @@
+"""Life: a gateway in the background.
+
+    start --detach ──▶ a process of its own ── "it listens" ──▶ this one prints that, and ends
+    stop · status · logs                        find it by its pid file
+
+``start`` without ``--detach`` is ``serve`` with a pid file, for service managers that want one.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import deque
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+import platformdirs
+
+from pipeline.flags import Flags, merged, options, refuse
+from pipeline.foreground import printed, run
+from pipeline.pidfile import AlreadyRuns, Entry, PidFile, default, look
+from pipeline.serving import Running
+
+LOOK = 0.05  # seconds between two looks whether it has ended
+LINES = 20  # of the log, that are shown at first
+LAST = 60.0  # seconds that one that could not start may take to end
+
+pid_file = click.option(
+    "--pid-file", type=click.Path(path_type=Path), help="Where it says that it runs (the user's runtime directory)."
+)
+
+
+# -- starting ---------------------------------------------------------------------------------------------------------
+
+
+@click.command()
+@options
+@pid_file
+@click.option("--detach", "--daemon", is_flag=True, help="In the background; returns when it listens.")
+@click.option("--ready", type=int, hidden=True)  # where the one in the background says that it listens
+@click.pass_obj
+def start(before: Flags, /, pid_file: Path | None, detach: bool, ready: int | None, **flags: Any) -> None:
+    """Serve with a pid file, so that stop, status and logs find it."""
+    path = pid_file or default()
+    log = str(Path(flags["log_file"] or before["log_file"] or journal()).absolute())
+    if detach:
+        launched(path, log)
+        return
+    try:
+        with PidFile(path, log if ready is not None else "") as file:
+            run(merged(before, flags), lambda running, text: listening(file, ready, running, text))
+    except AlreadyRuns as error:
+        refuse([str(error)])
+    except OSError as error:
+        if error.filename != str(path):
+            raise
+        refuse([f"{path}: {error.strerror}"])
+
+
+def listening(file: PidFile, ready: int | None, running: Running, text: str) -> None:
+    """Tell where it is: the pid file, and whoever waits."""
+    file.tell(running.urls)
+    printed(running, text)
+    if ready is not None:
+        with os.fdopen(ready, "w", encoding="utf-8") as waiting:
+            waiting.write(text)
+
+
+def journal() -> Path:
+    """Where one in the background logs, if nobody says otherwise."""
+    return Path(platformdirs.user_log_dir("pipeline", appauthor=False)) / "pipeline.log"
+
+
+def launched(path: Path, log: str) -> None:
+    """Start this same command in the background, and wait until it listens or has ended."""
+    if (entry := look(path)) is not None:
+        refuse([f"{path} is held by a gateway that runs, process {entry.pid}"])
+    Path(log).parent.mkdir(parents=True, exist_ok=True)
+    arguments = [argument for argument in sys.argv[1:] if argument not in {"--detach", "--daemon"}]
+    read, write = os.pipe()
+    with Path(log).open("ab") as out:
+        begin = out.tell()
+        child = subprocess.Popen(  # noqa: S603  # this very program
+            [sys.executable, "-m", "pipeline", *arguments, "--ready", str(write)],
+            stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True, pass_fds=[write],
+        )  # fmt: skip
+    os.close(write)
+    with os.fdopen(read, encoding="utf-8") as told:
+        text = told.read()
+    if text:
+        click.echo(f"{text}process    {child.pid}, log {log}")
+        return
+    code = child.wait(LAST)
+    with Path(log).open("rb") as said:
+        said.seek(begin)
+        click.echo(said.read().decode(errors="replace"), nl=False, err=True)
+    sys.exit(code or 1)
+
+
+# -- what runs --------------------------------------------------------------------------------------------------------
+
+
+@click.command()
+@pid_file
+@click.option("--now", is_flag=True, help="Don't let running requests finish.")
+@click.option("--wait", type=float, default=60.0, show_default=True, help="Seconds to wait for its end.")
+def stop(pid_file: Path | None, now: bool, wait: float) -> None:
+    """Let it drain and end; returns when it has."""
+    path = pid_file or default()
+    entry = found(path)
+    os.kill(entry.pid, signal.SIGTERM)
+    end = time.monotonic() + wait
+    time.sleep(LOOK)
+    while look(path) is not None:
+        if now:
+            os.kill(entry.pid, signal.SIGTERM)
+        if time.monotonic() > end:
+            click.echo(f"process {entry.pid} still finishes its requests; --now doesn't let it", err=True)
+            sys.exit(1)
+        time.sleep(LOOK)
+    click.echo(f"process {entry.pid} has ended")
+
+
+@click.command()
+@pid_file
+def status(pid_file: Path | None) -> None:
+    """Show whether it runs, and where; exit code 1 if it doesn't."""
+    entry = found(pid_file or default())
+    click.echo(f"process {entry.pid}, since {time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(entry.began))}")
+    click.echo(f"listens on {' and '.join(entry.urls)}" if entry.urls else "does not listen yet")
+    if entry.log:
+        click.echo(f"log {entry.log}")
+
+
+@click.command()
+@pid_file
+@click.option("-f", "--follow", is_flag=True, help="Go on as it is written.")
+@click.option("-n", "--lines", type=click.IntRange(min=0), default=LINES, show_default=True, help="How many at first.")
+def logs(pid_file: Path | None, follow: bool, lines: int) -> None:
+    """Show the log of the one in the background, also after it has ended."""
+    entry = look(pid_file or default())
+    path = Path(entry.log if entry is not None and entry.log else journal())
+    try:
+        file = path.open(encoding="utf-8", errors="replace")
+    except OSError as error:
+        refuse([f"{path}: {error.strerror}"])
+    with file:
+        click.echo("".join(deque(file, lines)), nl=False)
+        while follow:
+            if text := file.read():
+                click.echo(text, nl=False)
+            else:
+                time.sleep(LOOK)
+
+
+def found(path: Path) -> Entry:
+    """Who holds *path*; ends the command if nobody does."""
+    entry = look(path)
+    if entry is None:
+        absent(path)
+    return entry
+
+
+def absent(path: Path) -> NoReturn:
+    """Say that nothing runs."""
+    click.echo(f"nothing runs that holds {path}", err=True)
+    sys.exit(1)
+
+
+COMMANDS = (start, stop, status, logs)

@@ -1,0 +1,103 @@
+"""The pid file: which gateway runs here, and where it is reached.
+
+    /run/user/1000/pipeline/pipeline.pid      locked as long as its process lives
+        4711                                  whom to signal, for scripts that read a number
+        {"urls": […], "log": …, "began": …}   the same for us
+
+The lock says whether it runs, never the number: a process that was killed leaves a file and no lock, and its number may
+be another's by now.  The file is left in place when it ends: removing it would let two processes lock two files.
+"""
+
+import fcntl
+import os
+import time
+from pathlib import Path
+from types import TracebackType
+
+import attrs
+import msgspec
+import platformdirs
+
+
+class AlreadyRuns(Exception):
+    """Another process holds the file."""
+
+
+class Entry(msgspec.Struct, omit_defaults=True):
+    """What stands in the file about the process that holds it."""
+
+    pid: int
+    began: float = 0.0  # seconds since 1970
+    urls: list[str] = []  # msgspec copies it for each
+    log: str = ""
+
+
+def default() -> Path:
+    """Where it is if nobody says otherwise."""
+    return Path(platformdirs.user_runtime_dir("pipeline", appauthor=False)) / "pipeline.pid"
+
+
+@attrs.define(eq=False)
+class PidFile:
+    """Held by this process from entering to leaving.  Raises AlreadyRuns, OSError."""
+
+    path: Path
+    log: str = ""
+    _fd: int = attrs.field(init=False, default=-1)
+    _began: float = attrs.field(init=False, factory=time.time)
+
+    def __enter__(self) -> "PidFile":
+        self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        if not locked(self._fd):
+            os.close(self._fd)
+            raise AlreadyRuns(f"{self.path} is held by a gateway that runs")
+        self.tell([])
+        return self
+
+    def tell(self, urls: list[str]) -> None:
+        """Put down where this process is reached."""
+        entry = Entry(os.getpid(), self._began, urls, self.log)
+        os.ftruncate(self._fd, 0)
+        os.pwrite(self._fd, b"%d\n%s\n" % (entry.pid, msgspec.json.encode(entry)), 0)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, raised: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        os.ftruncate(self._fd, 0)
+        os.close(self._fd)
+
+
+def locked(fd: int) -> bool:
+    """Whether the lock could be had; whoever only looks has it for a moment as well."""
+    for pause in (0.02, 0.05, 0.0):
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(pause)
+        else:
+            return True
+    return False
+
+
+def look(path: Path) -> Entry | None:
+    """Who holds the file at *path*; None: nobody does.  Raises OSError where it can't be read."""
+    try:
+        file = path.open("rb")
+    except FileNotFoundError:
+        return None
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return understood(file.read())
+    return None
+
+
+def understood(text: bytes) -> Entry | None:
+    """The entry in *text*; None while it is being written."""
+    number, _, rest = text.partition(b"\n")
+    try:
+        return msgspec.json.decode(rest, type=Entry)
+    except msgspec.DecodeError:
+        return Entry(int(number)) if number.isdigit() else None

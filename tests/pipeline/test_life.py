@@ -1,0 +1,128 @@
+"""Life: a gateway in the background is started, found, read and ended by its pid file.  With real processes."""
+
+import http.client
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pipeline.pidfile import AlreadyRuns, PidFile, look
+
+ROOT = Path(__file__).parents[2]
+
+
+class Shell:
+    """Runs commands of ours in an empty home."""
+
+    def __init__(self, home: Path) -> None:
+        self.home, self.pid_file = home, home / "run" / "gateway.pid"
+        ours = {key: value for key, value in os.environ.items() if not key.startswith("PIPELINE_")}
+        folders = {"XDG_DATA_HOME": "data", "XDG_STATE_HOME": "state", "XDG_CONFIG_HOME": "config"}
+        self.environment = ours | {"HOME": str(home), "PYTHONPATH": str(ROOT)}
+        self.environment |= {name: str(home / folder) for name, folder in folders.items()}
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "pipeline", *arguments, "--pid-file", str(self.pid_file)]
+        return subprocess.run(command, cwd=self.home, env=self.environment, capture_output=True, text=True, timeout=60)
+
+    def start(self) -> str:
+        done = self.run("start", "--detach", "-p", "0")
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Iterator[Shell]:
+    """Whatever a test leaves running is ended."""
+    found = Shell(tmp_path)
+    yield found
+    if (entry := look(found.pid_file)) is not None:
+        os.kill(entry.pid, signal.SIGKILL)
+
+
+def health(said: str) -> int:
+    address = re.search(r"http://(127\.0\.0\.1):(\d+)", said)
+    assert address is not None
+    connection = http.client.HTTPConnection(address[1], int(address[2]), timeout=5)
+    connection.request("GET", "/health")
+    status = connection.getresponse().status
+    connection.close()
+    return status
+
+
+def test_a_life(shell: Shell) -> None:
+    """It listens when the command returns; status and logs find it; stop returns when it has ended."""
+    said = shell.start()
+    assert health(said) == 200
+    entry = look(shell.pid_file)
+    assert entry is not None
+    assert shell.pid_file.read_text().splitlines()[0] == str(entry.pid)
+    status = shell.run("status")
+    assert status.returncode == 0
+    assert entry.urls[0] in status.stdout
+    assert "listens on" in shell.run("logs", "-n", "100").stdout
+    stopped = shell.run("stop")
+    assert (stopped.returncode, stopped.stdout) == (0, f"process {entry.pid} has ended\n")
+    assert shell.run("status").returncode == 1
+    assert "listens on" in shell.run("logs", "-n", "100").stdout
+
+
+def test_two_do_not_share_a_file(shell: Shell) -> None:
+    """The second is refused, in one line."""
+    shell.start()
+    second = shell.run("start", "--detach", "-p", "0")
+    assert second.returncode == 2
+    assert re.fullmatch(r".*gateway\.pid is held by a gateway that runs, process \d+\n", second.stderr)
+
+
+def test_one_that_cannot_start_says_why(shell: Shell) -> None:
+    """With its own words and exit code, though it was in the background already."""
+    done = shell.run("start", "--detach", "-p", "nonsense")
+    assert done.returncode == 2
+    assert done.stderr == 'command line: --port: expected a whole number, got "nonsense"\n'
+    assert look(shell.pid_file) is None
+
+
+def test_a_file_left_by_a_killed_process_is_nobodys(shell: Shell) -> None:
+    """Its number is not believed: it may be another's by now."""
+    shell.start()
+    entry = look(shell.pid_file)
+    assert entry is not None
+    os.kill(entry.pid, signal.SIGKILL)
+    end = time.monotonic() + 5
+    while look(shell.pid_file) is not None and time.monotonic() < end:
+        pass
+    assert shell.pid_file.read_text() != ""
+    assert shell.run("stop").returncode == 1
+    assert health(shell.start()) == 200
+
+
+def test_in_the_foreground_too(shell: Shell) -> None:
+    """start without --detach holds the file as well, for service managers."""
+    command = [sys.executable, "-m", "pipeline", "start", "-p", "0", "--pid-file", str(shell.pid_file)]
+    with subprocess.Popen(command, cwd=shell.home, env=shell.environment, stdout=subprocess.PIPE, text=True) as found:
+        assert found.stdout is not None
+        assert "listens on" in found.stdout.readline()
+        assert shell.run("stop", "--now").returncode == 0
+        assert found.wait(5) == 0
+
+
+def test_a_held_file_is_held(tmp_path: Path) -> None:
+    """By a lock: entering twice is refused, leaving gives it back."""
+    path = tmp_path / "deep" / "x.pid"
+    with PidFile(path) as file:
+        file.tell(["http://h:1"])
+        entry = look(path)
+        assert entry is not None
+        assert (entry.pid, entry.urls) == (os.getpid(), ["http://h:1"])
+        with pytest.raises(AlreadyRuns):
+            PidFile(path).__enter__()
+    assert look(path) is None
+    with PidFile(path):
+        pass
