@@ -82,10 +82,12 @@ def assemble(config: Config, problems: Problems) -> Built:
 def check_door(config: Config, auth: Any, problems: Problems) -> None:
     """Whoever can be reached from elsewhere knows who asks: by keys of ours, or by the upstream's."""
     theirs = all(upstream.client_key for upstream in config.upstreams.values())
-    unlocked = auth is not None and not getattr(auth, "keys", True)
+    unlocked = auth is not None and not (getattr(auth, "keys", True) or getattr(auth, "required", False))
     if unlocked and not theirs and not on_loopback(config.server.host):
-        text = "can be reached from elsewhere, and there is no key: put keys under [auth], or client_key = true in"
-        problems.add(("server", "host"), f"{config.server.host or 'every address'} {text} every upstream")
+        text = "can be reached from elsewhere, and there is no key: put keys, or required = true, under [auth], or"
+        problems.add(
+            ("server", "host"), f"{config.server.host or 'every address'} {text} client_key = true in every upstream"
+        )
 
 
 def on_loopback(host: str) -> bool:

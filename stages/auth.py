@@ -6,9 +6,10 @@ takes the caller's own key: then that key says who it is.  An upstream that runs
 nobody in without a key (``pipeline.door`` makes one).
 
 Keys stand in the configuration, or were made while the gateway ran and are in the store; once there is one, in either
-place, everybody needs one.
+place, everybody needs one.  With ``required`` everybody does before that, too.
 
     [auth]
+    required = true
     keys = [{ name = "ada", key = { env = "ADA_KEY" }, models = ["claude-*"] }]
 """
 
@@ -43,6 +44,7 @@ class Auth:
     """Let in who shows a known key, and note who it is."""
 
     keys: tuple[KeyHolder, ...] = ()
+    required: bool = False  # nobody is let in without a key, even while there is none
     _callers: dict[bytes, Caller] = attrs.field(init=False, repr=False)
 
     operations = frozenset({"reply", "count_tokens", "models", "model", "relay"})
@@ -56,7 +58,7 @@ class Auth:
 
     def __call__(self, exchange: Exchange) -> None:
         """Set the exchange's caller, or raise Unauthenticated; StoreUnavailable where nobody can tell."""
-        keyless = not self.keys and not (exchange.store is not None and exchange.store.keys)
+        keyless = not (self.required or self.keys or (exchange.store is not None and exchange.store.keys))
         if keyless and on_loopback(exchange.request) and not guarded(exchange.upstreams):
             exchange.caller = Caller("local", "local")
             return

@@ -273,7 +273,7 @@ def test_other_machines_need_a_key() -> None:
     theirs = '[upstreams.a]\npreset = "anthropic"\nclient_key = true'
     (line,) = refused(text)
     assert line.startswith("pipeline.toml: server.host: 0.0.0.0 can be reached from elsewhere, and there is no key")
-    for enough in (text + key, text + theirs, 'without = ["auth"]\n' + text):
+    for enough in (text + key, text + "[auth]\nrequired = true", text + theirs, 'without = ["auth"]\n' + text):
         assert built(enough).line.stages
 
 

@@ -55,6 +55,12 @@ def test_anything_else_is_refused_without_saying_what_was_wrong(fields: Any) -> 
     assert x.caller is None
 
 
+def test_keys_may_be_required_before_there_is_one() -> None:
+    """Then not even loopback is let in without."""
+    with pytest.raises(Unauthenticated):
+        Auth(required=True)(asked("127.0.0.1"))
+
+
 def test_without_keys_loopback_is_let_in_and_nobody_else() -> None:
     """By the address the connection arrived on."""
     for local in ("127.0.0.1", "::1", "127.8.8.8"):
