@@ -3,6 +3,7 @@
     direct       tcp ─────────────────────────▶ tls? ──▶ Http1
     https origin tcp ▶ tls? ▶ proxy ▶ CONNECT ▶ tls ───▶ Http1
     http origin  tcp ▶ tls? ▶ proxy ───────────────────▶ Http1, targets in absolute form
+    with http2   … ▶ tls, or an http origin ───────────▶ Multiplexed
 
 Nothing here has a timer of its own: the exchange's deadline covers all of it.  Whatever ends a step, cancellation
 included, closes the stream before it goes on; so a connection that never came about holds no socket.
@@ -22,6 +23,7 @@ from transports.tcp import Tcp
 from transports.upstream import ConnectFailed, Link, Origin, Reason
 from transports.upstream_http1 import Http1
 from transports.upstream_proxy import Proxy, proxy_for, tunnel
+from transports.upstream_shared import Multiplexed
 
 # A reply may be minutes away; firewalls forget a silent connection sooner, and a dead peer is noticed by its silence.
 _KEEPALIVE = {"TCP_KEEPIDLE": 60, "TCP_KEEPINTVL": 30, "TCP_KEEPCNT": 4}
@@ -39,40 +41,54 @@ def tls_context(ca_file: Path | None = None) -> ssl.SSLContext:
 class Connector:
     """Makes links: an ``upstream.Connect``.
 
-    *tls* is for origins and https proxies alike, and gets ALPN set to http/1.1.  *environ* is where proxies are looked
-    up (``proxy_for``); none by default.
+    *tls* is for origins and https proxies alike; ALPN is set for each connection.  *environ* is where proxies are
+    looked up (``proxy_for``); none by default.  *http2*: connections are shared by exchanges, where the origin agrees
+    (ALPN); an http origin is not asked, it must speak HTTP/2 (RFC 9113 §3.3).
     """
 
     tls: ssl.SSLContext = attrs.field(factory=tls_context, repr=False)
     environ: Mapping[str, str] = attrs.field(factory=dict, repr=False)
+    http2: bool = False
+    _shared: Multiplexed = attrs.field(init=False, repr=False)
 
-    def __attrs_post_init__(self) -> None:
-        self.tls.set_alpn_protocols(["http/1.1"])
+    @_shared.default
+    def _sharing(self) -> Multiplexed:
+        return Multiplexed(self._stream, Http1)
 
     async def __call__(self, origin: Origin) -> Link:
         """A link to *origin*.  Raises ConnectFailed."""
+        proxy = self._proxy(origin)
+        if proxy is not None and origin.scheme == "http":
+            return Http1(await self._open(proxy.origin, proxy=True), origin, absolute=True, extra=proxy.fields)
+        return await self._shared(origin) if self.http2 else Http1(await self._stream(origin), origin)
+
+    def _proxy(self, origin: Origin) -> Proxy | None:
         try:
-            proxy = proxy_for(origin, self.environ)
+            return proxy_for(origin, self.environ)
         except ValueError as error:
             raise ConnectFailed(f"{origin}: {error}", "proxy") from error
-        if proxy is None:
-            return Http1(await self._open(origin), origin)
-        if origin.scheme == "http":
-            return Http1(await self._open(proxy.origin), origin, absolute=True, extra=proxy.fields)
-        return Http1(await self._tunnel(proxy, origin), origin)
 
-    async def _open(self, origin: Origin) -> trio.abc.Stream:
+    async def _stream(self, origin: Origin) -> trio.abc.Stream:
+        """A stream that leads to *origin*, through a tunnel if need be."""
+        proxy = self._proxy(origin)
+        return await self._open(origin) if proxy is None else await self._tunnel(proxy, origin)
+
+    async def _open(self, origin: Origin, *, proxy: bool = False) -> trio.abc.Stream:
         stream = await open_tcp(origin)
-        return await secure(stream, origin, self.tls) if origin.scheme == "https" else stream
+        return (
+            stream
+            if origin.scheme == "http"
+            else await secure(stream, origin, self.tls, http2=self.http2 and not proxy)
+        )
 
     async def _tunnel(self, proxy: Proxy, origin: Origin) -> trio.abc.Stream:
-        stream = await self._open(proxy.origin)
+        stream = await self._open(proxy.origin, proxy=True)
         try:
             await tunnel(stream, proxy, origin)
         except BaseException:
             await trio.aclose_forcefully(stream)
             raise
-        return await secure(stream, origin, self.tls)
+        return await secure(stream, origin, self.tls, http2=self.http2)
 
 
 async def open_tcp(origin: Origin) -> Tcp:
@@ -113,12 +129,15 @@ def _leaves(error: BaseException | None) -> Iterator[OSError]:
         yield from _leaves(error.__cause__)
 
 
-async def secure(stream: trio.abc.Stream, origin: Origin, context: ssl.SSLContext) -> trio.abc.Stream:
+async def secure(
+    stream: trio.abc.Stream, origin: Origin, context: ssl.SSLContext, *, http2: bool = False
+) -> trio.abc.Stream:
     """TLS over *stream*, with *origin*'s name asked for and verified.  Closes *stream* and raises ConnectFailed.
 
     An end without close_notify is an error of the stream: a reply that ends with its connection is complete only if
     the peer says so (RFC 9112 §9.8).
     """
+    context.set_alpn_protocols(["h2", "http/1.1"] if http2 else ["http/1.1"])  # of a context that others share
     secured = trio.SSLStream(stream, context, server_hostname=origin.host)
     try:
         await secured.do_handshake()

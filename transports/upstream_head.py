@@ -47,13 +47,10 @@ def write_head(origin: Origin, call: Call, *, absolute: bool = False, extra: Hea
 
     Raises ValueError for what can't be written; the text holds no value of a field.
     """
-    if not _METHOD.fullmatch(call.method) or not _TARGET.fullmatch(call.target):
-        raise ValueError("the method or the target can't be written")
+    check_call(call)
     fields = [*extra, *call.headers] if extra else call.headers
-    check_outgoing(fields)
-    for name, _ in call.headers:
-        if name in HOP_BY_HOP or name.lower() in HOP_BY_HOP:
-            raise ValueError(f"the field {name!r} belongs to the connection")
+    if extra:
+        check_outgoing(extra)
     target = f"{origin}{call.target}" if absolute else call.target
     lines = [f"{call.method} {target} HTTP/1.1\r\nhost: {origin.authority}\r\n".encode("ascii")]
     lines += [b"%b: %b\r\n" % field for field in fields]
@@ -61,6 +58,16 @@ def write_head(origin: Origin, call: Call, *, absolute: bool = False, extra: Hea
         lines.append(b"content-length: %d\r\n" % len(call.body))
     lines.append(b"\r\n")
     return b"".join(lines)
+
+
+def check_call(call: Call) -> None:
+    """Raise ValueError for a call that can't be written; the text holds no value of a field."""
+    if not _METHOD.fullmatch(call.method) or not _TARGET.fullmatch(call.target):
+        raise ValueError("the method or the target can't be written")
+    check_outgoing(call.headers)
+    for name, _ in call.headers:
+        if name in HOP_BY_HOP or name.lower() in HOP_BY_HOP:
+            raise ValueError(f"the field {name!r} belongs to the connection")
 
 
 @attrs.frozen(eq=False)

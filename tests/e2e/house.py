@@ -46,8 +46,10 @@ class House:
 
 
 @asynccontextmanager
-async def house(at: Path, dialect: str = "anthropic", *, more: str = "", server: str = "") -> AsyncIterator[House]:
-    """Both of them, until the block is left."""
+async def house(
+    at: Path, dialect: str = "anthropic", *, more: str = "", server: str = "", upstream: str = ""
+) -> AsyncIterator[House]:
+    """Both of them, until the block is left; *server*, *upstream* and *more* are further lines of the configuration."""
     model = Simulated(dialect, Settings(remember=100, seed=7))
     async with trio.open_nursery() as nursery:
         url = await nursery.start(partial(serve_model, model=model))
@@ -60,6 +62,7 @@ async def house(at: Path, dialect: str = "anthropic", *, more: str = "", server:
             dialect = "{dialect}"
             url = "{url}"
             key = "upstream-key"
+            {upstream}
             [cache_breakpoints]
             enabled = false
             [store]
