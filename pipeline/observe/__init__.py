@@ -1,0 +1,1 @@
+"""Observing: what the gateway tells those who run it, besides its log."""

@@ -1,0 +1,134 @@
+"""Metrics: what a gateway does, in figures that Prometheus reads.
+
+    every exchange, when it is over ──▶ counters, histograms          a few dictionary look-ups each
+    GET /metrics ──▶ what is known at that moment, too: what runs, what waits for the store, how late the loop is
+
+Labels come from the configuration, or are words of ours: dialects, operations, upstreams, statuses.  The one exception
+is the model as an upstream knows it; what is not among the first MODELS of them is counted as ``other``, so that nobody
+can fill the memory with names.  No key and nothing that was said is a label.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import trio
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
+from prometheus_client.openmetrics.exposition import CONTENT_TYPE_LATEST, generate_latest
+
+from pipeline.exchange import Attempt, Exchange
+from pipeline.notes import Key
+from pipeline.store.record import Flag, Record
+
+BOOKED: Key[Record] = Key("booked")  # meter: what was put down of the exchange
+
+MODELS = 200
+LOOK = 0.5  # seconds between two looks at how late the loop is
+TIMES = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
+LAGS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1)
+STEPS = (5e-6, 1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 1e-2, 5e-2)
+CLASSES = ("input", "cache_read", "cache_write_5m", "cache_write_1h", "output", "reasoning")
+
+Figure = tuple[str, str, Callable[[], float]]  # name, help, what tells it
+
+
+class Metrics:
+    """The figures of one gateway.  *figures* are asked when someone looks."""
+
+    def __init__(self, figures: Iterable[Figure] = ()) -> None:
+        self.registry = CollectorRegistry(auto_describe=False)
+        self._models: set[str] = set()
+        self._made: dict[tuple[Any, ...], Any] = {}
+        ProcessCollector(registry=self.registry)
+        for name, text, tells in figures:
+            Gauge(name, text, registry=self.registry).set_function(tells)
+        count, spread = self._counter, self._histogram
+        where = ("upstream", "model")
+        self._requests = count("requests", "Requests that are over.", "dialect", "operation", "upstream", "status")
+        self._errors = count("errors", "Requests that ended in an error.", "dialect", "error")
+        self._attempts = count("attempts", "Tries at upstreams.", "upstream", "outcome")
+        self._tokens = count("tokens", "Tokens, in disjoint classes.", *where, "class")
+        self._cost = count("cost_dollars", "What was used, in dollars.", *where)
+        self._unpriced = count("unpriced_requests", "Requests for whose model no price is known.", *where)
+        self._changes = count(
+            "changes", "What was changed on the way to another dialect.", "dialect", "upstream", "lost"
+        )
+        self._took = spread(
+            "request_seconds", "From a request's head to the end of its reply.", TIMES, "operation", "upstream"
+        )
+        self._first = spread("first_event_seconds", "To the first event of the reply.", TIMES, "upstream")
+        self._stages = spread("stage_seconds", "What stages take on the way up.", STEPS, "stage")
+        self._lag = spread("loop_lag_seconds", "How late a task runs that was due.", LAGS)
+
+    def _counter(self, name: str, text: str, *labels: str) -> Counter:
+        return Counter(f"pipeline_{name}", text, labels, registry=self.registry)
+
+    def _histogram(self, name: str, text: str, buckets: tuple[float, ...], *labels: str) -> Histogram:
+        return Histogram(f"pipeline_{name}", text, labels, buckets=buckets, registry=self.registry)
+
+    def _of(self, metric: Any, *labels: str) -> Any:
+        """The child of *metric* with *labels*; making one costs twenty times as much as counting."""
+        child = self._made.get((metric, *labels))
+        if child is None:
+            child = self._made[metric, *labels] = metric.labels(*labels)
+        return child
+
+    # -- what happens -------------------------------------------------------------------------------------------------
+
+    def over(self, exchange: Exchange) -> None:
+        """Count *exchange*, which is over."""
+        attempt, dialect = exchange.committed, exchange.dialect.NAME
+        upstream = attempt.upstream if attempt else ""
+        status = str(exchange.head.status) if exchange.head else "none"
+        self._of(self._requests, dialect, exchange.operation, upstream, status).inc()
+        self._of(self._took, exchange.operation, upstream).observe(trio.current_time() - exchange.began)
+        if exchange.error is not None:
+            self._of(self._errors, dialect, type(exchange.error).__name__).inc()
+        for name, seconds in exchange.stages.items():
+            self._of(self._stages, name).observe(seconds)
+        for each in exchange.attempts:
+            self._of(self._attempts, each.upstream, outcome(each)).inc()
+        if attempt is not None:
+            self._reply(exchange, attempt)
+        if (record := exchange.noted(BOOKED)) is not None:
+            self._booked(record)
+
+    def _reply(self, exchange: Exchange, attempt: Attempt) -> None:
+        if attempt.first is not None:
+            self._of(self._first, attempt.upstream).observe(attempt.first - exchange.began)
+        for edit in attempt.edits:
+            self._of(self._changes, exchange.dialect.NAME, attempt.upstream, "yes" if edit.lossy else "no").inc()
+
+    def _booked(self, record: Record) -> None:
+        where = record.upstream, self._model(record.model)
+        for name in CLASSES:
+            if tokens := getattr(record, name):
+                self._of(self._tokens, *where, name).inc(tokens)
+        if record.flags & Flag.UNPRICED:
+            self._of(self._unpriced, *where).inc()
+        elif record.cost:
+            self._of(self._cost, *where).inc(record.cost / 1e6)
+
+    def _model(self, name: str) -> str:
+        if name not in self._models:
+            if len(self._models) >= MODELS:
+                return "other"
+            self._models.add(name)
+        return name
+
+    async def watch(self) -> None:
+        """Task: look how late the loop is."""
+        while True:
+            due = trio.current_time() + LOOK
+            await trio.sleep_until(due)
+            self._lag.observe(trio.current_time() - due)
+
+    # -- what is told -------------------------------------------------------------------------------------------------
+
+    def told(self) -> tuple[bytes, bytes]:
+        """Media type and text of all figures (OpenMetrics 1.0)."""
+        return CONTENT_TYPE_LATEST.encode(), generate_latest(self.registry)  # type: ignore[no-untyped-call]  # its package types only part of it
+
+
+def outcome(attempt: Attempt) -> str:
+    """How *attempt* ended, in one word."""
+    return "ok" if attempt.error is None else type(attempt.error).__name__
