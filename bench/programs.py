@@ -74,11 +74,16 @@ def simulated(dialect: str) -> AbstractContextManager[Program]:
     return started(f"upstream {dialect}", [sys.executable, "-m", "stages.simulated", "--dialect", dialect, "--lenient"])
 
 
-def gateway(upstream: Program, dialect: str, folder: Path) -> AbstractContextManager[Program]:
-    """The gateway before *upstream*, with its default line."""
+def gateway(
+    upstream: Program, dialect: str, folder: Path, *, top: str = "", more: str | None = None
+) -> AbstractContextManager[Program]:
+    """The gateway before *upstream*, with its default line and a ledger; *top* and *more* in place of that."""
+    if more is None:
+        more = f'[meter]\nledger = "{folder / dialect}.jsonl"'
     config = folder / f"{dialect}.toml"
     config.write_text(
         f"""
+{top}
 [server]
 port = 0
 [log]
@@ -87,8 +92,9 @@ level = "error"
 dialect = "{dialect}"
 url = "http://127.0.0.1:{upstream.port}"
 key = "bench"
-[meter]
-ledger = "{folder / dialect}.jsonl"
+[store]
+file = "{folder / dialect}.db"
+{more}
 """
     )
     return started(f"gateway {dialect}", [sys.executable, "-m", "pipeline", "--config", str(config)])

@@ -51,7 +51,26 @@ def chat(text: str, size: int, *, stream: bool) -> tuple[str, dict[str, Any]]:
     return "/v1/chat/completions", asked
 
 
-MAKERS = {"anthropic": messages, "chat": chat}
+def responses(text: str, size: int, *, stream: bool) -> tuple[str, dict[str, Any]]:
+    """The same as a Responses request."""
+    _, body = chat(text, size, stream=stream)
+    items: list[dict[str, Any]] = []
+    for turn in body["messages"][1:]:
+        if turn["role"] == "tool":
+            items.append({"type": "function_call_output", "call_id": turn["tool_call_id"], "output": turn["content"]})
+        elif "tool_calls" in turn:
+            items += [
+                {"type": "function_call", "call_id": call["id"], **call["function"]} for call in turn["tool_calls"]
+            ]
+        else:
+            items.append({"type": "message", **turn})
+    tools = [{"type": "function", **tool["function"], "strict": False} for tool in body.get("tools", [])]
+    instructions = body["messages"][0]["content"]
+    asked = {"model": "gpt-test", "instructions": instructions, "input": items, "stream": stream, "store": False}
+    return "/v1/responses", asked | ({"tools": tools} if tools else {})
+
+
+MAKERS = {"anthropic": messages, "chat": chat, "responses": responses}
 
 
 def request(dialect: str, text: str, size: int, *, stream: bool = False) -> bytes:

@@ -1,7 +1,7 @@
 """Arrange: a list of entries → the order of the line.
 
-    up      auth → model_map → thinking_suffix → meter → [ translate → cache_breakpoints ] → forward
-            └──────────── once per exchange ────────┘    └──── once per attempt ───────┘     source
+    up      auth → model_map → thinking_suffix → meter → [ translate → client_identity → cache_breakpoints ] → forward
+            └──────────── once per exchange ────────┘    └──────────── once per attempt ────────────┘     source
     down    the same backwards, and into reencode, the sink
 
 Entries with ``before``, ``after`` or ``replace`` edit this default line; a list without any of them *is* the line.
@@ -20,8 +20,10 @@ DEFAULT: dict[str, Role] = {
     "auth": "stage",
     "model_map": "stage",
     "thinking_suffix": "stage",
+    "limits": "stage",
     "meter": "stage",
     "translate": "attempt",
+    "client_identity": "attempt",
     "cache_breakpoints": "attempt",
     "forward": "source",
     "reencode": "sink",

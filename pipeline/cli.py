@@ -3,6 +3,9 @@
     python -m pipeline [flags]                                          serves
     python -m pipeline serve | check | explain | version [flags]
     python -m pipeline start | stop | status | logs                     in the background, see ``commands.life``
+    python -m pipeline run -- CLIENT                                    a client that comes here
+    python -m pipeline usage [export | rerate | remove]                 what was used, see ``commands.usage``
+    python -m pipeline keys | models | admin                            what the store has, see there
 
 Exit codes: 0 clean, 1 crashed or not so, 2 configuration or usage (lines on stderr, no traceback).
 """
@@ -13,6 +16,12 @@ import click
 
 from pipeline import __version__
 from pipeline.commands import life
+from pipeline.commands.admin import admin
+from pipeline.commands.doctor import doctor
+from pipeline.commands.keys import keys
+from pipeline.commands.models import models
+from pipeline.commands.run import run as run_command
+from pipeline.commands.usage import usage
 from pipeline.explain import explain
 from pipeline.flags import Flags, configuration, merged, options, told
 from pipeline.foreground import run
@@ -65,5 +74,5 @@ def version() -> None:
     click.echo(f"pipeline {__version__}")
 
 
-for command in life.COMMANDS:
+for command in (*life.COMMANDS, run_command, doctor, keys, models, usage, admin):
     main.add_command(command)

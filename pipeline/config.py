@@ -4,6 +4,7 @@
             ├─ log         what we say of ourselves
             ├─ upstreams   who answers, by name
             ├─ store       where keys, limits and books are kept
+            ├─ admin       who may look after all that while it runs
             ├─ stages      the line, where it differs from the default
             └─ settings    [auth], [meter] …: the settings of a stage, under its name in the line
 
@@ -11,11 +12,14 @@ Immutable; ``reading`` makes them of the layers, ``loading`` builds what they de
 program gets its own piece.  This file must not know where a value came from.
 """
 
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import attrs
 
+from pipeline.admin.settings import Settings as AdminSettings
+from pipeline.credentials.settings import OAuth
 from pipeline.layers import Layers
 from pipeline.secret import Secret
 from pipeline.store.settings import Settings as StoreSettings
@@ -36,6 +40,13 @@ def _port(value: int) -> None:
     if not 0 <= value <= 65535:
         raise ValueError(f"expected a port from 0 to 65535, got {value}")
 
+
+def _origin(value: str) -> None:
+    if not _ORIGIN.fullmatch(value):
+        raise ValueError(f'expected an origin such as "https://chat.example.com", got "{value}"')
+
+
+_ORIGIN = re.compile(r"(?i)[a-z][a-z0-9+.-]*://[^/\s]+")
 
 Seconds = Annotated[float, Check(_positive)]
 Wait = Annotated[float, Check(_not_negative)]
@@ -64,6 +75,7 @@ class Server:
     drain: Wait = 30.0  # seconds that running requests may take to end after SIGTERM
     ping: Seconds = 10.0  # seconds of silence in a stream before a ping
     max_body: Bytes = 32 * 1024 * 1024  # of a request; over it 413
+    cors: Literal["off", "localhost", "*"] | tuple[Annotated[str, Check(_origin)], ...] = "off"  # pages that may ask
 
 
 @attrs.frozen(kw_only=True)
@@ -98,15 +110,20 @@ class Upstream:
     provider: str | None = None  # whose way of speaking it; none: the model's name decides what it takes
     url: str = ""  # with or without /v1, or a full endpoint
     key: Secret | None = None  # "…", { env = "NAME" } or { file = "path" }
+    keys: tuple[Secret, ...] | None = None  # several, in place of one; [] where all stand in the store
+    oauth: OAuth | None = None  # a client of the operator's own, for upstreams that let one in
     client_key: bool = False  # send the caller's own credential on, in place of a key of ours
     connect: Seconds = 10.0
     first_byte: Seconds = 300.0
     idle: Seconds = 300.0  # between two reads of a stream
     models: tuple[str, ...] = ()  # globs of the models it has; none: any
+    client_identity: Literal["always", "never", "auto"] = "never"  # when who asks is kept from it; see the stage
+    preface: str = ""  # the operator's own words before the system prompt, where who asks is kept from it
     headers: dict[str, str | Secret] = attrs.field(factory=dict)  # put on every request, last
     query: dict[str, str] = attrs.field(factory=dict)  # put on every request's URL
     stages: tuple[Entry, ...] | None = None  # once per attempt, after translate; none: the default
     ca: Path | None = None  # more authorities (PEM), beside the system's
+    http2: bool = False  # exchanges share connections over HTTP/2, where it agrees
     proxy: str = "env"  # env: HTTPS_PROXY and its kin; none; or a URL
     serve: str | None = None  # "pkg.mod:name" of a server that is started beside the gateway, in place of a url
     settings: dict[str, Any] = attrs.field(factory=dict)  # of that server
@@ -119,9 +136,16 @@ class Config:
     server: Server = Server()
     log: Log = Log()
     store: StoreSettings = attrs.field(factory=StoreSettings)
+    admin: AdminSettings = attrs.field(factory=AdminSettings)
     upstreams: dict[str, Upstream] = attrs.field(factory=dict)
     stages: tuple[Entry, ...] = ()
     without: tuple[str, ...] = ()  # stages left out of the default line; a line without auth or meter says so here
     settings: dict[str, dict[str, Any]] = attrs.field(factory=dict)  # by the name of the stage
     unused: tuple[str, ...] = ()  # upstreams that --upstream left out
     layers: Layers = attrs.field(factory=Layers, eq=False, repr=False)  # where each value came from
+
+    @property
+    def example_model(self) -> str:
+        """A model that may be asked for: the first that is named in full."""
+        named = [name for upstream in self.upstreams.values() for name in upstream.models]
+        return next((name for name in named if not set("*?[") & set(name)), "your-model")

@@ -20,7 +20,7 @@ from transports.messages import Head, Headers
 
 @attrs.frozen
 class Route:
-    """What a path of the dialect means.  *operation*: reply, count_tokens, models, model or relay (as it is)."""
+    """What a path of the dialect means.  *operation*: reply, count_tokens, models, model, usage or relay (as it is)."""
 
     method: str
     pattern: str  # "/v1/models/{id}": {name} is one segment, a trailing {name...} the rest
@@ -73,8 +73,11 @@ class Dialect(Protocol):
     ROUTES: tuple[Route, ...]
     MARK: str | None  # a request field (lower case) that only callers of this dialect send; decides shared paths
 
-    def to_messages(self, body: dict[str, Any], prompt: Prompt) -> dict[str, Any]:
-        """My body → Messages shape; losses are recorded on *prompt*.  Raises InvalidRequest or Unsupported."""
+    def to_messages(self, body: dict[str, Any], prompt: Prompt, towards: str = "") -> dict[str, Any]:
+        """My body → Messages shape; losses are recorded on *prompt*.  Raises InvalidRequest or Unsupported.
+
+        *towards*: the upstream's dialect, for which there may be more beside that shape: what both alone understand.
+        """
 
     def from_messages(self, body: dict[str, Any], prompt: Prompt) -> dict[str, Any]:
         """Messages shape → my body; losses are recorded on *prompt*."""
@@ -86,7 +89,8 @@ class Dialect(Protocol):
         """Take out of a prompt of this dialect, going to an upstream of it, what was made for another's."""
 
     def fit(self, prompt: Prompt, effort: str | int | None) -> None:
-        """Ask for thinking as *effort* says (a level, a budget in tokens, None: as it stands) and the model allows."""
+        """Ask for thinking as *effort* says (a level, a budget in tokens) and the model allows; None: as the prompt
+        itself says, which was written for another model."""
 
     def ask_usage(self, prompt: Prompt) -> bool:
         """See to it that a stream tells its usage; True if the client had not asked (then the decoder hides it)."""

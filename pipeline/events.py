@@ -149,10 +149,14 @@ class BlockStarted(Event):
 
 @attrs.define
 class TextDelta(Event):
-    """More words of a Text or Refusal block."""
+    """More words of a Text or Refusal block.
+
+    *logprobs*, where they were asked for: how likely each token of *piece* was.  Who changes the piece drops them.
+    """
 
     index: int
     piece: str
+    logprobs: list[dict[str, Any]] | None = None
 
 
 @attrs.define

@@ -61,6 +61,7 @@ class Attempt:
     first: float | None = None  # when the first event came
     ended: float | None = None
     status: int | None = None
+    credential: str = ""  # the id of the one that was shown
     usage: Usage | None = None  # what the upstream told, also of a try that failed
     error: GatewayError | None = None
     edits: list[Edit] = attrs.field(factory=list)  # what was changed for this upstream
@@ -73,7 +74,7 @@ class Exchange:
     id: str
     request: Request
     dialect: Dialect  # the client's: replies and errors are written in it
-    operation: str  # reply · count_tokens · models · model · relay
+    operation: str  # reply · count_tokens · models · model · usage · relay
     prompt: Prompt
     body: bytes = attrs.field(default=b"", repr=False)  # of a relayed request, as it came
     streaming: bool = False

@@ -53,6 +53,15 @@ def merged(before: Flags, flags: Flags) -> Flags:
     return before | {name: value for name, value in flags.items() if value not in (None, False)}
 
 
+def spelled(flags: Flags) -> list[str]:
+    """*flags* as they are written, for another process of ours."""
+    words: list[str] = []
+    for name, value in flags.items():
+        if value not in (None, False):
+            words += [f"--{name.replace('_', '-')}", *(() if value is True else (str(value),))]
+    return words
+
+
 def configuration(flags: Flags) -> Config:
     """What is configured, with *flags* on top.  Raises ConfigError; or shows where it would look, and exits."""
     if flags["show_config_paths"]:

@@ -7,7 +7,7 @@ What it says when it listens goes to stdout, and to whoever waits for it (``Told
 
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import click
 import trio
@@ -86,14 +86,20 @@ def announcement(running: Running) -> str:
             if place
             else ()
         ),
+        *admitting(running),
         "",
-        load("stages.clients:paste")(running.urls[0], key=key, model=example(built.config)),
+        load("stages.clients:paste")(running.urls[0], key=key, model=built.config.example_model),
         "",
     ]
     return "\n".join(said)
 
 
-def example(config: Config) -> str:
-    """A model that may be asked for: the first that is named in full."""
-    named = [name for upstream in config.upstreams.values() for name in upstream.models]
-    return next((name for name in named if not set("*?[") & set(name)), "your-model")
+def admitting(running: Running) -> Iterator[str]:
+    """Where the admin is; and, once, how the first account is made."""
+    url = f"{running.urls[0]}/admin/"
+    if not running.built.config.admin.enabled:
+        return
+    if running.invitation:
+        yield f"admin      {url}  nobody has an account yet; the page asks for this, once: {running.invitation}"
+    else:
+        yield f"admin      {url}"

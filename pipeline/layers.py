@@ -65,6 +65,16 @@ class Layers:
             return f"{place.source}: {variable(path)}"
         return ": ".join(part for part in (self.file or "configuration", spell(path)) if part)
 
+    def origin(self, path: Path) -> str:
+        """Where the value at *path* stands: the file, a variable, a flag; ``default`` where nobody said it."""
+        for length in range(len(path), 0, -1):
+            if (place := self.places.get(path[:length])) is not None:
+                return f"{place.source}: {place.name}"
+        if _has(self._written, path[:-1]) and path[-1] in _at(self._written, path[:-1]):
+            return self.file
+        within = next((place for set_, place in self.places.items() if set_[: len(path)] == path), None)
+        return "default" if within is None else f"{within.source}: {within.name}"
+
     def _near(self, table: Path) -> Place | None:
         """A place that set something within *table*."""
         return next((place for path, place in self.places.items() if path[: len(table)] == table), None)
@@ -90,6 +100,13 @@ def _has(tree: Any, path: Path) -> bool:
             return False
         tree = tree[key]
     return bool(path) and isinstance(tree, dict)
+
+
+def _at(tree: Any, path: Path) -> Any:
+    """The table at *path*, which is there."""
+    for key in path:
+        tree = tree[key]
+    return tree
 
 
 # -- where to look ----------------------------------------------------------------------------------------------------

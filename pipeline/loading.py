@@ -6,13 +6,14 @@ Everything that can be wrong is found here, before anything is opened: ``check``
 """
 
 import ssl
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from ipaddress import ip_address
 from typing import Any
 
 import attrs
 
+from pipeline import overlay
 from pipeline.arrange import Order, arrange
 from pipeline.config import Config
 from pipeline.dialect import Dialect
@@ -62,6 +63,8 @@ def assemble(config: Config, problems: Problems) -> Built:
     plans = [planner.plan(name) for name in config.upstreams]
     line = Line(named, stages.made(order.source), stages.made(order.sink))
     check_door(config, dict(named).get("auth"), problems)
+    per_attempt = [pair for plan in plans if plan is not None for pair in plan.stages]
+    check_options(dict(named).get("auth"), [*named, *per_attempt, (order.source.name, line.source)], problems)
     if "auth" in config.without:
         for name in guarded(config):
             text = "runs a program under the operator's login, so that the line needs auth: take it out of without"
@@ -88,6 +91,13 @@ def check_door(config: Config, auth: Any, problems: Problems) -> None:
         problems.add(
             ("server", "host"), f"{config.server.host or 'every address'} {text} client_key = true in every upstream"
         )
+
+
+def check_options(auth: Any, stages: Sequence[tuple[str, Any]], problems: Problems) -> None:
+    """The settings that a key in the configuration has of its own are such of *stages*."""
+    for number, key in enumerate(getattr(auth, "keys", ())):
+        for text in overlay.problems(getattr(key, "options", {}), stages):
+            problems.add(("auth", "keys", number, "options"), text)
 
 
 def on_loopback(host: str) -> bool:

@@ -19,6 +19,8 @@ from pipeline import config as configured
 from pipeline.address import locate
 from pipeline.arrange import Order, arrange_attempt
 from pipeline.config import Config
+from pipeline.credentials.wallet import Wallet
+from pipeline.credentials.wallets import Wallets
 from pipeline.dialect import Dialect
 from pipeline.layers import Layers
 from pipeline.naming import LoadFailed, Stages, load
@@ -54,22 +56,31 @@ class Plan:
     connector: Connector
     opener: Opener | None = None  # in place of the connector, for what is reached otherwise
 
-    def upstream(self, pool: Pool, url: str = "") -> Upstream:
-        """The upstream, reached through *pool*; at *url*, if it had to be started first."""
+    def upstream(self, pool: Pool, url: str = "", wallets: Wallets | None = None) -> Upstream:
+        """The upstream, reached through *pool*; at *url*, if it had to be started first.
+
+        Without *wallets* it is shown what the configuration has, and no more.
+        """
         origin, base = self.place or locate(url, self.dialect)
         config = self.config
+        keys = [config.key, *(config.keys or ())]
+        wallet = wallets.wallet(self.name, keys, config.oauth, pool) if wallets else Wallet.of(self.name, keys)
         return Upstream(
             name=self.name,
             dialect=self.dialect,
             origin=origin,
             base=base,
             key=config.key,
+            wallet=wallet,
             client_key=config.client_key,
             pool=pool,
+            connector=None if self.opener else self.connector,
             timers=Timers(connect=config.connect, first_byte=config.first_byte, idle=config.idle),
             models=config.models,
             headers=fields(config.headers),
             query=urlencode(config.query),
+            client_identity=config.client_identity,
+            preface=config.preface,
             program=self.opener is not None,
             stages=self.stages,
         )
@@ -90,10 +101,7 @@ class Planner:
         """The plan of the upstream called *name*; None if too little is right."""
         upstream, note = self.config.upstreams[name], self.problems.below("upstreams", name)
         dialect = self._dialect(upstream, note)
-        if upstream.key is not None and upstream.client_key:
-            note(("client_key",), "the caller's credential or a key of ours: not both")
-        if upstream.key is not None and not _KEY.fullmatch(upstream.key.reveal()):
-            note(("key",), "is no key: one word of visible ASCII characters")
+        check_credentials(upstream, note)
         check_fields(upstream.headers, self.problems.below("upstreams", name, "headers"))
         stages, connector = self._stages(name, upstream), self._connector(upstream, note)
         if dialect is not None and hasattr(dialect, "OPENER"):
@@ -142,7 +150,7 @@ class Planner:
         try:
             if upstream.ca not in self._tls:
                 self._tls[upstream.ca] = tls_context(upstream.ca)
-            return Connector(tls=self._tls[upstream.ca], environ=environ)
+            return Connector(tls=self._tls[upstream.ca], environ=environ, http2=upstream.http2)
         except OSError as error:
             note(("ca",), f"{upstream.ca} can't be used: {error.strerror or error}")
         return None
@@ -181,7 +189,7 @@ def server_of(upstream: configured.Upstream, layers: Layers, note: Note) -> Serv
 
 def opener_of(name: str, upstream: configured.Upstream, use: str, layers: Layers, note: Note) -> Opener | None:
     """What opens *upstream*, which is no server; its settings are typed by its own annotation."""
-    for key in ("url", "serve", "client_key"):
+    for key in ("url", "serve", "client_key", "oauth", "preface"):
         if getattr(upstream, key):
             note((key,), f"{upstream.dialect} is a program of this machine, under a login of its own: not with it")
     named = load(use)
@@ -194,6 +202,20 @@ def opener_of(name: str, upstream: configured.Upstream, use: str, layers: Layers
         return None
     made: Opener = named(name=name, settings=settings)
     return made
+
+
+def check_credentials(upstream: configured.Upstream, note: Note) -> None:
+    """Note what can't be shown to *upstream*, and what does not go together."""
+    for name in ("key", "keys", "oauth"):
+        if getattr(upstream, name) is not None and upstream.client_key:
+            note(("client_key",), f"the caller's credential or one of ours: not client_key and {name}")
+    if upstream.key is not None and not _KEY.fullmatch(upstream.key.reveal()):
+        note(("key",), "is no key: one word of visible ASCII characters")
+    for number, key in enumerate(upstream.keys or ()):
+        if not _KEY.fullmatch(key.reveal()):
+            note(("keys", number), "is no key: one word of visible ASCII characters")
+    if upstream.preface and upstream.client_identity == "never":
+        note(("preface",), 'goes with client_identity = "always" or "auto": otherwise prompts pass untouched')
 
 
 def check_fields(headers: Mapping[str, str | Secret], note: Note) -> None:

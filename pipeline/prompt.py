@@ -15,7 +15,7 @@ from pipeline.document import Document, Key, Malformed, Path
 from pipeline.errors import InvalidRequest
 from pipeline.notes import Notes
 
-Action = Literal["set", "added", "dropped", "approximated", "refused"]
+Action = Literal["set", "added", "dropped", "approximated", "refused", "repaired"]
 
 
 @attrs.frozen

@@ -1,6 +1,6 @@
 """Reading: the layers → a Config, with presets laid under the upstreams that name one.
 
-    [server] [log] [store]      their classes
+    [server] [log] [store] [admin]      their classes
     [upstreams.x]               preset < what is said there
     [[stages]]                  entries: ``use`` and where it goes; the other keys are the stage's
     [auth] [meter] …            settings of the stage of that name in the line
@@ -9,12 +9,15 @@
 Anything else at the top is unknown.  All that is wrong is told together, what only ``loading`` can find included.
 """
 
+import os
 from collections.abc import Mapping
+from copy import deepcopy
 from pathlib import Path as File
 from typing import Any, TypeVar
 
 import attrs
 
+from pipeline.admin.settings import Settings as AdminSettings
 from pipeline.arrange import DEFAULT, Order, arrange, arrange_attempt, names
 from pipeline.config import Config, Entry, Log, Server, Upstream
 from pipeline.layers import Layers, Place, inline
@@ -28,7 +31,7 @@ from pipeline.structure import show, structure
 T = TypeVar("T")
 
 DEFAULT_UPSTREAM = "simulated"  # the preset that serves where nothing is configured
-SECTIONS = ("server", "log", "store", "upstreams", "stages", "without")
+SECTIONS = ("server", "log", "store", "admin", "upstreams", "stages", "without")
 OWN_KEYS = frozenset(field.name for field in attrs.fields(Entry)) - {"settings"}  # of an entry; the rest is the stage's
 
 
@@ -46,6 +49,16 @@ def read(
     return settle(read_layers(config, flags, environ), upstream)
 
 
+def configured(tree: Mapping[str, Any], *, environ: Mapping[str, str] | None = None) -> Config:
+    """The Config that *tree* says, which has the shape of a pipeline.toml: for programs that serve within themselves.
+
+    No file is looked for and no variable is a setting; *environ* holds those that *tree* names (``{"env": "NAME"}``),
+    the process's own by default.  Raises ConfigError, with all that is wrong.
+    """
+    named = os.environ if environ is None else environ
+    return settle(Layers(tree=deepcopy(dict(tree)), written=dict(tree), environ=named))
+
+
 def settle(layers: Layers, upstream: str | None = None) -> Config:
     """The Config that *layers* say.  Raises ConfigError, with all that is wrong."""
     problems = Problems(layers.label)
@@ -53,6 +66,7 @@ def settle(layers: Layers, upstream: str | None = None) -> Config:
         server=table(layers, "server", Server, problems) or Server(),
         log=table(layers, "log", Log, problems) or Log(),
         store=table(layers, "store", StoreSettings, problems) or StoreSettings(),
+        admin=table(layers, "admin", AdminSettings, problems) or AdminSettings(),
         without=listing(layers, "without", tuple[str, ...], problems) or (),
         stages=listing(layers, "stages", tuple[Entry, ...], problems) or (),
         layers=layers,
@@ -145,7 +159,7 @@ def preset_of(said: dict[str, Any], layers: Layers, note: Note) -> dict[str, Any
     except LookupError:
         note(("preset",), unknown(name, load("stages.presets.reading:names")(), "preset"))
         return None
-    if inline(said.get("client_key")) is True:
+    if inline(said.get("client_key")) is True or {"keys", "oauth"} & said.keys():
         preset.pop("key", None)
     if "url" in said:
         preset.pop("serve", None)

@@ -22,7 +22,7 @@ from pipeline.secret import Secret
 MASK = "***"
 
 # A plain string under such a name is a secret as well, wherever it stands: headers, settings of somebody's stage.
-_SECRET = re.compile(r"(?i)(^|[._-])(api)?(key|token|secret|password|authorization|cookie)$")
+SECRET = re.compile(r"(?i)(^|[._-])(api)?(key|token|secret|password|authorization|cookie)$")
 _BARE = re.compile(r"[\w-]+", re.ASCII)
 _PASSWORD = re.compile(r"(?<=//)[^/@]*@")
 
@@ -31,6 +31,7 @@ def resolved(built: Built) -> str:
     """The configuration of *built*, several lines."""
     config = built.config
     tables: list[tuple[str, Any]] = [("server", config.server), ("log", config.log), ("store", config.store)]
+    tables += [("admin", config.admin)]
     tables += [(f"upstreams.{key(name)}", upstream) for name, upstream in config.upstreams.items()]
     stages: list[tuple[str, Any]] = [*built.line.stages]
     stages += {name: stage for plan in built.plans if plan.config.stages is None for name, stage in plan.stages}.items()
@@ -56,7 +57,7 @@ def _pairs(settings: Any) -> Iterator[tuple[str, str]]:
     for name, value in named.items():
         if value is None or value in ((), {}, []):
             continue
-        secret = isinstance(value, str) and _SECRET.search(name)
+        secret = isinstance(value, str) and SECRET.search(name)
         yield name, toml(MASK if secret else value)
 
 
@@ -64,6 +65,11 @@ def _fields(settings: Any) -> dict[str, Any]:
     return {
         field.alias or field.name: getattr(settings, field.name) for field in attrs.fields(type(settings)) if field.init
     }
+
+
+def without_password(text: str) -> str:
+    """*text* without the credential of a URL."""
+    return _PASSWORD.sub("", text)
 
 
 def toml(value: Any) -> str:
@@ -76,7 +82,7 @@ def toml(value: Any) -> str:
         case Secret():
             return f'"{MASK}"'
         case str() | Path():
-            return json.dumps(_PASSWORD.sub("", str(value)), ensure_ascii=False)
+            return json.dumps(without_password(str(value)), ensure_ascii=False)
         case list() | tuple() | set() | frozenset():
             return f"[{', '.join(toml(item) for item in value)}]"
     inner = ", ".join(f"{key(name)} = {text}" for name, text in _pairs(value))

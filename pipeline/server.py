@@ -1,6 +1,7 @@
 """Request → exchange → line → response.
 
     request ──▶ a route of ours (health, version, /) ─────────────────────────────────▶ small JSON
+            ├─▶ /admin… ──▶ whoever answers there (``pipeline.admin``)
             └─▶ a dialect's route ──▶ body, bounded and decoded ──▶ Exchange ──▶ conduct ──▶ the reply
 
 A path says which dialect the caller speaks; where dialects share one, the field that only one family's callers send
@@ -15,6 +16,7 @@ import attrs
 import trio
 
 from pipeline import __version__
+from pipeline.cors import Cors, Let
 from pipeline.dialect import Dialect, Route
 from pipeline.errors import (
     GatewayError,
@@ -24,18 +26,21 @@ from pipeline.errors import (
     TooLarge,
     UpgradeRequired,
 )
-from pipeline.exchange import Exchange
+from pipeline.exchange import Exchange, Source
 from pipeline.heartbeat import Heart
 from pipeline.journal import Overheard, note
 from pipeline.line import Line, conduct
+from pipeline.live import Live
 from pipeline.prompt import Prompt
 from pipeline.store.store import Store
+from pipeline.switching import Switched, switched
 from pipeline.upstream import Upstream
 from transports.codings import CodingError, Decoding, UnknownCoding
 from transports.codings import TooLarge as InflatesTooLarge
 from transports.drain import Drain
-from transports.messages import BadRequest, BodyTooLarge, Head, Request, Response
+from transports.messages import BadRequest, BodyTooLarge, Handler, Head, Request, Response
 
+STATEMENT = "/v1/usage"  # where the holder of a key learns what it used
 INFLATED = 64 * 1024 * 1024  # what a compressed request may become
 
 
@@ -52,36 +57,75 @@ class Gateway:
     began: float = attrs.field(factory=trio.current_time)
     ready: bool = True
     bodies: bool = False  # whether the journal holds what was said
+    cors: Cors = attrs.field(factory=Cors)
+    live: Live = attrs.field(factory=Live)
+    admin: Handler | None = None  # answers what is below /admin; None: there is nothing
+    statement: Source | None = None  # tells the holder of a key what it used
+    _switched: Switched = attrs.field(init=False)
+
+    @_switched.default
+    def _whole(self) -> Switched:
+        return Switched(self.line, self.upstreams)
 
     async def handle(self, request: Request, response: Response) -> None:
         """Answer one request (a ``transports`` Handler)."""
+        if self.admin is not None and (request.path == "/admin" or request.path.startswith("/admin/")):
+            await self.admin(request, response)
+            return
+        if let := self.cors.allowed(request):
+            response = Let(response, let)
+        if (head := self.cors.preflight(request)) is not None:
+            await write(response, head, b"")
+            return
+        await self._answer(request, response)
+
+    async def _answer(self, request: Request, response: Response) -> None:
+        """Answer what is for us: a path of ours, or a dialect's."""
         own = self._own(request)
         if own is not None:
             await write(response, *own)
             return
         dialect, route = self._route(request)
+        running = self.running()
         exchange = Exchange(
             id=f"req_{secrets.token_hex(12)}",
             request=request,
             dialect=dialect,
             operation=route.operation if route else "",
             prompt=Prompt(dialect.NAME, b"{}"),
-            upstreams=list(self.upstreams),
+            upstreams=list(running.upstreams),
             began=trio.current_time(),
             store=self.store,
         )
+        line = running.line
         try:
-            await self._fill(exchange, route)
+            if route is None and self.statement is not None and (request.method, request.path) == ("GET", STATEMENT):
+                line = self._stating(exchange, line, self.statement)
+            else:
+                await self._fill(exchange, route)
             if self.bodies:
                 response = Overheard(response)
                 response.prompt = exchange.body or exchange.prompt.encode()
         except (GatewayError, BadRequest) as error:
             await write(response, *dialect.encode_error(refusal(error), exchange.id))
             return
-        try:
-            await conduct(exchange, self.line, response, self.heart)
-        finally:
-            note(exchange, response)
+        with self.live.watching(exchange):
+            try:
+                await conduct(exchange, line, response, self.heart)
+            finally:
+                note(exchange, response)
+
+    def running(self) -> Switched:
+        """The line and its upstreams without what is switched off, as the store has it by now."""
+        off = self.store.keys.snapshot.off if self.store is not None else self._switched.off
+        if off is not self._switched.off and off != self._switched.off:
+            self._switched = switched(self.line, self.upstreams, off)
+        return self._switched
+
+    def _stating(self, exchange: Exchange, line: Line, statement: Source) -> Line:
+        """The line of a statement: whoever has a key, and nothing else."""
+        exchange.operation, exchange.source = "models", statement
+        return attrs.evolve(line, stages=tuple(pair for pair in line.stages if pair[0] == "auth"))
 
     # -- what needs no line -------------------------------------------------------------------------------------------
 

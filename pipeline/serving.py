@@ -7,14 +7,17 @@ All that runs lives in this call: when it returns, or is cancelled, nothing is l
 
 import os
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
 import attrs
 import structlog
 import trio
 
+from pipeline.admin import front, statement
 from pipeline.config import Config
+from pipeline.cors import Cors
 from pipeline.door import locked
+from pipeline.errors import StoreUnavailable
 from pipeline.heartbeat import Heart
 from pipeline.loading import Built, build
 from pipeline.opening import opened
@@ -39,13 +42,14 @@ class Running:
     upstreams: list[Upstream]
     urls: list[str]  # one for each listener: "http://127.0.0.1:4096"
     drain: Drain  # begin() it, and serve returns when all that runs has ended
+    invitation: str = ""  # what the first account of the admin is made with, while there is none
 
 
 async def serve(config: Config, *, task_status: trio.TaskStatus[Running] = trio.TASK_STATUS_IGNORED) -> None:
     """Serve as *config* says until drained.  Reports a Running when it listens.  Raises ConfigError before that."""
     built, drain, heart = build(locked(config)), Drain(), Heart(config.server.ping)
     listeners = await listening(config)
-    async with store_of(config) as store, opened(built) as upstreams, trio.open_nursery() as nursery:
+    async with store_of(config) as store, opened(built, store) as upstreams, trio.open_nursery() as nursery:
         nursery.start_soon(heart.run, name="heart")
         gateway = Gateway(
             line=built.line,
@@ -55,9 +59,13 @@ async def serve(config: Config, *, task_status: trio.TaskStatus[Running] = trio.
             heart=heart,
             drain=drain,
             bodies=config.log.bodies,
+            cors=Cors(config.server.cors),
+            statement=statement.answer,
         )
         urls = [url_of(listener, tls=built.tls is not None) for listener in listeners]
-        task_status.started(Running(built=built, store=store, upstreams=upstreams, urls=urls, drain=drain))
+        invitation = await admitted(gateway, built, store, urls)
+        running = Running(built=built, store=store, upstreams=upstreams, urls=urls, drain=drain, invitation=invitation)
+        task_status.started(running)
         await listen.serve(
             gateway.handle,
             listeners=listeners,
@@ -68,6 +76,17 @@ async def serve(config: Config, *, task_status: trio.TaskStatus[Running] = trio.
             names=config.server.names,
         )
         nursery.cancel_scope.cancel()
+
+
+async def admitted(gateway: Gateway, built: Built, store: Store, urls: list[str]) -> str:
+    """Open the admin of *gateway*, if it is to have one; gives the invitation, while nobody has an account."""
+    if not built.config.admin.enabled:
+        return ""
+    admin = await front.opened(gateway, built, store, urls)
+    gateway.admin = admin.handle
+    with suppress(StoreUnavailable):
+        return admin.desk.invitation if await admin.desk.welcoming() else ""
+    return ""
 
 
 async def listening(config: Config) -> list[trio.SocketListener]:

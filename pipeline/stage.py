@@ -3,8 +3,8 @@
     stage(exchange)  ──▶  None · transform · awaitable of either · generator that yields either once, then has a tail
 
 The *result* is looked at, not the function: partials, callable objects and an early ``return`` before a ``yield`` all
-work.  A stage may declare ``operations``, its transform ``kinds`` (see ``events.reads``).  A tail can neither swallow a
-cancellation nor change the reply.
+work.  A stage may declare ``operations`` and ``per_key`` (see ``overlay``), its transform ``kinds`` (see
+``events.reads``).  A tail can neither swallow a cancellation nor change the reply.
 """
 
 import inspect
@@ -18,6 +18,7 @@ import trio
 
 from pipeline.events import Kinds
 from pipeline.exchange import Exchange
+from pipeline.overlay import overlaid
 
 TAIL_SECONDS = 5  # what a tail that awaits may take, also when the client has gone
 
@@ -103,7 +104,7 @@ async def enter(name: str, stage: Stage, exchange: Exchange, tails: Tails) -> Tr
     """Call *stage*; keep its tail, if it has one, for when the exchange ends."""
     exchange.prompt.author = name
     began = perf_counter()
-    made = stage(exchange)
+    made = overlaid(stage, name, exchange)(exchange)
     if made is not None and inspect.isawaitable(made):
         made = await made
     if isinstance(made, GeneratorType):

@@ -6,15 +6,17 @@ place, and the stages that run once per attempt there.  It opens nothing itself:
 
 from collections.abc import Callable
 from fnmatch import fnmatchcase
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import attrs
 
+from pipeline.credentials.wallet import Wallet
 from pipeline.dialect import Dialect
 from pipeline.secret import Secret
 from transports.messages import Headers
 from transports.pool import Pool
 from transports.upstream import Link, Origin, Timers
+from transports.upstream_connect import Connector
 
 
 class Opener(Protocol):
@@ -38,6 +40,16 @@ class Opener(Protocol):
         """Give up what is held."""
 
 
+@attrs.frozen
+class Quota:
+    """How one of an upstream's own limits stands, as it told *at* that moment (ms)."""
+
+    name: str  # as the upstream calls it: "5h", "requests"
+    utilisation: float  # the part that is used; 1.0: nothing is left
+    resets: int  # when it begins anew, in ms; 0: not told
+    at: int
+
+
 @attrs.frozen(kw_only=True, eq=False)
 class Upstream:
     """One place that answers."""
@@ -49,12 +61,19 @@ class Upstream:
     key: Secret | None = None
     client_key: bool = False  # send the client's own credential on instead of *key*
     pool: Pool
+    connector: Connector | None = None  # what makes the pool's connections; None for what is no server
     timers: Timers
     models: tuple[str, ...] = ()  # globs of the models it has; empty: any
     headers: Headers = attrs.field(factory=list)  # the operator's own, put last
     query: str = ""  # the operator's own, as it stands in a URL
+    client_identity: Literal["always", "never", "auto"] = "never"  # when who asks is kept from it
+    preface: str = ""  # the operator's own words before the system prompt, where who asks is kept from it
     program: bool = False  # reached by running a program under the operator's own login: never open to everyone
     stages: tuple[tuple[str, Callable[..., Any]], ...] = ()  # name and stage, in the order up
+    wallet: Wallet = attrs.field(
+        default=attrs.Factory(lambda self: Wallet.of(self.name, [self.key]), takes_self=True), repr=False
+    )  # what it is shown: *key*, and more
+    windows: dict[str, Quota] = attrs.field(factory=dict, repr=False)  # what it told last, by name
 
     def has(self, model: str) -> bool:
         """Whether *model* may be asked for here."""

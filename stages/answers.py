@@ -14,7 +14,7 @@ import structlog
 import trio
 
 from pipeline.dialect import Model
-from pipeline.errors import GatewayError, NotFound, UnknownModel
+from pipeline.errors import GatewayError, NotFound, UnknownModel, UpstreamRefused
 from pipeline.events import Answer
 from pipeline.exchange import Attempt, Exchange
 from pipeline.upstream import Upstream
@@ -22,7 +22,8 @@ from stages.asking import ANSWER_BYTES, ERROR_BYTES, ask, whole
 from stages.capabilities import capability
 from stages.fields import answer_fields
 from stages.known import Known
-from stages.notes import OFFERED
+from stages.notes import HIDDEN, OFFERED
+from stages.showing import again
 from transports.messages import Head
 
 FRESH = 300.0  # seconds a list of models is believed
@@ -53,7 +54,9 @@ class Lists:
         for upstream in exchange.upstreams:
             for model in await self._of(exchange, upstream):
                 models.setdefault(model.id, model)
-        allowed = [described(model) for model in models.values() if permitted(exchange, model.id)]
+        hidden = exchange.noted(HIDDEN) or frozenset()
+        shown = [model for model in models.values() if model.id not in hidden]
+        allowed = [described(model) for model in shown if permitted(exchange, model.id)]
         if exchange.operation == "models":
             return in_json(exchange.dialect.encode_models(allowed, exchange.request.query))
         wanted = exchange.request.path.partition("/models/")[2]
@@ -79,7 +82,18 @@ class Lists:
 
 async def listing(exchange: Exchange, upstream: Upstream) -> list[Model]:
     """Ask *upstream* for its list, with its own credential (the list is shared by all callers)."""
-    async with ask(exchange, upstream, b"", path="/models", own=True) as reply:
+    while True:
+        try:
+            return await listing_once(exchange, upstream)
+        except UpstreamRefused as error:
+            if not await again(exchange, upstream, error):
+                raise
+
+
+async def listing_once(exchange: Exchange, upstream: Upstream) -> list[Model]:
+    """As ``listing``, with one credential."""
+    path = upstream.dialect.upstream_path("models", exchange.prompt)
+    async with ask(exchange, upstream, b"", path=path, own=True) as reply:
         body = await whole(reply, ANSWER_BYTES)
         if reply.head.status != 200:
             raise upstream.dialect.decode_error(reply.head.status, reply.head.headers, body)
@@ -109,8 +123,20 @@ async def relay(exchange: Exchange) -> Answer:
 
 async def relayed(exchange: Exchange, upstream: Upstream, body: bytes, *, path: str | None = None) -> Answer:
     """The upstream's answer to *body*, as it is; its errors too, in its own words."""
+    while True:
+        try:
+            return await relayed_once(exchange, upstream, body, path)
+        except UpstreamRefused as error:
+            if not await again(exchange, upstream, error):
+                raise
+
+
+async def relayed_once(exchange: Exchange, upstream: Upstream, body: bytes, path: str | None) -> Answer:
+    """As ``relayed``, with one credential."""
     attempt = Attempt(upstream.name, exchange.asked, trio.current_time())
     exchange.attempts.append(attempt)
+    for wait in exchange.before_attempt:
+        await wait(attempt)
     async with ask(exchange, upstream, body, path=path) as reply:
         head = reply.head
         attempt.status = head.status

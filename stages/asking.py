@@ -8,12 +8,15 @@ Below this file are sockets, above it are events; the names of transport failure
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
+from pipeline.credentials.credential import Credential
 from pipeline.dialect import Decoder
-from pipeline.errors import UpstreamFailed, UpstreamTimeout, UpstreamTruncated
-from pipeline.events import Started
+from pipeline.errors import UpstreamFailed, UpstreamRefused, UpstreamTimeout, UpstreamTruncated
+from pipeline.events import Failed, Started
 from pipeline.exchange import Exchange, Out
 from pipeline.upstream import Upstream
 from stages.fields import own_fields, request_fields
+from stages.redaction import redact
+from stages.showing import shown
 from transports.codings import CodingError, Decoding
 from transports.messages import find
 from transports.pool import Reply
@@ -31,28 +34,36 @@ async def ask(
     """Send *body* to *upstream*; inside, its reply can be received.  Raises GatewayError for all that fails.
 
     *path*: below the upstream's base; the operation's own where it is None.  The client's query and fields go along to
-    an upstream of its own dialect, unless the question is our *own*.
+    an upstream of its own dialect, unless the question is our *own*.  Which credential is shown is the wallet's choice
+    (``showing``); what the upstream repeats of it is taken out of its errors.
     """
+    credential = await shown(exchange, upstream)
     below = upstream.dialect.upstream_path(exchange.operation, exchange.prompt) if path is None else path
     same = not own and upstream.dialect.NAME == exchange.dialect.NAME
     query = "&".join(part for part in (upstream.query, exchange.request.query if same else "") if part)
     call = Call(
         method=exchange.request.method,
-        target=f"{upstream.base}{below}{'?' if query else ''}{query}",
-        headers=own_fields(upstream) if own else request_fields(exchange, upstream),
+        target=f"{upstream.base}{below}{('&' if '?' in below else '?') if query else ''}{query}",
+        headers=own_fields(upstream, credential) if own else request_fields(exchange, upstream, credential),
         body=body,
     )
-    with in_our_words(upstream):
+    with in_our_words(upstream, credential):
         async with upstream.pool.send(upstream.origin, call, upstream.timers) as reply:
             del call, body  # a stream that runs for an hour must not hold a megabyte that was sent in its first second
             yield reply
 
 
 @contextmanager
-def in_our_words(upstream: Upstream) -> Iterator[None]:
-    """Say what the transport says of a failure as the gateway's errors do, by the upstream's name."""
+def in_our_words(upstream: Upstream, credential: Credential | None = None) -> Iterator[None]:
+    """Say what the transport says of a failure as the gateway's errors do, by the upstream's name.
+
+    What the upstream itself says passes, without *credential*.
+    """
     try:
         yield
+    except UpstreamRefused as error:
+        redact(error, credential.secret.reveal() if credential else "")
+        raise
     except ConnectFailed as error:
         raise UpstreamFailed(f"{upstream.name}: can't connect ({error.reason})") from error
     except TimedOut as error:
@@ -85,6 +96,8 @@ async def decoded(reply: Reply, decoder: Decoder, out: Out) -> None:
     while True:
         data = await reply.receive()
         batch = decoder.feed(coding.feed(data) if coding else data) if data else decoder.close()
+        if batch and isinstance(failed := batch[-1], Failed) and redact(failed.error):
+            batch[-1] = failed.replace()  # its frame still says what was taken out
         if not begun and batch:
             for event in batch:
                 if isinstance(event, Started):

@@ -16,6 +16,7 @@ place, everybody needs one.  With ``required`` everybody does before that, too.
 import hmac
 from hashlib import sha256
 from ipaddress import ip_address
+from typing import Any
 
 import attrs
 
@@ -32,11 +33,12 @@ BEARER = "bearer "
 
 @attrs.frozen
 class KeyHolder:
-    """One key: who holds it, the secret itself, and globs of the models it may use."""
+    """One key: who holds it, the secret itself, globs of the models it may use, and settings of stages for it."""
 
     name: str
     key: Secret
     models: tuple[str, ...] = ("*",)
+    options: dict[str, Any] = attrs.field(factory=dict)  # by stage: { limits = { limits = [ … ] } }
 
 
 @attrs.frozen
@@ -47,13 +49,14 @@ class Auth:
     required: bool = False  # nobody is let in without a key, even while there is none
     _callers: dict[bytes, Caller] = attrs.field(init=False, repr=False)
 
-    operations = frozenset({"reply", "count_tokens", "models", "model", "relay"})
+    operations = frozenset({"reply", "count_tokens", "models", "model", "usage", "relay"})
 
     @_callers.default
     def _known(self) -> dict[bytes, Caller]:
+        known = {digest(holder.key.reveal()): holder for holder in self.keys}
         return {
-            digest(holder.key.reveal()): Caller(holder.name, digest(holder.key.reveal()).hex()[:12], holder.models)
-            for holder in self.keys
+            shown: Caller(holder.name, shown.hex()[:12], holder.models, holder.options)
+            for shown, holder in known.items()
         }
 
     def __call__(self, exchange: Exchange) -> None:

@@ -20,8 +20,8 @@ Settings::
     places = ["tools", "system", "previous", "newest"]     # the order does not matter
     enabled = true
 
-Runs once per attempt, after ``translate``; does nothing to prompts of other dialects.  Does not wait and does not look
-at replies.  Every marker is recorded.
+A key may have its own: options {"cache_breakpoints": {"ttl": "1h"}}.  Runs once per attempt, after ``translate``; does
+nothing to prompts of other dialects.  Does not wait and does not look at replies.  Every marker is recorded.
 """
 
 from collections.abc import Callable, Iterator
@@ -50,6 +50,7 @@ class CacheBreakpoints:
     enabled: bool = True
 
     operations: ClassVar[frozenset[str]] = frozenset({"reply"})
+    per_key: ClassVar[frozenset[str]] = frozenset({"ttl", "places", "enabled"})
 
     def __call__(self, exchange: Exchange) -> None:
         """Mark the exchange's prompt."""
@@ -97,10 +98,13 @@ def newest_turn(prompt: Prompt) -> Path | None:
 
 
 def previous_turn(prompt: Prompt) -> Path | None:
-    """The last block of the last user message before the last message: the newest turn of one request ago."""
-    for number in reversed(prompt.keys("messages")[:-1]):
-        if prompt.get("messages", number, "role") == "user":
+    """The last block of what stood before the assistant last spoke: the newest turn of one request ago."""
+    spoken = False
+    for number in reversed(prompt.keys("messages")):
+        speaks = prompt.get("messages", number, "role") == "assistant"
+        if spoken and not speaks:
             return cacheable(prompt, ("messages", number, "content"))
+        spoken = spoken or speaks
     return None
 
 

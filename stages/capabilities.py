@@ -36,6 +36,7 @@ class Capability:
     # temperature, top_p, top_k. default: refused unless they say what holds anyway; limited: only while it thinks
     sampling: Literal["default", "limited"] = "default"
     prefill: bool = False  # whether the last turn may be the assistant's (with thinking off)
+    instructs: bool = False  # whether instructions may stand within the conversation, as a role of their own
     cacheable: int  # the shortest prefix that is cached
     context: int = 1_000_000  # tokens in
     output: int = 128_000  # tokens out at most, thoughts included
@@ -85,8 +86,8 @@ _ADAPTIVE = frozenset({"adaptive"})
 _OFF = frozenset({"adaptive", "disabled"})
 _BUDGET = frozenset({"enabled", "disabled"})
 
-_FABLE_5_1 = Capability(thinking=_ADAPTIVE, default="always", forced="never", cacheable=512)
-_FABLE_5 = Capability(thinking=_ADAPTIVE, default="always", cacheable=512)
+_FABLE_5_1 = Capability(thinking=_ADAPTIVE, default="always", forced="never", instructs=True, cacheable=512)
+_FABLE_5 = Capability(thinking=_ADAPTIVE, default="always", instructs=True, cacheable=512)
 _OPUS_4_6 = Capability(
     thinking=_ADAPTIVE | _BUDGET,
     default="off",
@@ -111,7 +112,7 @@ _SONNET_4_5 = Capability(
     output=64_000,
     growth=1.0,
 )
-_OPUS_4_8 = Capability(thinking=_OFF, default="off", cacheable=1024)
+_OPUS_4_7 = Capability(thinking=_OFF, default="off", cacheable=2048)
 
 TABLE: dict[str, Capability] = {
     "claude-fable-5-2": _FABLE_5_1,  # its own restrictions are not published: those of 5.1
@@ -124,6 +125,7 @@ TABLE: dict[str, Capability] = {
         _FABLE_5_1,
         thinking=frozenset({"adaptive", "enabled"}),
         efforts=("low", "medium", "high", "max"),
+        instructs=False,
         cacheable=2048,
     ),
     "claude-opus-5-5": attrs.evolve(_FABLE_5_1, effort="medium"),
@@ -137,10 +139,10 @@ TABLE: dict[str, Capability] = {
         effort="medium",
         cacheable=512,
     ),
-    "claude-opus-5": Capability(thinking=_OFF, default="on", quiet="high", cacheable=512),
+    "claude-opus-5": Capability(thinking=_OFF, default="on", quiet="high", instructs=True, cacheable=512),
     "claude-sonnet-5": Capability(thinking=_OFF, default="on", cacheable=1024),
-    "claude-opus-4-8": _OPUS_4_8,
-    "claude-opus-4-7": attrs.evolve(_OPUS_4_8, cacheable=2048),
+    "claude-opus-4-8": attrs.evolve(_OPUS_4_7, instructs=True, cacheable=1024),
+    "claude-opus-4-7": _OPUS_4_7,
     "claude-opus-4-6": _OPUS_4_6,
     "claude-sonnet-4-6": attrs.evolve(_OPUS_4_6, cacheable=1024),
     "claude-opus-4-5": attrs.evolve(_SONNET_4_5, efforts=("low", "medium", "high"), effort="high", cacheable=4096),

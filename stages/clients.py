@@ -7,6 +7,7 @@ As observed with the versions in the tests, or as their documentation says (then
 """
 
 from collections.abc import Callable
+from pathlib import PurePath
 
 import attrs
 
@@ -130,6 +131,37 @@ def paste(url: str, *, key: str = "any", model: str = "your-model") -> str:
     """What is shown at start: for each client its name, and what to paste; a blank line between them."""
     address = Address(url, key, model)
     return "\n\n".join(_shown(client, address) for client in CLIENTS if client.at_start)
+
+
+def pasted(url: str, *, key: str, model: str) -> list[tuple[str, str]]:
+    """For each client its name, and what to paste."""
+    address = Address(url, key, model)
+    return [(client.name, client.settings(address)) for client in CLIENTS]
+
+
+def launched(url: str, key: str, command: list[str]) -> tuple[dict[str, str], list[str]]:
+    """What a client started as *command* needs to come here: variables, and the command with what it must be told."""
+    address = Address(url, key)
+    variables = {
+        "ANTHROPIC_BASE_URL": address.url,
+        "ANTHROPIC_AUTH_TOKEN": address.key,
+        "OPENAI_BASE_URL": address.v1,
+        "OPENAI_API_BASE": address.v1,
+        "OPENAI_API_KEY": address.key,
+        "GATEWAY_KEY": address.key,
+    }
+    program, *arguments = command
+    if PurePath(program).name == "codex":  # takes its provider from its own settings only
+        settings = {"base_url": address.v1, "env_key": "GATEWAY_KEY", "name": "gateway", "wire_api": "responses"}
+        told = [
+            'model_provider="gateway"',
+            *(f'model_providers.gateway.{name}="{text}"' for name, text in settings.items()),
+        ]
+        arguments = [*(word for each in told for word in ("-c", each)), *arguments]
+    return variables, [program, *arguments]
+
+
+INSTEAD = ("ANTHROPIC_API_KEY",)  # variables that would win over those above
 
 
 def _shown(client: Client, address: Address) -> str:

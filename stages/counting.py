@@ -25,9 +25,11 @@ from pipeline.prompt import Prompt
 from pipeline.stage import Tails, enter
 from pipeline.upstream import Upstream
 from stages.answers import in_json, relayed
+from stages.dialects.anthropic.context import applied
+from stages.notes import TOLD
 from stages.tokens.counter import Counter
 
-TOLD = b"x-pipeline-count"
+HOW = b"x-pipeline-count"
 SILENCE = 300.0  # seconds for which it is believed that an upstream does not count
 UNABLE = frozenset({404, 405, 501})  # what an upstream answers that does not
 
@@ -55,8 +57,13 @@ class Counting:
                 return answer
         return await self._ours(exchange, asked, exchange.upstreams[0].name if exchange.upstreams else "")
 
-    def watch(self, asked: Prompt, upstream: Upstream, model: str) -> list[Callable[[Event], None]]:
-        """Transforms that learn from the reply to *asked*, if there is something to learn."""
+    def watch(self, asked: Prompt, sent: Prompt, upstream: Upstream, model: str) -> list[Callable[[Event], None]]:
+        """Transforms that learn from the reply to *asked*, if there is something to learn.
+
+        *sent*: what became of it on the way.  If some of it was cleared, usage tells of less than was counted.
+        """
+        if applied(sent.notes.noted(TOLD)):
+            return []
         transform = self._counter.watch(asked, upstream.name, model)
         return [] if transform is None else [transform]
 
@@ -88,7 +95,7 @@ class Counting:
         count = await self._counter.count(asked, upstream)
         tokens = exchange.dialect.count(asked) if count is None else count.tokens
         answer = in_json(exchange.dialect.encode_count(tokens))
-        answer.head.headers.append((TOLD, b"estimate" if count is None else b"local; error=%.2f" % count.error))
+        answer.head.headers.append((HOW, b"estimate" if count is None else b"local; error=%.2f" % count.error))
         return answer
 
 

@@ -4,17 +4,23 @@ client ──(request_fields)──▶ upstream          hop-by-hop and our own 
 client ◀──(reply_fields)──── upstream          of another dialect's fields only what both sides mean alike
 """
 
+from pipeline.credentials.credential import Credential
 from pipeline.exchange import Exchange
 from pipeline.upstream import Upstream
+from stages.identity import conceals, identifying
 from stages.notes import WITHOUT
 from transports.messages import Head, Headers, end_to_end
 
 # What a client shows us to be let in; goes on only where the upstream is told to take the client's own.
-CREDENTIALS = frozenset({b"authorization", b"x-api-key", b"api-key", b"cookie"})
+CREDENTIALS = frozenset({b"authorization", b"x-api-key", b"api-key", b"x-goog-api-key", b"cookie"})
+
+# What a client or a proxy shows somebody else still: never ours to pass on.
+OTHERS = frozenset({b"cookie", b"cookie2", b"x-amz-security-token", b"x-csrf-token", b"x-xsrf-token"})
 
 # How the request came here is nobody's business there (RFC 7239 and its forerunners).
-WAY = frozenset({b"forwarded", b"via", b"x-real-ip", b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-port",
-                 b"x-forwarded-proto", b"x-forwarded-prefix", b"x-forwarded-server"})  # fmt: skip
+WAY = frozenset({b"forwarded", b"via", b"x-real-ip", b"true-client-ip", b"x-client-ip", b"x-cluster-client-ip",
+                 b"fly-client-ip", b"client-ip", b"x-remote-ip", b"x-remote-addr"})  # fmt: skip
+WAYS = (b"x-forwarded-", b"cf-", b"x-envoy-", b"x-original-", b"x-auth-request-", b"cdn-")  # how such names begin
 
 # The body is ours to code and to describe; the rest is said to us.
 OURS = frozenset({b"accept-encoding", b"content-encoding", b"x-pipeline-fidelity"})
@@ -25,9 +31,12 @@ BETA = b"anthropic-beta"
 # Fields of a request that mean the same to every upstream (W3C Trace Context).
 COMMON = frozenset({b"traceparent", b"tracestate", b"baggage"})
 
-# What an upstream says to its own next hop or about its own site.
+# What an upstream says to its own next hop, about its own site, or about the operator's account there.
 SITE = frozenset({b"set-cookie", b"alt-svc", b"strict-transport-security", b"server", b"date", b"content-encoding",
-                  b"report-to", b"nel", b"via"})  # fmt: skip
+                  b"report-to", b"nel", b"via", b"x-powered-by", b"www-authenticate", b"clear-site-data",
+                  b"content-security-policy", b"access-control-allow-origin",
+                  b"access-control-allow-credentials",
+                  b"anthropic-organization-id", b"openai-organization", b"openai-project"})  # fmt: skip
 
 # Fields of a reply that clients of every dialect act on.
 ADVICE = frozenset({b"retry-after", b"retry-after-ms", b"x-should-retry", b"request-id", b"x-request-id"})
@@ -40,22 +49,27 @@ ACCEPT = b"application/json, text/event-stream"
 AGENT = (b"user-agent", b"pipeline-gateway")
 
 
-def request_fields(exchange: Exchange, upstream: Upstream) -> Headers:
-    """The fields of the request to *upstream*: the client's, less what must not travel, with its credential."""
+def request_fields(exchange: Exchange, upstream: Upstream, credential: Credential | None = None) -> Headers:
+    """The fields of the request to *upstream*: the client's, less what must not travel, with *credential*."""
     same = upstream.dialect.NAME == exchange.dialect.NAME
     fields = [
         (name, value)
         for name, value in end_to_end(exchange.request.headers)
         if name not in WAY
+        and not name.startswith(WAYS)
         and name not in OURS
-        and (name not in CREDENTIALS or (upstream.client_key and name != b"cookie"))
+        and name not in OTHERS
+        and (name not in CREDENTIALS or upstream.client_key)
         and (same or name in COMMON or name in CREDENTIALS)
     ]
+    if conceals(exchange, upstream):
+        kept = [(name, value) for name, value in fields if not identifying(name)]
+        fields = [AGENT, *kept] if same else kept
     without = exchange.noted(WITHOUT)
     fields = [field for field in (less(field, without) for field in fields) if field] if without else fields
     if upstream.program:
         fields += program_fields(exchange)
-    return fields_of_ours(upstream, fields) if same else [*fields, *own_fields(upstream)]
+    return fields_of_ours(upstream, fields, credential) if same else [*fields, *own_fields(upstream, credential)]
 
 
 def less(field: tuple[bytes, bytes], without: frozenset[str]) -> tuple[bytes, bytes] | None:
@@ -78,19 +92,27 @@ def program_fields(exchange: Exchange) -> Headers:
     return [(name, value.encode("latin-1", "replace")) for name, value in told]
 
 
-def own_fields(upstream: Upstream) -> Headers:
+def own_fields(upstream: Upstream, credential: Credential | None = None) -> Headers:
     """The fields of a request that the gateway makes itself, under its own name."""
-    return fields_of_ours(upstream, [AGENT, (b"content-type", b"application/json"), (b"accept", ACCEPT)])
+    return fields_of_ours(upstream, [AGENT, (b"content-type", b"application/json"), (b"accept", ACCEPT)], credential)
 
 
-def fields_of_ours(upstream: Upstream, fields: Headers) -> Headers:
-    """*fields* with what the upstream's dialect demands, its credential and the operator's own."""
+def fields_of_ours(upstream: Upstream, fields: Headers, credential: Credential | None) -> Headers:
+    """*fields* with what the upstream's dialect demands, *credential* and the operator's own."""
     known = {name for name, _ in fields}
     fields = fields + [(name, value) for name, value in upstream.dialect.defaults() if name not in known]
-    if upstream.key is not None:
-        fields += upstream.dialect.credentials(upstream.key.reveal())
+    if credential is not None:
+        fields += credential_fields(upstream, credential)
     # Asked plainly: what is compressed can't be read as it passes.
     return [*fields, (b"accept-encoding", b"identity"), *upstream.headers]
+
+
+def credential_fields(upstream: Upstream, credential: Credential) -> Headers:
+    """The fields that show *credential*: a key as the dialect has it, a token as OAuth does (RFC 6750 §2.1)."""
+    secret = credential.secret.reveal()
+    if credential.kind == "oauth":
+        return [(b"authorization", b"Bearer " + secret.encode("latin-1", "replace"))]
+    return upstream.dialect.credentials(secret)
 
 
 def answer_fields(headers: Headers) -> Headers:

@@ -11,8 +11,9 @@ answer, only the dialect's own error.  Lists and counts are answered here too, s
     thinking = ["enabled", "disabled"]
 """
 
+import time
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, ClassVar
 
 import attrs
 import trio
@@ -22,6 +23,7 @@ from pipeline.events import Answer, Batch, BlockStarted, Failed, Finished, Opaqu
 from pipeline.exchange import Attempt, Exchange, Out
 from pipeline.line import Fused
 from pipeline.outlet import Enough, only, weigh
+from pipeline.overlay import overlaid
 from pipeline.prompt import Prompt
 from pipeline.stage import Tails, enter, read_by
 from stages.answers import Lists, relay
@@ -32,6 +34,8 @@ from stages.fidelity import Mode, demand
 from stages.known import Known, Override
 from stages.lacking import Lacking
 from stages.notes import HIDE_USAGE
+from stages.quotas import learn
+from stages.showing import again
 
 HELD_EVENTS = 256  # what the barrier holds before it lets go
 HELD_BYTES = 64 * 1024
@@ -42,8 +46,10 @@ COMMITS = frozenset({BlockStarted, Opaque, Run, Finished, Answer})
 class Forward:
     """Send the prompt to the upstreams, best first, and let the first answer through."""
 
-    fidelity: Mode = "report"  # strict: refuse what would lose something of the request
+    fidelity: Mode = "report"  # lossless, strict: refuse what would lose something of the request
     capabilities: dict[str, Override] = attrs.field(factory=dict)  # of models, by glob: the first one that fits holds
+
+    per_key: ClassVar[frozenset[str]] = frozenset({"fidelity"})
 
     _known: Known = attrs.field(init=False, default=attrs.Factory(lambda self: Known(self.capabilities), True))
     _lists: Lists = attrs.field(init=False, default=attrs.Factory(lambda self: Lists(self._known), True))
@@ -96,8 +102,8 @@ class Forward:
                 attempt.edits = exchange.prompt.edits
             if attempt.error is None:
                 return
-            if not barrier.open and self._lacking.learned(exchange, error):
-                waiting.append(upstream)  # once more, without what it does not know
+            if not barrier.open and (self._lacking.learned(exchange, error) or await again(exchange, upstream, error)):
+                waiting.append(upstream)  # once more: without what it does not know, or with another credential
             elif barrier.open or not error.retryable:
                 break
         raise error
@@ -111,16 +117,17 @@ class Forward:
             self._lacking.leave_out(exchange)
             attempt.model = exchange.prompt.model
             transforms = [transform for transform in reversed(entered) if transform is not None]
-            transforms[:0] = self._counting.watch(asked, upstream, attempt.model)
+            transforms[:0] = self._counting.watch(asked, exchange.prompt, upstream, attempt.model)
             read = read_by(transforms)
             same = upstream.dialect.NAME == exchange.dialect.NAME  # else the encoder reads every event
             kinds = exchange.kinds | read if same and read is not None and exchange.kinds is not None else None
-            demand(exchange, self.fidelity)
+            demand(exchange, overlaid(self, "forward", exchange).fidelity)
             for wait in exchange.before_attempt:
                 await wait(attempt)
             out = Fused(exchange, transforms, barrier)
             async with ask(exchange, upstream, exchange.prompt.encode()) as reply:
                 attempt.status = reply.head.status
+                learn(upstream, reply.head.headers, time.time())
                 await checked(reply, upstream, streaming=exchange.streaming)
                 decoder = (
                     upstream.dialect.stream_decoder(kinds, hide_usage=exchange.noted(HIDE_USAGE) is True)

@@ -49,6 +49,7 @@ class Override:
     forced: Literal["yes", "unbudgeted", "never"] | None = None
     sampling: Literal["default", "limited"] | None = None
     prefill: bool | None = None
+    instructs: bool | None = None
     cacheable: Tokens | None = None
     context: Tokens | None = None
     output: Tokens | None = None

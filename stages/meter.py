@@ -23,25 +23,23 @@ import attrs
 import msgspec
 import trio
 
+from pipeline.errors import UpstreamFailed
 from pipeline.events import Event, Finished, Started, Usage
 from pipeline.exchange import Attempt, Exchange
+from pipeline.live import OUTPUT, WORK
 from pipeline.store.record import Flag, Record, State, clean
 from pipeline.store.store import Store
+from stages import asides
 from stages.ledger import Ledger
+from stages.notes import BOOKS, Quote
 from stages.prices.catalogue import Catalogue
 from stages.prices.cost import Price, Terms, cost, terms_of
 from stages.prices.tariff import Tariff
-from stages.tally import Tally, empty
+from stages.tally import BYTES_PER_TOKEN, Tally, empty
+from stages.work import Work, work_of
 
 NOTE = 4 * 1024  # bytes of output between two notes of it: a thousand tokens
 MOST = 4_000  # characters of what is told of attempts, and of changes
-
-# Fields by which clients name the work a request belongs to.
-SESSION = {
-    "session": b"x-claude-code-session-id",
-    "agent": b"x-claude-code-agent-id",
-    "parent": b"x-claude-code-parent-agent-id",
-}
 
 _JSON = msgspec.json.Encoder()
 
@@ -78,15 +76,19 @@ class Meter:
         """Count while the reply passes; put it down when all is over."""
         rows = exchange.store.keys.snapshot.prices if exchange.store is not None else ()
         account = Account(exchange, self._tariff.catalogue(rows))
+        exchange.note(BOOKS, account)
+        exchange.note(OUTPUT, account.tokens)
         exchange.before_attempt.append(account.begin)
         exchange.before_commit.append(account.synced)
         try:
             yield account.count
         finally:
             if exchange.attempts:
-                record = account.close()
+                records = [account.close(), *account.asides()]
                 if self._lines is not None:
-                    self._lines.book(line(record, exchange))
+                    self._lines.book(line(records[0], exchange, exchange.attempts))
+                    for record, aside in zip(records[1:], exchange.asides, strict=True):
+                        self._lines.book(line(record, exchange, [aside]))
 
 
 class Account:
@@ -103,29 +105,62 @@ class Account:
         "_price",
         "_store",
         "_tally",
+        "_work",
+        "closed",
     )
 
     def __init__(self, exchange: Exchange, catalogue: Catalogue) -> None:
         self._exchange, self._catalogue = exchange, catalogue
         self._store: Store | None = exchange.store
         self._tally = Tally(size(exchange))
+        self._work = work_of(exchange)
         self._begun: Record | None = None  # as the first attempt was about to be sent
         self._last: Record | None = None  # as it was put down last
         self._price: Price | None = None  # of the attempt that runs
         self._asked: Terms = {}
         self._number = 0  # under which the spool has it
         self._noted = 0.0  # bytes of output that the last note told of
+        self.closed: Record | None = None  # the last version of the record, once all is over
 
     @property
     def count(self) -> Any:
         """The transform."""
         return self._tally.count if self._store is None else counting(self._look)
 
+    # -- for whoever keeps it within limits ---------------------------------------------------------------------------
+
+    @property
+    def produced(self) -> float:
+        """Bytes of output so far."""
+        return self._tally.produced
+
+    def quoting(self, attempt: Attempt) -> Quote | None:
+        """What tells what a usage costs at *attempt*, in micro-dollars; None if no price is known."""
+        price = self._catalogue.find(attempt.model, attempt.upstream, round(self._exchange.arrived * 1000))
+        if price is None:
+            return None
+        terms = asked(self._exchange, price) or self._asked  # the prompt is let go of at the commit
+        return lambda usage: cost(price, usage, terms)
+
+    def failed(self) -> int:
+        """What earlier attempts cost: an upstream that told its usage before it failed will charge for it."""
+        told = [(self.quoting(attempt), attempt.usage) for attempt in self._exchange.attempts[:-1] if attempt.usage]
+        return sum(quote(usage) for quote, usage in told if quote is not None)
+
+    def spent(self) -> int:
+        """What the exchange costs by now, in micro-dollars, as far as that is known."""
+        return self._version(*self._tally.final()).cost
+
+    def tokens(self) -> int:
+        """About how many tokens came by now."""
+        return int(self._tally.produced) // BYTES_PER_TOKEN
+
     # -- on the way up ------------------------------------------------------------------------------------------------
 
     async def begin(self, attempt: Attempt) -> None:
         """Put down that *attempt* is about to be sent.  Raises StoreUnavailable: then it is not."""
-        self._begun = self._begun or opened(self._exchange)
+        self._begun = self._begun or opened(self._exchange, self._work)
+        self._exchange.note(WORK, self._work.session)
         self._price = self._catalogue.find(attempt.model, attempt.upstream, self._begun.at)
         self._asked = {} if self._price is None else asked(self._exchange, self._price)
         if self._store is not None:
@@ -155,22 +190,37 @@ class Account:
         """The last version of the record, which is put down."""
         exchange, last, tally = self._exchange, self._exchange.attempts[-1], self._tally
         exact = self._last is not None and tally.complete
-        record = copy(self._last) if exact and self._last is not None else self._version(*tally.final())
+        counted = (Usage(), Flag(0)) if unbilled(last, tally) else tally.final()
+        record = copy(self._last) if exact and self._last is not None else self._version(*counted)
         record.state = int(State.SETTLED)
+        if exchange.ending is not None:
+            record.stop = record.stop or exchange.ending.stop
         record.status = exchange.head.status if exchange.head else 0
         record.error = ended(exchange, tally)
         record.took = micros(trio.current_time() - exchange.began)
         record.first = -1 if last.first is None else micros(last.first - exchange.began)
         record.attempts = in_json([tried(each) for each in exchange.attempts]) if len(exchange.attempts) > 1 else ""
         record.changes = in_json([attrs.asdict(edit) for edit in last.edits]) if last.edits else ""
+        record.extra = timed(record.extra, exchange.stages)
         if self._store is not None:
             self._store.settle(record, spooled=not exact)
+        self.closed = record
         return record
+
+    def asides(self) -> list[Record]:
+        """What was asked on our own account for the exchange, which is closed; each is put down."""
+        if not self._exchange.asides or self.closed is None:
+            return []
+        records = list(asides.records(self._exchange, self.closed, self._catalogue))
+        if self._store is not None:
+            for record in records:
+                self._store.settle(record)
+        return records
 
     def _version(self, usage: Usage, flags: Flag) -> Record:
         """The record as it is known now."""
         last, price = self._exchange.attempts[-1], self._price
-        record = opened(self._exchange) if self._begun is None else copy(self._begun)
+        record = opened(self._exchange, self._work) if self._begun is None else copy(self._begun)
         terms = {} if price is None else terms_of(price, usage.extra, self._asked)
         record.upstream, record.model = clean(last.upstream), clean(last.model)
         record.stop = self._tally.stop or ""
@@ -182,17 +232,8 @@ class Account:
         record.cost = 0 if price is None else cost(price, usage, terms)
         record.price = "" if price is None else clean(price.source)
         if len(self._exchange.attempts) > 1:
-            record.cost += self._failed(record.at)
+            record.cost += self.failed()
         return record
-
-    def _failed(self, at: int) -> int:
-        """What earlier attempts cost: an upstream that told its usage before it failed will charge for it."""
-        total = 0
-        for attempt in self._exchange.attempts[:-1]:
-            price = self._catalogue.find(attempt.model, attempt.upstream, at)
-            if attempt.usage is not None and price is not None:
-                total += cost(price, attempt.usage, self._asked)
-        return total
 
 
 def counting(look: Callable[[Event], None]) -> Any:
@@ -208,22 +249,21 @@ def counting(look: Callable[[Event], None]) -> Any:
 # -- what is put down -------------------------------------------------------------------------------------------------
 
 
-def opened(exchange: Exchange) -> Record:
+def opened(exchange: Exchange, work: Work) -> Record:
     """What is known of *exchange* before it is sent."""
-    caller, fields = exchange.caller, dict(reversed(exchange.request.headers))  # of a field given twice the first
-    named = {word: clean(fields[field].decode("latin-1")) for word, field in SESSION.items() if field in fields}
+    caller = exchange.caller
     return Record(
         id=exchange.id,
         at=round(exchange.arrived * 1000),
         key=clean(caller.id) if caller else "",
         caller=clean(caller.name) if caller else "",
+        session=work.session,
+        agent=work.agent,
+        parent=work.parent,
         dialect=exchange.dialect.NAME,
         operation=exchange.operation,
         streamed=int(exchange.streaming),
         asked=clean(exchange.asked),
-        session=named.get("session", ""),
-        agent=named.get("agent", ""),
-        parent=named.get("parent", ""),
     )
 
 
@@ -245,7 +285,15 @@ def ended(exchange: Exchange, tally: Tally) -> str:
     """How *exchange* ended, where it did not end well."""
     if exchange.error is not None:
         return type(exchange.error).__name__
-    return "ClientGone" if tally.stop is None and exchange.operation == "reply" else ""
+    over = tally.stop is not None or exchange.ending is not None
+    return "" if over or exchange.operation != "reply" else "ClientGone"
+
+
+def unbilled(attempt: Attempt, tally: Tally) -> bool:
+    """Whether nobody charges for *attempt*: it did not reach its upstream, or was refused before anything came."""
+    if attempt.error is None or tally.usage is not None or tally.produced:
+        return False
+    return isinstance(attempt.error, UpstreamFailed) if attempt.status is None else attempt.status >= 400
 
 
 def tried(attempt: Attempt) -> dict[str, Any]:
@@ -257,6 +305,14 @@ def tried(attempt: Attempt) -> dict[str, Any]:
         "error": type(attempt.error).__name__ if attempt.error else None,
         "usage": None if attempt.usage is None else attrs.asdict(attempt.usage, recurse=False),
     }
+
+
+def timed(extra: str, stages: dict[str, float]) -> str:
+    """The JSON *extra* with what each of *stages* took, in whole microseconds."""
+    if not stages:
+        return extra
+    took = in_json({"stages": {name: micros(seconds) for name, seconds in stages.items()}})
+    return f"{extra[:-1]},{took[1:]}" if extra else took
 
 
 def in_json(what: Any) -> str:
@@ -278,20 +334,19 @@ def micros(seconds: float) -> int:
 # -- the same as a line -----------------------------------------------------------------------------------------------
 
 
-def line(record: Record, exchange: Exchange) -> dict[str, Any]:
-    """*record* for people and their scripts.  No prompt and no secret."""
+def line(record: Record, exchange: Exchange, attempts: list[Attempt]) -> dict[str, Any]:
+    """*record*, of *attempts* of *exchange*, for people and their scripts.  No prompt and no secret."""
     extra = msgspec.json.decode(record.extra) if record.extra else {}
     usage = {name: getattr(record, name) for name in ("input", "cache_read", "cache_write_5m", "cache_write_1h")}
     usage |= {"output": record.output, "reasoning": record.reasoning}
-    last = exchange.attempts[-1]
     return {
         "id": record.id,
         "at": exchange.arrived,
         "caller": exchange.caller.name if exchange.caller else None,
-        **{word: getattr(record, word) or None for word in SESSION},
+        **{word: getattr(record, word) or None for word in ("session", "agent", "parent")},
         "dialect": record.dialect,
         "operation": record.operation,
-        "streamed": exchange.streaming,
+        "streamed": bool(record.streamed),
         "asked": record.asked,
         "upstream": record.upstream,
         "model": record.model,
@@ -304,8 +359,8 @@ def line(record: Record, exchange: Exchange) -> dict[str, Any]:
         "suspect": bool(record.flags & Flag.SUSPECT),
         "seconds": round(record.took / 1e6, 6),
         "first": None if record.first < 0 else round(record.first / 1e6, 6),
-        "attempts": [tried(attempt) for attempt in exchange.attempts],
-        "changes": [attrs.asdict(edit) for edit in last.edits],
+        "attempts": [tried(attempt) for attempt in attempts],
+        "changes": [attrs.asdict(edit) for edit in attempts[-1].edits],
     }
 
 

@@ -15,29 +15,36 @@ estimated.
 """
 
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
 from pipeline.errors import Unsupported
-from pipeline.events import BlockStarted, BlockStopped, Event, Failed, Finished, Text, TextDelta
-from pipeline.exchange import Exchange
+from pipeline.events import BlockStarted, BlockStopped, Event, Failed, Finished, Stop, Text, TextDelta
 
 MOST = 64  # sequences
 LONGEST = 1000  # characters of one: what is held, and looked at again with every piece
 
 
-def watching(exchange: Exchange, sequences: Sequence[str]) -> Callable[[Event], Sequence[Event] | None]:
-    """A transform that ends the reply at the first of *sequences*.  Raises Unsupported for too many, or too long."""
+class Reply(Protocol):
+    """What can be ended early: an exchange, or a reply that is translated without one."""
+
+    def end(self, stop: Stop, sequence: str | None = None) -> None:
+        """Finish with *stop* after what is in hand."""
+
+
+def watching(reply: Reply, sequences: Sequence[str]) -> Callable[[Event], Sequence[Event] | None]:
+    """A transform that ends *reply* at the first of *sequences*.  Raises Unsupported for too many, or too long."""
     wanted = tuple(dict.fromkeys(filter(None, sequences)))
     if len(wanted) > MOST or any(len(sequence) > LONGEST for sequence in wanted):
         text = f"stop_sequences: {MOST} of {LONGEST} characters at most can be kept for this model"
         raise Unsupported(text, param="stop_sequences")
-    return Watch(exchange, wanted).see
+    return Watch(reply, wanted).see
 
 
 class Watch:
     """The watch over one reply."""
 
-    def __init__(self, exchange: Exchange, sequences: tuple[str, ...]) -> None:
-        self._exchange, self._sequences = exchange, sequences
+    def __init__(self, reply: Reply, sequences: tuple[str, ...]) -> None:
+        self._reply, self._sequences = reply, sequences
         self._held: dict[int, str] = {}  # by open text: what may become a sequence
         self._met = ""
         self._state = self._watch
@@ -67,12 +74,12 @@ class Watch:
             self._held[event.index] = text[free:]
         else:
             free, sequence = met
-            self._exchange.end("stop_sequence", sequence)
+            self._reply.end("stop_sequence", sequence)
             self._met, self._state = sequence, self._rest
         piece = text[:free]
         if piece == event.piece:
             return None
-        return [event.replace(piece=piece)] if piece else ()
+        return [event.replace(piece=piece, logprobs=None)] if piece else ()
 
     def _rest(self, event: Event) -> Sequence[Event] | None:
         """What the upstream said in the same breath was not to be said; only its counts hold."""

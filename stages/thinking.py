@@ -13,10 +13,12 @@ any other.  Precedence is the caller's affair: an effort in the prompt holds aga
 know a model, and of prompts only where they say this.
 """
 
+from collections.abc import Callable
 from typing import Any, Literal, get_args
 
 import attrs
 
+from pipeline.prompt import Prompt
 from stages.dialects.shape import count, invalid, mapping
 
 Level = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
@@ -90,7 +92,8 @@ def in_messages(body: dict[str, Any]) -> Intent | None:
         return OFF
     if effort is None and kind is None:
         return None
-    budget = _budget(thinking.get("budget_tokens"), ("thinking", "budget_tokens")) if kind == "enabled" else None
+    path = ("thinking", "budget_tokens")
+    budget = count(thinking.get("budget_tokens"), path, least=1) if kind == "enabled" else None
     return Intent(_level(effort, ("output_config", "effort")), budget)
 
 
@@ -112,6 +115,20 @@ def in_responses(body: dict[str, Any]) -> Intent | None:
     """What a Responses prompt says; None: nothing."""
     effort = mapping(body.get("reasoning") or {}, ("reasoning",)).get("effort")
     return None if effort is None else Intent(_level(effort, ("reasoning", "effort")))
+
+
+def said(prompt: Prompt) -> Intent | None:
+    """What *prompt* says, in the words of its dialect; None: nothing.  InvalidRequest where it makes no sense."""
+    read = _READ.get(prompt.dialect)
+    return None if read is None else read({key: prompt.get(key) for key in _FIELDS if prompt.has(key)})
+
+
+_FIELDS = ("thinking", "output_config", "reasoning_effort", "reasoning")
+_READ: dict[str, Callable[[dict[str, Any]], Intent | None]] = {
+    "anthropic": in_messages,
+    "chat": in_chat,
+    "responses": in_responses,
+}
 
 
 def into_messages(hub: dict[str, Any], intent: Intent) -> None:

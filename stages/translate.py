@@ -22,9 +22,11 @@ from pipeline.events import Event, Finished
 from pipeline.exchange import Exchange
 from pipeline.line import replaced
 from pipeline.prompt import Prompt
+from stages.cache_key import cache_key, put_key
 from stages.contract import Attribution, keep
 from stages.dialects.anthropic.blocks import NAME
 from stages.dialects.anthropic.context import managed
+from stages.dialects.unread import record_unread
 from stages.notes import EFFORT, HIDE_USAGE, STOPS, TOLD, WITHOUT
 from stages.stops import watching
 from stages.thinking import Intent, intent_of, into_messages
@@ -38,6 +40,7 @@ class Translate:
 
     attribution: Attribution = "auto"
 
+    per_key: ClassVar[frozenset[str]] = frozenset({"attribution"})
     waits: ClassVar[bool] = False  # for explain, which can't see what the transform is made of
 
     def __call__(self, exchange: Exchange) -> Step | None:
@@ -46,6 +49,7 @@ class Translate:
         assert upstream is not None  # noqa: S101  # forward sets it before it enters the stages of an attempt
         exchange.note(WITHOUT, frozenset())
         effort, same = exchange.noted(EFFORT), prompt.dialect == upstream.dialect.NAME
+        key = cache_key(exchange, upstream)
         if prompt.dialect == NAME:
             keep(exchange, upstream, self.attribution)
         elif same:
@@ -53,8 +57,10 @@ class Translate:
         restoring = None
         if not same:
             restoring = translate(prompt, exchange.dialect, upstream.dialect, asked_for(effort))
-        elif effort is not None:
+        elif effort is not None or (exchange.asked and exchange.asked != prompt.model):
             upstream.dialect.fit(prompt, effort)
+        if key:
+            put_key(prompt, key)
         hide = exchange.operation == "reply" and exchange.streaming and upstream.dialect.ask_usage(prompt)
         exchange.note(HIDE_USAGE, hide)
         stops, told = prompt.notes.noted(STOPS), prompt.notes.noted(TOLD)
@@ -71,8 +77,9 @@ def translate(prompt: Prompt, source: Dialect, target: Dialect, intent: Intent |
     field.
     """
     asked = prompt.body()
+    record_unread(asked, source.NAME, target.NAME, prompt)
     restoring = source.restoring(asked)
-    hub = managed(source.to_messages(asked, prompt), prompt)
+    hub = managed(source.to_messages(asked, prompt, target.NAME), prompt)
     if intent is not None:
         into_messages(hub, intent)
     prompt.become(target.NAME, target.from_messages(hub, prompt))

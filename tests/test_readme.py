@@ -65,6 +65,46 @@ async def test_the_example_that_stands_around(my_stages: Any, capsys: Any) -> No
     assert capsys.readouterr().out == "x1 well\n"
 
 
+def module_of(name: str) -> ModuleType:
+    """The example *name*, run as a module."""
+    module = ModuleType(name.removesuffix(".py"))
+    exec(example(name), module.__dict__)  # noqa: S102  # running it is the test
+    return module
+
+
+def test_the_example_that_translates_a_request(capsys: Any) -> None:
+    """It tells where to send what, and what was lost."""
+    module_of("ask.py")
+    sent, *edits = capsys.readouterr().out.splitlines()
+    assert sent.startswith('POST /chat/completions {"model":"gpt-5.6",')
+    assert [line for line in edits if line.endswith("(lost)")] == ["inference_geo dropped no equivalent (lost)"]
+
+
+def test_the_example_that_translates_a_stream(capsys: Any) -> None:
+    """Frames of one protocol become those of another; the end is told, and what it took."""
+    stream = (ROOT / "tests/dialects/fixtures/anthropic/replies/text.sse").read_bytes()
+    sent = []
+
+    def send(path: str, body: bytes) -> list[bytes]:
+        sent.append((path, body))
+        return [stream[:200], stream[200:]]
+
+    asked = b'{"model":"m","stream":true,"messages":[{"role":"user","content":"Hi"}]}'
+    answer = b"".join(module_of("relay.py").relay(asked, send))
+    assert sent[0][0] == "/messages"
+    assert b'"object":"chat.completion.chunk"' in answer
+    assert answer.endswith(b"data: [DONE]\n\n")
+    assert re.fullmatch(r"tokens: \d+ in, \d+ out\n", capsys.readouterr().out)
+
+
+async def test_the_example_that_serves_within_a_program(capsys: Any, tmp_path: Path, monkeypatch: Any) -> None:
+    """It listens, drains, and leaves nothing."""
+    monkeypatch.chdir(tmp_path)
+    await module_of("inside.py").main()
+    assert capsys.readouterr().out.startswith("listening on http://127.0.0.1:")
+    assert (tmp_path / "usage.db").exists()
+
+
 def test_every_toml_block_is_toml() -> None:
     """As far as grammar goes; what the keys mean is tested where they are read."""
     blocks = re.findall(r"^```toml\n(.*?)^```", README, re.DOTALL | re.MULTILINE)

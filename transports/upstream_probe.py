@@ -83,7 +83,7 @@ async def resolved(place: Origin) -> str:
     except OSError as error:
         raise ConnectFailed(f"{place}: the name does not resolve", "dns") from error
     addresses = list(dict.fromkeys(str(address[4][0]) for address in found))
-    return f"{place.host} is {', '.join(addresses[:4])}"
+    return "an address needs no name" if addresses == [place.host] else f"{place.host} is {', '.join(addresses[:4])}"
 
 
 async def connected(connector: Connector, origin: Origin, proxy: Proxy | None) -> trio.abc.Stream:

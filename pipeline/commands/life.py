@@ -18,7 +18,7 @@ from typing import Any, NoReturn
 import click
 import platformdirs
 
-from pipeline.flags import Flags, merged, options, refuse
+from pipeline.flags import Flags, merged, options, refuse, spelled
 from pipeline.foreground import printed, run
 from pipeline.pidfile import AlreadyRuns, Entry, PidFile, default, look
 from pipeline.serving import Running
@@ -46,7 +46,7 @@ def start(before: Flags, /, pid_file: Path | None, detach: bool, ready: int | No
     path = pid_file or default()
     log = str(Path(flags["log_file"] or before["log_file"] or journal()).absolute())
     if detach:
-        launched(path, log)
+        launched(path, log, merged(before, flags))
         return
     try:
         with PidFile(path, log if ready is not None else "") as file:
@@ -73,25 +73,29 @@ def journal() -> Path:
     return Path(platformdirs.user_log_dir("pipeline", appauthor=False)) / "pipeline.log"
 
 
-def launched(path: Path, log: str) -> None:
-    """Start this same command in the background, and wait until it listens or has ended."""
+def launched(path: Path, log: str, flags: Flags) -> None:
+    """Start one in the background."""
     if (entry := look(path)) is not None:
         refuse([f"{path} is held by a gateway that runs, process {entry.pid}"])
+    child, text = begun(path, log, flags)
+    click.echo(f"{text}process    {child.pid}, log {log}")
+
+
+def begun(path: Path, log: str, flags: Flags) -> tuple["subprocess.Popen[bytes]", str]:
+    """A gateway that listens, and what it says; ends this process if it can't start, with its words and its code."""
     Path(log).parent.mkdir(parents=True, exist_ok=True)
-    arguments = [argument for argument in sys.argv[1:] if argument not in {"--detach", "--daemon"}]
     read, write = os.pipe()
     with Path(log).open("ab") as out:
         begin = out.tell()
         child = subprocess.Popen(  # noqa: S603  # this very program
-            [sys.executable, "-m", "pipeline", *arguments, "--ready", str(write)],
+            [sys.executable, "-m", "pipeline", "start", *spelled(flags), "--pid-file", path, "--ready", str(write)],
             stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True, pass_fds=[write],
         )  # fmt: skip
     os.close(write)
     with os.fdopen(read, encoding="utf-8") as told:
         text = told.read()
     if text:
-        click.echo(f"{text}process    {child.pid}, log {log}")
-        return
+        return child, text
     code = child.wait(LAST)
     with Path(log).open("rb") as said:
         said.seek(begin)

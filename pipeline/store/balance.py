@@ -1,11 +1,12 @@
-"""Balance: whether the sums are the sum of the rows.  For tests, and for whoever doubts."""
+"""Balance: whether the sums are the sum of the rows that are kept.  For tests, and for whoever doubts."""
 
-from pipeline.store.book import MEASURES
+from pipeline.store.book import DAY, HOUR, MEASURES
 from pipeline.store.database import Database, Row
 from pipeline.store.record import Flag, State
+from pipeline.store.requests import kept_since
 
 # What a row adds to each measure, as SQL; what is not here adds the column of that name.
-_ADDS = {
+ADDS = {
     "requests": "1",
     "errors": "CASE WHEN error <> '' THEN 1 ELSE 0 END",
     "estimated": f"(flags & {Flag.ESTIMATED:d})",
@@ -17,8 +18,13 @@ _ADDS = {
 
 def imbalance(db: Database) -> dict[str, tuple[Row, Row]]:
     """Of each table of sums that is wrong: what it has, and what the rows have, in the order of MEASURES."""
-    rows = totals(db, "requests", [_ADDS.get(name, name) for name in MEASURES], f"state > {State.OPEN:d}")
-    found = {table: totals(db, table, list(MEASURES), "1 = 1") for table in ("hours", "days")}
+    since = kept_since(db)
+    closed = f"state > {State.OPEN:d} AND at >= {since:d}"
+    rows = totals(db, "requests", [ADDS.get(name, name) for name in MEASURES], closed)
+    found = {
+        table: totals(db, table, list(MEASURES), f"{table[:-1]} >= {since // unit:d}")
+        for table, unit in (("hours", HOUR), ("days", DAY))
+    }
     return {table: (sums, rows) for table, sums in found.items() if sums != rows}
 
 

@@ -74,6 +74,17 @@ def entered(stored: Mapping[str, Record], versions: Iterable[Record]) -> Changes
     return changes
 
 
+def corrected(pairs: Iterable[tuple[Record, Record]]) -> Changes:
+    """What changes where rows that have ended, the first of each pair, become the second."""
+    changes = Changes()
+    for old, new in pairs:
+        changes.rows[new.id] = new
+        changes.closed.append((old, new))
+        _count(changes, old, [-figure for figure in measures(old)])
+        _count(changes, new, measures(new))
+    return changes
+
+
 def measures(record: Record) -> Sums:
     """What *record* adds to sums: one figure for each of MEASURES."""
     flags = record.flags

@@ -19,7 +19,12 @@ from typing import Any
 import attrs
 import msgspec
 
+from pipeline.store import credentials, models, prices
+from pipeline.store.credentials import CredentialRow
 from pipeline.store.database import Database
+from pipeline.store.facts import changed, switched_off, version
+from pipeline.store.models import ModelRow
+from pipeline.store.prices import PriceRow
 from pipeline.store.record import clean
 
 PREFIX = "sk-proxy-"
@@ -69,7 +74,7 @@ def change(db: Database, key: Key) -> None:
     _known(db, key.id)
     db.run("UPDATE keys SET name = ?, enabled = ?, expires = ?, models = ?, options = ? WHERE id = ?",
            (*_stored(key), key.id))  # fmt: skip
-    changed(db)
+    changed(db, VERSION)
 
 
 def rotate(db: Database, pepper: bytes, key: str, now: int, overlap: int) -> str:
@@ -86,7 +91,7 @@ def remove(db: Database, key: str) -> None:
     _known(db, key)
     for table, column in (("secrets", "key"), ("windows", "key"), ("keys", "id")):
         db.run(f"DELETE FROM {table} WHERE {column} = ?", (key,))  # noqa: S608  # names of ours
-    changed(db)
+    changed(db, VERSION)
 
 
 def add_secret(db: Database, pepper: bytes, key: str, now: int) -> str:
@@ -96,17 +101,8 @@ def add_secret(db: Database, pepper: bytes, key: str, now: int) -> str:
         "INSERT INTO secrets (digest, key, shown, created, expires) VALUES (?, ?, ?, ?, ?)",
         (digest(pepper, secret), key, secret[:SHOWN], now, 0),
     )
-    changed(db)
+    changed(db, VERSION)
     return secret
-
-
-def changed(db: Database, what: str = VERSION) -> None:
-    """Let every process see that something of *what* is not as it was."""
-    db.run(
-        "INSERT INTO facts (name, value) VALUES (?, '1') ON CONFLICT (name) "
-        "DO UPDATE SET value = CAST(CAST(facts.value AS BIGINT) + 1 AS TEXT)",
-        (what,),
-    )
 
 
 def _stored(key: Key) -> tuple[str, int, int, str, str]:
@@ -145,31 +141,18 @@ def listed(db: Database) -> list[Key]:
 
 
 @attrs.frozen
-class PriceRow:
-    """A price that an operator set: a JSON *document* that the stage which bills understands."""
-
-    id: str
-    since: int  # ms
-    document: str
-    source: str
-
-
-@attrs.frozen
 class Snapshot:
-    """All that keys are judged by, as it was at *version*."""
+    """All that requests are judged by, as it was at *version*."""
 
     version: str = ""
     secrets: Mapping[str, tuple[Key, int]] = attrs.field(factory=dict)  # by digest: its key, and when it expires
     prices: tuple[PriceRow, ...] = ()  # in the order they were set
+    models: tuple[ModelRow, ...] = ()  # in the order they are listed
+    off: frozenset[str] = frozenset()  # stages that are switched off
+    credentials: tuple[CredentialRow, ...] = ()  # sealed
 
     def __len__(self) -> int:
         return len(self.secrets)
-
-
-def version(db: Database) -> str:
-    """What grows with each change of keys or prices."""
-    facts: dict[str, str] = dict(db.rows("SELECT name, value FROM facts WHERE name IN ('keys', 'prices')"))
-    return f"{facts.get('keys', 0)}/{facts.get('prices', 0)}"
 
 
 def snapshot(db: Database) -> Snapshot:
@@ -177,8 +160,7 @@ def snapshot(db: Database) -> Snapshot:
     keys = {key.id: key for key in listed(db)}
     found: Iterable[Any] = db.rows("SELECT digest, key, expires FROM secrets")
     known = {digest: (keys[key], expires) for digest, key, expires in found if key in keys}
-    prices = db.rows("SELECT id, since, document, source FROM prices ORDER BY created, id")
-    return Snapshot(version(db), known, tuple(PriceRow(*row) for row in prices))
+    return Snapshot(version(db), known, prices.listed(db), models.listed(db), switched_off(db), credentials.listed(db))
 
 
 class Keyring:

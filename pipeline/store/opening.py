@@ -1,6 +1,6 @@
-"""Opening: settings → a database at the right revision, its pepper, and what the last run left open settled.
+"""Opening: settings → a database at the right revision, its secrets, and what the last run left open settled.
 
-    [store] ──▶ backend ──▶ tables ──▶ facts: id, pepper ──▶ orphans adopted ──▶ Parts
+    [store] ──▶ backend ──▶ tables ──▶ id, pepper, vault ──▶ orphans adopted ──▶ Parts
 
 All of it blocks, and runs in one thread at start.  What can't be opened is told as StoreFailed, in one sentence.
 """
@@ -14,7 +14,10 @@ from pathlib import Path
 import attrs
 import platformdirs
 
-from pipeline.store import recovery, sql
+from pipeline.credentials.sealing import Unopened, Vault
+from pipeline.secret import Secret
+from pipeline.store import credentials, recovery, sql
+from pipeline.store.credentials import about
 from pipeline.store.database import Backend, Database, Outage, Rejected, within
 from pipeline.store.keys import Keyring, digest, snapshot
 from pipeline.store.schema import Unmigrated, prepare
@@ -35,6 +38,7 @@ class Parts:
     spool: Spool
     root: Path  # of the spools of all processes
     keys: Keyring
+    vault: Vault
     shared: bool  # other machines use it, too
 
 
@@ -45,6 +49,7 @@ class Places:
     file: Path
     spools: Path
     pepper: Path
+    secret: Path
 
     @classmethod
     def of(cls, settings: Settings) -> "Places":
@@ -52,8 +57,10 @@ class Places:
         home = Path(platformdirs.user_data_dir("pipeline", appauthor=False))
         file = settings.file or home / "pipeline.db"
         beside = home / "pipeline" if settings.url else file.with_suffix("")
-        folder = settings.folder
-        return cls(file, folder or beside.with_suffix(".spool"), (folder or beside).with_suffix(".pepper"))
+        folder, named = settings.folder, settings.folder or beside
+        return cls(
+            file, folder or beside.with_suffix(".spool"), named.with_suffix(".pepper"), named.with_suffix(".secret")
+        )
 
 
 def open_parts(settings: Settings, now: int | None = None) -> Parts:
@@ -91,8 +98,10 @@ def reached(settings: Settings, file: Path) -> tuple[Backend, str]:
 def assembled(settings: Settings, places: Places, backend: Backend, url: str, now: int) -> Parts:
     """What belongs to *backend*, which is there."""
     prepare(backend, url)
-    pepper = pepper_of(settings, places.pepper)
+    pepper = kept(settings.pepper, places.pepper)
+    vault = Vault(kept(settings.secret_key, places.secret), [key.reveal().encode() for key in settings.old_secret_keys])
     identity = within(backend, lambda db: introduced(db, pepper))
+    within(backend, lambda db: sealed_anew(db, vault))
     root = places.spools / identity
     keys = Keyring(pepper)
     spool = Spool(root, settings.spool)
@@ -104,7 +113,7 @@ def assembled(settings: Settings, places: Places, backend: Backend, url: str, no
     except BaseException:
         spool.close()
         raise
-    return Parts(backend, spool, root, keys, shared=settings.url is not None)
+    return Parts(backend, spool, root, keys, vault, shared=settings.url is not None)
 
 
 def introduced(db: Database, pepper: bytes) -> str:
@@ -120,10 +129,23 @@ def introduced(db: Database, pepper: bytes) -> str:
     return identity
 
 
-def pepper_of(settings: Settings, file: Path) -> bytes:
-    """The configured pepper, or that in *file*, which is made at first."""
-    if settings.pepper is not None:
-        return settings.pepper.reveal().encode()
+def sealed_anew(db: Database, vault: Vault) -> None:
+    """Bring what an old key sealed under the present one.  Without the key of a credential there is nothing to show."""
+    for row in credentials.listed(db):
+        if vault.current(row.sealed):
+            continue
+        try:
+            plain = vault.open(row.sealed, about(row))
+        except Unopened:
+            text = "credentials in this store were sealed with another one; put that into old_secret_keys"
+            raise StoreFailed(f"secret_key: {text}") from None
+        credentials.reseal(db, row, vault.seal(plain, about(row)))
+
+
+def kept(configured: Secret | None, file: Path) -> bytes:
+    """The *configured* secret, or that in *file*, which is made at first."""
+    if configured is not None:
+        return configured.reveal().encode()
     file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     fresh = file.with_name(f".{file.name}.{os.getpid()}")
     fd = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)

@@ -1,4 +1,4 @@
-"""Recovery: what a process that died has left open, settled for what was shown.
+"""Recovery: what a process that died has left open, settled for what was shown; what one that lives has lost.
 
     its folder, unlocked ──▶ the spool's entries that the database has not ──▶ the rows it left open ──▶ gone
     its heartbeat, long ago (on another machine) ─────────────────────────────▶ the rows it left open ──▶ gone
@@ -17,11 +17,13 @@ from pipeline.store import sql
 from pipeline.store.book import reconciled
 from pipeline.store.database import Backend, Database
 from pipeline.store.record import Record, State, decode
+from pipeline.store.requests import kept_since
 from pipeline.store.spool import Entry, Orphan, orphans
 from pipeline.store.transact import Batch, enter, give_back, transact
 
 SILENT = 60_000  # ms without a heartbeat after which a process is taken for dead
 PART = 500  # records in one transaction
+LOST = 60_000  # ms after which a lease ends that nobody knows of
 
 log = structlog.get_logger("pipeline")
 
@@ -44,8 +46,11 @@ def replay(backend: Backend, orphan: Orphan, now: int) -> None:
     """Write what the database has not taken from the spool of *orphan*."""
     with backend.reading() as db:
         row = db.rows("SELECT applied FROM instances WHERE id = ?", (orphan.instance,))
+        kept = kept_since(db)
     waiting = latest(orphan.entries(), row[0][0] if row else 0)
-    names = list(waiting)
+    names = [
+        name for name, record in waiting.items() if record.at >= kept
+    ]  # older ones may have been counted, and gone
     for begin in range(0, len(names), PART):
         part = {name: waiting[name] for name in names[begin : begin + PART]}
         with backend.transaction() as db:
@@ -83,6 +88,20 @@ def bury(backend: Backend, instance: str, now: int) -> int:
     if closed:
         log.warning("requests that a crash left open were settled as estimated", instance=instance, requests=closed)
     return closed
+
+
+def expire(backend: Backend, instance: str, living: frozenset[str], now: int) -> int:
+    """End the leases of *instance*, which lives, that none of its *living* requests has; gives how many those were.
+
+    A stream may run for hours, so that age alone says nothing.
+    """
+    with backend.transaction() as db:
+        held = sql.leases_of(db, instance)
+        lost = [lease for lease in held if lease.at < now - LOST and lease.id not in living]
+        give_back(db, lost)
+    if lost:
+        log.warning("what nobody knows to be held was given back", requests=len(lost))
+    return len(lost)
 
 
 def left_open(db: Database, instance: str) -> list[Record]:

@@ -174,8 +174,12 @@ CREATE TABLE requests (
 	PRIMARY KEY (id)
 );
 CREATE INDEX requests_at ON requests (at);
+CREATE INDEX requests_error ON requests (at) WHERE error != '';
 CREATE INDEX requests_key ON requests ("key", at);
+CREATE INDEX requests_model ON requests (model, at);
 CREATE INDEX requests_open ON requests (instance) WHERE state = 0;
+CREATE INDEX requests_session ON requests (session, at);
+CREATE INDEX requests_upstream ON requests (upstream, at);
 CREATE TABLE secrets (
 	digest TEXT NOT NULL,
 	"key" TEXT NOT NULL,
@@ -210,6 +214,7 @@ CREATE TABLE sessions (
 	PRIMARY KEY (session, agent, "key", model)
 )
  WITHOUT ROWID;
+CREATE INDEX sessions_key ON sessions ("key", last);
 CREATE INDEX sessions_last ON sessions (last);
 CREATE TABLE windows (
 	"key" TEXT NOT NULL,

@@ -19,6 +19,21 @@ def _spool(value: int) -> None:
         raise ValueError(f"expected at least 4 MiB (4194304), got {value}")
 
 
+def _key(value: Secret | None) -> None:
+    if value is not None and len(value.reveal()) < 16:
+        raise ValueError("expected a text of 16 characters or more, drawn by chance")
+
+
+def _keys(values: tuple[Secret, ...]) -> None:
+    for value in values:
+        _key(value)
+
+
+def _days(value: int) -> None:
+    if value < 0:
+        raise ValueError(f"expected a number of days, or 0 for ever, got {value}")
+
+
 Seconds = Annotated[float, Check(_positive)]
 
 
@@ -30,6 +45,9 @@ class Settings:
     url: Secret | None = None  # "postgresql://…" in place of the file, for several gateways at once
     folder: Path | None = None  # of what is on its way into the database; beside the file, or in the data directory
     pepper: Secret | None = None  # what keys are hashed with; made at first start, in a file beside the folder
+    secret_key: Annotated[Secret | None, Check(_key)] = None  # what upstreams' credentials are sealed with; likewise
+    old_secret_keys: Annotated[tuple[Secret, ...], Check(_keys)] = ()  # those of before; they still open
+    keep: Annotated[int, Check(_days)] = 0  # days that requests are kept, 0: for ever; their sums stay
     spool: Annotated[int, Check(_spool)] = 32 * 1024 * 1024  # bytes that may wait for the database
     patience: Seconds = 5.0  # that a request waits for the store, before it is refused with 503
     stale: Seconds = 30.0  # that keys are believed without the database

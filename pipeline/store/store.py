@@ -13,6 +13,7 @@ that this process has died.  ``open_store`` owns all tasks, files and connection
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -20,9 +21,11 @@ import structlog
 import trio
 
 from pipeline.errors import StoreUnavailable
-from pipeline.store import recovery
+from pipeline.store import recovery, requests
+from pipeline.store.book import DAY
 from pipeline.store.database import Backend, Database, Outage, Rejected, looking, within
-from pipeline.store.keys import Snapshot, snapshot, version
+from pipeline.store.facts import version
+from pipeline.store.keys import Snapshot, snapshot
 from pipeline.store.opening import Parts, open_parts
 from pipeline.store.record import Claim, Granted, Lease, Record, Refused, encode
 from pipeline.store.settings import Settings
@@ -34,6 +37,8 @@ LOOK = 0.5  # seconds between looks for keys that another process changed
 LOOK_AFAR = 2.0  # the same, where the database is not on this machine
 BEAT = 10.0  # seconds between heartbeats
 READERS = 4  # threads that read
+SWEEP = 24 * 3600.0  # seconds between removals of what is old
+PAUSE = 0.5  # seconds between parts of one, in which others may write
 DRAIN = 5.0  # seconds that what waits may take at the end
 
 T = TypeVar("T")
@@ -44,13 +49,24 @@ class Store:
     """Keys, limits and books.  Made by ``open_store``."""
 
     def __init__(self, parts: Parts, settings: Settings, clock: Callable[[], float]) -> None:
-        self.settings, self.keys, self.instance = settings, parts.keys, parts.spool.instance
+        self.settings, self.keys, self.vault, self.instance = settings, parts.keys, parts.vault, parts.spool.instance
         self._parts, self._spool, self._clock = parts, parts.spool, clock
         self._syncing = Syncing(parts.spool, patience=settings.patience)
         self.writer = Writer(
             parts.backend, self, instance=self.instance, patience=settings.patience, clock=clock
         )  # fmt: skip
         self._readers = trio.CapacityLimiter(READERS)
+        self._leases: set[str] = set()  # what requests that run hold, and may hold
+
+    @property
+    def shared(self) -> bool:
+        """Whether other machines may use it, too."""
+        return self._parts.shared
+
+    @property
+    def well(self) -> bool:
+        """Whether the database took what it was given last."""
+        return self.writer.outage is None
 
     # -- what a request uses ------------------------------------------------------------------------------------------
 
@@ -84,6 +100,7 @@ class Store:
         *spooled*: whether it must outlive a crash by itself, since nothing that counts was noted before.
         """
         record.instance = self.instance
+        self._leases.discard(record.id)
         self.writer.put(Version(record, self._append(record) if spooled else 0))
 
     def _append(self, record: Record) -> int:
@@ -99,11 +116,16 @@ class Store:
 
     async def reserve(self, id: str, key: str, claims: Sequence[Claim]) -> Granted | Refused:  # noqa: A002  # the request's
         """Hold all *claims* of *key* for the request *id*, or none.  Raises StoreUnavailable."""
-        lease = Lease(id=id, instance=self.instance, at=self._now(), key=key)
-        return await self.writer.reserve(Reserve(lease, claims))
+        lease = Lease(id=id, instance=self.instance, at=self.now(), key=key)
+        self._leases.add(id)
+        answer = await self.writer.reserve(Reserve(lease, claims))
+        if isinstance(answer, Refused):
+            self._leases.discard(id)
+        return answer
 
     def release(self, id: str) -> None:  # noqa: A002  # the request's
         """Give back what the request *id* holds: it was never sent.  Nothing happens if it holds nothing."""
+        self._leases.discard(id)
         self.writer.put(Release(id))
 
     # -- anything else ------------------------------------------------------------------------------------------------
@@ -132,7 +154,8 @@ class Store:
     def _changed(self, db: Database) -> Snapshot | None:
         return None if version(db) == self.keys.snapshot.version else snapshot(db)
 
-    def _now(self) -> int:
+    def now(self) -> int:
+        """The moment, in ms since 1970, by the clock that windows go by."""
         return round(self._clock() * 1000)
 
     # -- what the writer tells ----------------------------------------------------------------------------------------
@@ -166,13 +189,31 @@ class Store:
         while True:
             await trio.sleep(BEAT)
             with suppress(StoreUnavailable, Rejected):
-                await self.writer.alone(self._look_round, self._parts.backend, self._parts.root, self._now())
+                living = frozenset(self._leases)
+                await self.writer.alone(self._look_round, self._parts.backend, self._parts.root, living, self.now())
 
-    def _look_round(self, backend: Backend, root: Path, now: int) -> None:
+    def _look_round(self, backend: Backend, root: Path, living: frozenset[str], now: int) -> None:
         with backend.transaction() as db:
             db.run("UPDATE instances SET seen = ? WHERE id = ?", (now, self.instance))
+        recovery.expire(backend, self.instance, living, now)
         recovery.adopt(backend, root, now)
         recovery.bury_silent(backend, root, now)
+
+    async def sweep(self) -> None:
+        """Task: remove requests that are older than they are to be kept."""
+        while self.settings.keep:
+            removed = requests.PART
+            while removed == requests.PART:
+                await trio.sleep(PAUSE)
+                removed = await self._removed(self.now() - self.settings.keep * DAY)
+            await trio.sleep(SWEEP)
+
+    async def _removed(self, before: int) -> int:
+        """How many requests of before that moment were removed, in one part; none, if that can't be done now."""
+        with suppress(StoreUnavailable, Rejected):
+            work = partial(requests.remove, before=before)
+            return await self.writer.alone(within, self._parts.backend, work)
+        return 0
 
     async def close(self) -> None:
         """Write what waits, and let go of everything."""
@@ -182,7 +223,7 @@ class Store:
     def _closed(self) -> None:
         if self.writer.outage is None:
             with suppress(Outage, Rejected):
-                recovery.bury(self._parts.backend, self.instance, self._now())
+                recovery.bury(self._parts.backend, self.instance, self.now())
         self._spool.close()
         self._parts.backend.close()
 
@@ -197,7 +238,7 @@ async def open_store(settings: Settings, *, clock: Callable[[], float] = time.ti
     store = Store(parts, settings, clock)
     try:
         async with trio.open_nursery() as nursery:
-            for task in (store.sync, store.writer.run, store.look, store.beat):
+            for task in (store.sync, store.writer.run, store.look, store.beat, store.sweep):
                 nursery.start_soon(task)
             yield store
             nursery.cancel_scope.cancel()

@@ -46,7 +46,9 @@ requests = Table(
     PrimaryKeyConstraint("id"),
 )
 Index("requests_at", requests.c.at)
-Index("requests_key", requests.c.key, requests.c.at)
+for column in ("key", "model", "upstream", "session"):
+    Index(f"requests_{column}", requests.c[column], requests.c.at)
+Index("requests_error", requests.c.at, sqlite_where=requests.c.error != "", postgresql_where=requests.c.error != "")
 Index(
     "requests_open",
     requests.c.instance,
@@ -65,6 +67,7 @@ sessions = summed(
     more=(text("parent"), number("began"), number("last")),
 )
 Index("sessions_last", sessions.c.last)
+Index("sessions_key", sessions.c.key, sessions.c.last)
 
 windows = Table(
     "windows",

@@ -15,7 +15,7 @@ from fnmatch import fnmatchcase
 import attrs
 
 from pipeline.store import sql
-from pipeline.store.book import entered
+from pipeline.store.book import corrected, entered
 from pipeline.store.database import Database
 from pipeline.store.record import KINDS, Claim, Granted, Lease, Record, Refused
 from pipeline.store.windows import Name, Window, Windows, opened
@@ -73,6 +73,21 @@ def enter(db: Database, versions: dict[str, Record], now: int) -> None:
         windows.settle(old, new, held.get(new.id), now)
     sql.put_windows(db, windows.changed)
     sql.drop_leases(db, held)
+
+
+def correct(db: Database, pairs: Sequence[tuple[Record, Record]]) -> None:
+    """Write the second record of each pair in place of the first, which is locked, has ended, and was wrong.
+
+    It keeps its id, its moment, its key, model and upstream.  Windows that it counted in count the difference, those
+    that began after it do not.
+    """
+    if not pairs:
+        return
+    sql.put(db, corrected(pairs))
+    windows = Windows(sql.windows(db, sorted({new.key for _, new in pairs})))
+    for old, new in pairs:
+        windows.correct(old, new)
+    sql.put_windows(db, windows.changed)
 
 
 # -- limits -----------------------------------------------------------------------------------------------------------

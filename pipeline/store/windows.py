@@ -126,6 +126,17 @@ class Windows:
             elif kind == "tokens_minute" and lease is not None and window.began <= lease.at and now < window.ends:
                 window.spent = max(0, window.spent - amount + new.tokens)
 
+    def correct(self, old: Record, new: Record) -> None:
+        """Charge what *new* costs more, or less, than *old*, which it takes the place of."""
+        for window in self._windows.values():
+            if (
+                window.key == new.key
+                and KINDS[window.kind].unit == "cost"
+                and not (window.ends and new.at < window.began)
+            ):
+                window.spent = max(0, window.spent + charge(new, window) - charge(old, window))
+                self._changed[window.name] = window
+
     def _held(self, lease: Lease | None) -> Iterable[tuple[Window, str, int]]:
         """The windows that *lease* has something in."""
         for models, kind, amount in lease.holds if lease is not None else ():

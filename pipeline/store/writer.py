@@ -7,6 +7,7 @@ reservation, which a request waits for, ends the gathering.  When the database c
 no further than its bound, and is tried again; requests that wait are told so after a while, streams don't notice.
 """
 
+import math
 import time
 from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
@@ -23,6 +24,7 @@ from pipeline.store.transact import Batch, Reserve, transact
 MOST = 20_000  # things that may wait in the channel
 TOGETHER = 1_000  # versions in one transaction
 GATHER = 0.2  # seconds in which versions gather
+APART = 0.004  # seconds between two transactions: reservations that come close together share one
 AGAIN = (0.1, 0.2, 0.5, 1.0)  # seconds until the next try, while there is an outage; the last one holds on
 
 T = TypeVar("T")
@@ -91,6 +93,7 @@ class Writer:
         self._some, self._urgent = trio.Event(), trio.Event()
         self._thread = trio.CapacityLimiter(1)
         self._instance, self._failures = instance, 0
+        self._last = -math.inf  # when the last transaction ended
 
     # -- giving it something ------------------------------------------------------------------------------------------
 
@@ -98,6 +101,11 @@ class Writer:
     def room(self) -> bool:
         """Whether a request may begin."""
         return not self._beyond
+
+    @property
+    def waiting(self) -> int:
+        """How much the database does not have yet."""
+        return self._receive.statistics().current_buffer_used + len(self._batch.versions) + len(self._beyond)
 
     def put(self, item: Version | Release) -> None:
         """Have *item* written, soon.  Beyond the channel's room there is only what requests that run have to say."""
@@ -143,7 +151,10 @@ class Writer:
             elif not self._urgent.is_set():
                 with trio.move_on_after(GATHER):
                     await self._urgent.wait()
+            if (rest := self._last + APART - trio.current_time()) > 0:
+                await trio.sleep(rest)
             await self._write()
+            self._last = trio.current_time()
 
     async def drain(self, seconds: float) -> None:
         """Write all that waits, for *seconds* at most; for when ``run`` has ended."""

@@ -69,6 +69,25 @@ def short_id(raw: str, limit: int) -> str:
     return "call_" + blake2b(raw.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 
+class Ids:
+    """Ids of calls in one conversation: one that was used before becomes another.  *limit*: their most characters."""
+
+    def __init__(self, limit: int | None = None) -> None:
+        self._limit = limit
+        self._used: dict[str, int] = {}  # and how often each was asked for
+
+    def unique(self, given: str) -> str:
+        """*given*, if no call before has it; else with a number behind."""
+        unique, number = given, self._used.get(given, 0)
+        stem = given if self._limit is None else given[: self._limit - 8]
+        while unique in self._used:
+            number += 1
+            unique = f"{stem}_{number}"
+        self._used[given] = max(number, 1)
+        self._used.setdefault(unique, 1)
+        return unique
+
+
 def restoring(body: dict[str, Any]) -> Callable[[Event], list[Event] | None] | None:
     """A transform that gives calls the names and marks that the tools of *body*, the client's prompt, have.
 
@@ -82,6 +101,11 @@ def restoring(body: dict[str, Any]) -> Callable[[Event], list[Event] | None] | N
             raise InvalidRequest(f"the tools {known[code]!r} and {name!r} can't be told apart", param="tools")
         if code != name or extra is not None:
             table[code] = ToolUse("", name, extra)
+    return renaming(table)
+
+
+def renaming(table: Called) -> Callable[[Event], list[Event] | None] | None:
+    """A transform that gives calls the names and marks that *table* has for them; None if there are none in it."""
     if not table:
         return None
 

@@ -123,7 +123,7 @@ def _narrow(made: Fields, rules: Rules, prompt: Prompt) -> None:
 
 
 def _with(holder: Fields, key: str, path: Path, rules: Rules, prompt: Prompt) -> Fields:
-    schema, changes = narrowed(holder[key], rules)
+    schema, changes = narrowed(holder.get(key) or {}, rules)
     for change in changes:
         prompt.record("approximated", (*path, *change.path), change.why, lossy=change.lossy)
     return {**holder, key: schema}

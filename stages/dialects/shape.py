@@ -53,7 +53,8 @@ def sequence(value: Any, path: Path) -> list[Any]:
 def objects(value: Any, path: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
     """Path and value of each member of *value*, an array of objects."""
     for number, item in enumerate(sequence(value, path)):
-        yield (*path, number), mapping(item, (*path, number))
+        place = (*path, number)
+        yield place, item if isinstance(item, dict) else mapping(item, place)
 
 
 def flag(value: Any, path: Path) -> bool:

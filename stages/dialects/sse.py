@@ -9,7 +9,7 @@ A frame is a plain tuple, because it is made for every event of every stream::
 *raw* is the frame as it came, blank line included: all raws together are the stream, byte for byte.  *event* is the
 value of its ``event`` field, *data* its ``data`` lines joined by LF (HTML living standard §9.2.6).  A frame without
 data is not dispatched by any client: comments, blank lines and bare event names come with ``data == b""``.  What must
-hold whatever the cuts: the same frames; no byte looked at twice in Python; at most ``LIMIT`` bytes kept.  LF, CRLF and
+hold whatever the cuts: the same frames; no byte looked at twice in Python; at most ``limit`` bytes kept.  LF, CRLF and
 CR end lines; a byte order mark may come first.  This file must not know a dialect.
 """
 
@@ -17,7 +17,7 @@ import re
 
 Frame = tuple[bytes, bytes, bytes]
 
-LIMIT = 1024 * 1024  # bytes of one frame; more is not an event stream
+LIMIT = 1024 * 1024  # bytes of one frame, where a dialect sets no other; more is not an event stream
 
 _BOM = b"\xef\xbb\xbf"
 # The first alternative is what servers send; whatever else is a frame falls to the second and is read line by line.
@@ -33,11 +33,12 @@ _OVERLAP = 2  # how much of an _END may have come with earlier bytes
 
 
 class Frames:
-    """Splits one stream.  Feed it what arrives; it gives the frames that are complete."""
+    """Splits one stream.  Feed it what arrives; it gives the frames that are complete.  *limit*: bytes of one frame."""
 
-    __slots__ = ("_pending",)
+    __slots__ = ("_pending", "limit")
 
-    def __init__(self) -> None:
+    def __init__(self, limit: int = LIMIT) -> None:
+        self.limit = limit
         self._pending = bytearray()  # the frame that has begun
 
     @property
@@ -47,8 +48,8 @@ class Frames:
 
     @property
     def overflowing(self) -> bool:
-        """Whether the frame that has begun is over LIMIT: stop feeding, the stream makes no sense."""
-        return len(self._pending) > LIMIT
+        """Whether the frame that has begun is over the limit: stop feeding, the stream makes no sense."""
+        return len(self._pending) > self.limit
 
     def feed(self, data: bytes) -> list[Frame]:
         """The frames that *data* completes, in order."""
@@ -71,7 +72,7 @@ class Frames:
         """The stream has ended: a frame that lacks only its blank line, with what it lacks added to its raw."""
         rest = self.rest
         self._pending.clear()
-        if not rest.strip() or len(rest) > LIMIT:
+        if not rest.strip() or len(rest) > self.limit:
             return []
         return [_read(rest + (b"\n" if rest.endswith(b"\n") else b"\n\n"))]
 
@@ -80,13 +81,13 @@ class Frames:
         for number, frame in enumerate(frames):
             if not frame[2]:
                 frames[number] = _read(frame[0])
-        return self._within(frames, data) if len(data) > LIMIT else frames
+        return self._within(frames, data) if len(data) > self.limit else frames
 
     def _within(self, frames: list[Frame], data: bytes) -> list[Frame]:
         """The frames before the first that is too long; that one stays pending, and so overflows."""
         done = 0
         for number, (raw, _, _) in enumerate(frames):
-            if len(raw) > LIMIT:
+            if len(raw) > self.limit:
                 self._pending[:] = data[done:]
                 return frames[:number]
             done += len(raw)

@@ -27,6 +27,8 @@ from stages.prices.cost import MILLION, Factor, Price, Rates
 
 _FOLDER = "stages.prices"
 
+_RATES = ("input", "output", "cache_read", "cache_write_5m", "cache_write_1h")
+
 Amount = Annotated[float, msgspec.Meta(ge=0, le=MILLION)]
 Factors = dict[str, dict[str, Amount]]
 
@@ -117,7 +119,7 @@ def made(entry: Entry, listing: Listing) -> Price:
     return Price(
         models=entry.models,
         source=entry.source or listing.source,
-        tiers=((0, first), *((tier.above, above(tier, first)) for tier in sorted(entry.tiers, key=lambda t: t.above))),
+        tiers=((0, first), *((tier.above, above(tier, entry)) for tier in sorted(entry.tiers, key=lambda t: t.above))),
         upstream=entry.upstream,
         since=moment(entry.since),
         factors={field: {value: ratio(times) for value, times in values.items()} for field, values in factors.items()},
@@ -137,16 +139,16 @@ def rates(entry: Entry) -> Rates:
     )
 
 
-def above(tier: Tier, first: Rates) -> Rates:
-    """The rates of a further *tier*."""
+def above(tier: Tier, entry: Entry) -> Rates:
+    """The rates of a further *tier* of *entry*; what neither says of the cache is charged as the tier's input."""
 
-    def rate(name: str, times: float) -> int:
+    def rate(name: str, times: float) -> float | None:
         said: float | None = getattr(tier, name)
-        above, below = ratio(times)
-        return round(getattr(first, name) * above / below) if said is None else micros(said)
+        first: float | None = getattr(entry, name)
+        return said if said is not None or first is None else float(Decimal(repr(first)) * Decimal(repr(times)))
 
-    inputs = ("input", "cache_read", "cache_write_5m", "cache_write_1h")
-    return Rates(output=rate("output", tier.output_times), **{name: rate(name, tier.input_times) for name in inputs})
+    told = {name: rate(name, tier.output_times if name == "output" else tier.input_times) for name in _RATES}
+    return rates(msgspec.structs.replace(entry, **told))
 
 
 def micros(dollars: float) -> int:

@@ -11,7 +11,7 @@ from pathlib import Path
 import attrs
 import structlog
 
-from pipeline.store.keys import PriceRow
+from pipeline.store.prices import PriceRow
 from stages.prices.catalogue import Catalogue
 from stages.prices.cost import Price
 from stages.prices.reading import Unpriced, built_in, of_document, read

@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 
 from stages.simulated import signature, steps
+from stages.simulated.anthropic_body import GUARD
 from stages.simulated.play import CUT, Item
 from stages.simulated.refusal import Refused, Usual
 from stages.simulated.reply import Reply
@@ -22,6 +23,7 @@ from stages.simulated.steps import Call, Content, Filler, Redact, Say, Step, Sty
 from transports.messages import Head, Headers
 
 ORGANISATION = "51a7ed00-0000-4000-8000-000000000001"
+DANGER = "rm -rf"  # a call with this in its input is flagged, any other is not
 PIECE = 24  # characters of a tool's input in one delta
 _encode = msgspec.json.Encoder().encode
 _PIECES = re.compile(r"\S+\s*|\s+")
@@ -128,6 +130,18 @@ def _message(reply: Reply, content: list[Any], counts: dict[str, Any], *, ended:
     }
 
 
+def _verdicts(reply: Reply, ids: list[str]) -> dict[str, Any]:
+    """What a client is told that asked for calls to be judged: *ids* are those of the calls, in their order."""
+    if not reply.asked.judges:
+        return {}
+    calls = [step for step in reply.steps if isinstance(step, Call)]
+    told = {
+        ident: {"type": "evaluated", "outcome": "flagged" if DANGER in call.arguments else "not_flagged"}
+        for ident, call in zip(ids, calls, strict=True)
+    }
+    return {"safeguard_results": [{"type": GUARD, "status": {"type": "available", "tool_uses": told}}]}
+
+
 def _details(reply: Reply) -> dict[str, Any] | None:
     if reply.stop != "refusal":
         return None
@@ -149,7 +163,8 @@ def whole(reply: Reply) -> bytes:
             else:
                 content.append(block)
         fresh = isinstance(step, steps.Split)
-    return _encode(_message(reply, content, usage(reply), ended=True))
+    verdicts = _verdicts(reply, [block["id"] for block in content if block["type"] == "tool_use"])
+    return _encode(_message(reply, content, usage(reply), ended=True) | verdicts)
 
 
 def _block(reply: Reply, step: Content, number: int) -> dict[str, Any]:
@@ -217,7 +232,12 @@ def frames(reply: Reply, _style: Style) -> Iterator[Item]:
             yield writer.play(step)
         if isinstance(step, steps.Ending):
             return
-    delta = {"stop_reason": reply.stop, "stop_sequence": reply.sequence, "stop_details": _details(reply)}
+    delta: dict[str, Any] = {
+        "stop_reason": reply.stop,
+        "stop_sequence": reply.sequence,
+        "stop_details": _details(reply),
+    }
+    delta |= _verdicts(reply, writer.calls)
     yield [*writer.close(), frame("message_delta", {"delta": delta, "usage": _final(reply)}), frame("message_stop", {})]
 
 
@@ -229,6 +249,7 @@ class _Writer:
         self.index = -1
         self.kind = ""  # of the block that is open
         self.seal = ""  # the signature that a thought ends with
+        self.calls: list[str] = []  # their ids
         self._table: dict[type[Step], Callable[[Any], list[bytes]]] = {
             Say: self._say,
             steps.Refuse: self._say,
@@ -292,7 +313,8 @@ class _Writer:
         return self._open("redacted_thinking", data=signature.sign("", self.reply.asked.prefix))
 
     def _call(self, step: Call) -> list[bytes]:
-        begun = self._open("tool_use", id=call_id(self.reply, self.index + 1), name=step.name, input={})
+        self.calls.append(call_id(self.reply, self.index + 1))
+        begun = self._open("tool_use", id=self.calls[-1], name=step.name, input={})
         text = step.arguments
         pieces = ["", *(text[at : at + PIECE] for at in range(0, len(text), PIECE))]
         return begun + [_delta(self.index, "input_json_delta", "partial_json", piece) for piece in pieces]

@@ -19,6 +19,7 @@ from stages.simulated.usage import Input, Prefix
 
 Path = tuple[str | int, ...]
 THOUGHTS = ("thinking", "redacted_thinking")
+GUARD = "dangerous_tool_use"  # the one safeguard there is
 
 
 class _Tool(msgspec.Struct):
@@ -38,6 +39,7 @@ class _Body(msgspec.Struct):
     thinking: dict[str, Any] | None = None
     output_config: dict[str, Any] | None = None
     stop_sequences: list[str] | None = None
+    safeguards: list[dict[str, Any]] | None = None
 
 
 _decode = msgspec.json.Decoder(_Body).decode
@@ -67,6 +69,7 @@ def read(raw: bytes) -> Asked:
         thinks=thinking.get("type") in (families.ADAPTIVE, families.BUDGET) and not force,
         shows=shows,
         schema=form.get("schema"),
+        judges=any(guard.get("type") == GUARD for guard in body.safeguards or ()),
         input=Input(fresh=-(-len(raw) // 4)),
     )
 

@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 
 import attrs
 
-from stages.simulated import families
+from stages.simulated import anthropic_schema, families
 from stages.simulated.families import Claude
 from stages.simulated.refusal import Refused
 
@@ -65,6 +65,19 @@ TOOL_FIELDS = frozenset(
         "allowed_callers",
     ]
 )
+NESTED: dict[str, dict[str, tuple[str, ...]]] = {  # fields of objects; those of a beta with how its name begins
+    "thinking.enabled": {"type": (), "budget_tokens": (), "display": (), "block_binding": ("thinking-binding-",)},
+    "thinking.adaptive": {"type": (), "display": (), "block_binding": ("thinking-binding-",)},
+    "thinking.disabled": {"type": ()},
+    "thinking.between_tools": {"type": ()},
+    "output_config": {"effort": (), "format": (), "task_budget": ("task-budgets-",)},
+    "tool_choice.auto": {"type": (), "disable_parallel_tool_use": ()},
+    "tool_choice.any": {"type": (), "disable_parallel_tool_use": ()},
+    "tool_choice.tool": {"type": (), "disable_parallel_tool_use": (), "name": ()},
+    "tool_choice.none": {"type": ()},
+}
+SHOWN = ("summarized", "omitted")  # how thinking may be displayed
+QUIET = ("low", "medium", "high")  # efforts beside which a model that can be told not to think is told so
 NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}\Z")
 
 
@@ -94,7 +107,7 @@ def extra(path: str) -> NoReturn:
 
 def check(body: Any, terms: Terms) -> None:
     """Raise Refused if *body* is not what the API takes under *terms*."""
-    for rule in (_required, _fields, _model, _sampling, _effort, _thinking, _budget, _tools, _choice):
+    for rule in (_required, _fields, _model, _sampling, _effort, _thinking, _nested, _budget, _form, _tools, _choice):
         rule(body, terms)
 
 
@@ -127,6 +140,24 @@ def _fields(body: dict[str, Any], terms: Terms) -> None:
     for name in body.get("metadata") or ():
         if name != "user_id":
             extra(f"metadata.{name}")
+    if any(not stop.strip() for stop in body.get("stop_sequences") or ()):
+        refuse("stop_sequences: each stop sequence must contain non-whitespace")
+
+
+def _nested(body: dict[str, Any], terms: Terms) -> None:
+    """Objects have no other fields either; under which name they are told depends on their type."""
+    for name in ("thinking", "output_config", "tool_choice"):
+        given = body.get(name)
+        if given is None:
+            continue
+        where = name if name == "output_config" else f"{name}.{given.get('type')}"
+        for field in given:
+            betas = NESTED.get(where, {field: ()}).get(field)
+            if betas is None or (betas and not terms.beta(*betas)):
+                extra(f"{where}.{field}")
+    thinking = body.get("thinking") or {}
+    if thinking.get("display") not in (None, *SHOWN) and not terms.beta("thinking-display-"):
+        refuse(f"thinking.{thinking.get('type')}.display: Input should be 'summarized' or 'omitted'")
 
 
 def _model(body: dict[str, Any], terms: Terms) -> None:
@@ -135,13 +166,25 @@ def _model(body: dict[str, Any], terms: Terms) -> None:
         return
     if asked < 0:
         refuse("max_tokens: Input should be greater than or equal to 0")
-    if asked == 0 and body.get("stream"):
-        refuse("max_tokens: must be greater than 0 when `stream` is true")
+    if asked == 0:
+        _only_caching(body)
     if asked > terms.model.output:
         refuse(
             f"max_tokens: {asked} > {terms.model.output}, which is the maximum allowed number of output tokens for "
             f"{body['model']}"
         )
+
+
+def _only_caching(body: dict[str, Any]) -> None:
+    """Without tokens a request only fills the cache: what is about its answer makes no sense."""
+    for there, what in (
+        (body.get("stream"), "`stream` is true"),
+        ((body.get("thinking") or {}).get("type") in (families.ADAPTIVE, families.BUDGET), "`thinking` is enabled"),
+        ((body.get("output_config") or {}).get("format"), "`output_config.format` is set"),
+        ((body.get("tool_choice") or {}).get("type") in ("any", "tool"), "`tool_choice` forces tool use"),
+    ):
+        if there:
+            refuse(f"max_tokens: must be greater than 0 when {what}")
 
 
 def _sampling(body: dict[str, Any], terms: Terms) -> None:
@@ -187,6 +230,10 @@ def _thinking(body: dict[str, Any], terms: Terms) -> None:
         return
     kind, taken = thinking.get("type"), terms.model.thinking
     if kind in taken:
+        effort = (body.get("output_config") or {}).get("effort")
+        if kind in (families.OFF, families.BETWEEN) and terms.model.quiet and effort not in (None, *QUIET):
+            # That it is refused is documented, the words are not.
+            refuse(f"\"thinking.type.{kind}\" is not supported with effort level '{effort}' on this model.")
         return
     if kind == families.BUDGET:
         refuse(
@@ -212,8 +259,6 @@ def _budget(body: dict[str, Any], terms: Terms) -> None:
     thinking = body.get("thinking") or {}
     kind, budget = thinking.get("type"), thinking.get("budget_tokens")
     if kind != families.BUDGET:
-        if budget is not None:
-            extra(f"thinking.{kind}.budget_tokens")
         return
     if budget is None:
         refuse("thinking.enabled.budget_tokens: Field required")
@@ -221,6 +266,18 @@ def _budget(body: dict[str, Any], terms: Terms) -> None:
         refuse("thinking.enabled.budget_tokens: Input should be greater than or equal to 1024")
     if not terms.counting and budget >= body["max_tokens"] and not terms.beta("interleaved-thinking-"):
         refuse("`max_tokens` must be greater than `thinking.budget_tokens`.")
+
+
+def _form(body: dict[str, Any], _terms: Terms) -> None:
+    form = (body.get("output_config") or {}).get("format")
+    if form is None:
+        return
+    if form.get("type") != "json_schema":
+        refuse("output_config.format.type: Input should be 'json_schema'")
+    if not isinstance(form.get("schema"), dict):
+        refuse("output_config.format.schema: Field required")
+    if wrong := anthropic_schema.fault(form["schema"]):
+        refuse(f"output_config.format.schema: {wrong}")
 
 
 # -- tools ------------------------------------------------------------------------------------------------------------
@@ -249,6 +306,8 @@ def _tool(n: int, tool: dict[str, Any]) -> None:
         refuse(f"tools.{n}.custom.input_schema: Field required")
     if tool["input_schema"].get("type") != "object":
         refuse(f"tools.{n}.custom.input_schema.type: Input should be 'object'")
+    if tool.get("strict") and (wrong := anthropic_schema.fault(tool["input_schema"])):
+        refuse(f"tools.{n}.custom: {wrong}")
 
 
 def _choice(body: dict[str, Any], terms: Terms) -> None:
@@ -261,8 +320,6 @@ def _choice(body: dict[str, Any], terms: Terms) -> None:
             f"tool_choice: Input tag '{kind}' found using 'type' does not match any of the expected tags: 'auto', "
             "'any', 'tool', 'none'"
         )
-    if kind == "none" and "disable_parallel_tool_use" in choice:
-        extra("tool_choice.none.disable_parallel_tool_use")
     if kind in ("auto", "none"):
         return
     if not terms.model.forced:

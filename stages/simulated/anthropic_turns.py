@@ -5,6 +5,7 @@
 Consecutive messages of one role are one turn, as the server merges them.
 """
 
+import re
 from itertools import groupby
 from typing import Any
 
@@ -26,6 +27,8 @@ BLOCKS: dict[str, set[str]] = {  # fields of the blocks that clients make themse
     "tool_result": {"tool_use_id", "content", "is_error", "toolset_name"} | _CACHED,
 }
 OTHERS = ("server_tool_use", "container_upload", "mcp_", "compaction", "fallback", "advisor_", "tool_addition")
+IMAGES = ("image/jpeg", "image/png", "image/gif", "image/webp")
+ID = re.compile(r"[a-zA-Z0-9_-]+")
 REQUIRED = {"text": "text", "thinking": "signature", "tool_use": "id", "tool_result": "tool_use_id"}
 PLACES = {  # which role may say what
     "user": {"text", "image", "document", "search_result", "tool_result"},
@@ -63,8 +66,14 @@ def _roles(body: dict[str, Any], terms: Terms) -> None:
         if role == "system" and (n == 0 or roles[n - 1] != "user" or roles[n + 1 : n + 2] not in ([], ["assistant"])):
             refuse(f"messages.{n}: a system message must follow a user turn and be last or before an assistant turn")
         _message(n, body["messages"][n], terms)
-    if roles[-1] == "assistant" and not (terms.model.prefill and not _thinks(body)):
-        refuse("This model does not support assistant message prefill. The conversation must end with a user message.")
+    if roles[-1] == "assistant":
+        if not terms.model.prefill or _thinks(body):
+            refuse(
+                "This model does not support assistant message prefill. The conversation must end with a user message."
+            )
+        last = blocks(body["messages"][-1]["content"])[-1:]
+        if last and kind(last[0]) == "text" and str(last[0]["text"]) != str(last[0]["text"]).rstrip():
+            refuse("messages: final assistant content cannot end with trailing whitespace")
 
 
 def _message(n: int, message: dict[str, Any], terms: Terms) -> None:
@@ -100,8 +109,15 @@ def _block(path: Path, role: str, block: Any, terms: Terms) -> None:
         refuse(f"{where}: `{name}` blocks are not permitted in `{role}` messages")
     if name == "text":
         _text(where, role, block, terms)
-    if name == "tool_use" and not isinstance(block.get("input"), dict):
-        refuse(f"{where}.tool_use.input: Input should be a valid dictionary")
+    if name == "tool_use":
+        if not isinstance(block.get("input"), dict):
+            refuse(f"{where}.tool_use.input: Input should be a valid dictionary")
+        if not ID.fullmatch(str(block["id"])):
+            refuse(f"{where}.tool_use.id: String should match pattern '^[a-zA-Z0-9_-]+$'")
+    source = block.get("source") if name == "image" else None
+    if isinstance(source, dict) and source.get("type") == "base64" and source.get("media_type") not in IMAGES:
+        *most, last = map(repr, IMAGES)
+        refuse(f"{where}.image.source.base64.media_type: Input should be {', '.join(most)} or {last}")
     if name == "document" and role == "assistant" and terms.version == SECOND:
         refuse(f"{where}: `document` blocks are not permitted in `assistant` messages")
 
@@ -113,6 +129,8 @@ def _text(where: str, role: str, block: dict[str, Any], terms: Terms) -> None:
         if "cache_control" in block:
             refuse(f"{where}.text: cache_control cannot be set for empty text blocks")
         refuse(f"{where.partition('.')[0]}: text content blocks must be non-empty")
+    if not block["text"].strip():
+        refuse(f"{where.partition('.')[0]}: text content blocks must contain non-whitespace text")
     if block.get("citations") and role == "user" and terms.version == SECOND:
         refuse(f"{where}.text.citations: citations are not permitted in `user` messages")
 
@@ -140,6 +158,9 @@ def _turns(body: dict[str, Any]) -> list[_Turn]:
 
 def _pairs(body: dict[str, Any]) -> None:
     asked: set[str] = set()
+    ids = [block["id"] for turn in _turns(body) for block in turn.blocks if kind(block) == "tool_use"]
+    if len(set(ids)) < len(ids):
+        refuse("messages: `tool_use` ids must be unique")
     for turn in _turns(body):
         if turn.role == "user":
             _results(turn, asked)
@@ -187,6 +208,7 @@ def _markers(body: dict[str, Any]) -> None:
     for path, block in marked:
         if kind(block) in THOUGHTS:
             extra(f"{_dotted(path)}.{kind(block)}.cache_control")
+        _marker(_dotted(path), block["cache_control"])
         if last == "5m" and ttl(block) == "1h":
             refuse(
                 f"{_dotted(path)}.cache_control.ttl: a ttl='1h' cache_control block must not come after a ttl='5m' "
@@ -197,6 +219,15 @@ def _markers(body: dict[str, Any]) -> None:
     count = len(marked) + _automatic(body)
     if count > 4:
         refuse(f"A maximum of 4 blocks with cache_control may be provided. Found {count}.")
+
+
+def _marker(where: str, mark: dict[str, Any]) -> None:
+    if mark.get("type") != "ephemeral":
+        refuse(f"{where}.cache_control.type: Input should be 'ephemeral'")
+    if mark.get("ttl") not in (None, "5m", "1h"):
+        refuse(f"{where}.cache_control.ttl: Input should be '5m' or '1h'")
+    for field in mark.keys() - {"type", "ttl"}:
+        extra(f"{where}.cache_control.{field}")
 
 
 def _automatic(body: dict[str, Any]) -> bool:

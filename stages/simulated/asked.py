@@ -57,6 +57,7 @@ class Asked:
     schema: Any = None  # what the answer must be an instance of
     choices: int = 1  # chat: how many
     tells_usage: bool = True  # chat: usage in the stream
+    judges: bool = False  # messages: calls are told to be dangerous or not
     input: Input = attrs.field(factory=Input)
     positions: list[Position] = attrs.field(factory=list)  # where a cache may know the prompt up to; empty: no cache
     least: int = 1024  # tokens from which a prefix is cached

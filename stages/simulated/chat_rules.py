@@ -10,9 +10,10 @@ it; where it is stricter here than there, a gateway's slip shows.
 import re
 from typing import Any, NoReturn
 
-from stages.simulated import chat_body, families
+from stages.simulated import chat_body, families, responses_schema
 from stages.simulated.families import Chat
 from stages.simulated.refusal import Refused
+from stages.simulated.responses_wording import between, listed
 
 FIELDS = frozenset(
     [
@@ -55,7 +56,6 @@ FIELDS = frozenset(
         "function_call",
     ]
 )
-EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 ROLES = ("system", "assistant", "user", "function", "tool", "developer")
 MESSAGES = {
     "assistant": {"role", "content", "refusal", "tool_calls", "audio", "name", "function_call"},
@@ -68,6 +68,8 @@ PARTS = {
     "file": {"type", "file", "prompt_cache_breakpoint"},
     "refusal": {"type", "refusal"},
 }
+TOOLS = {"function": {"name", "description", "parameters", "strict"}, "custom": {"name", "description", "format"}}
+NUMBERS = (("temperature", 0, 2), ("top_p", 0, 1), ("presence_penalty", -2, 2), ("frequency_penalty", -2, 2))
 NAME = re.compile(r"[a-zA-Z0-9_-]+\Z")
 
 
@@ -81,7 +83,7 @@ def check(body: Any) -> Chat:
     _shape(body)
     model = families.chat(body["model"])
     if model.official:
-        for rule in (_fields, _reasoning, _lists, _tools, _form):
+        for rule in (_fields, _reasoning, _limits, _lists, _tools, _choice, _form):
             rule(body, model)
     _options(body)
     for n, message in enumerate(body["messages"]):
@@ -123,9 +125,10 @@ def _reasoning(body: dict[str, Any], model: Chat) -> None:
         if effort is not None:
             refuse("Unrecognized request argument supplied: reasoning_effort")
         return
-    if effort is not None and effort not in EFFORTS:
+    if effort is not None and effort not in model.efforts:
         refuse(
-            f"Unsupported value: 'reasoning_effort' does not support '{effort}' with this model.",
+            f"Unsupported value: 'reasoning_effort' does not support '{effort}' with this model. Supported values are: "
+            f"{listed(model.efforts)}.",
             code="unsupported_value",
             param="reasoning_effort",
         )
@@ -160,6 +163,22 @@ def _defaults(body: dict[str, Any]) -> None:
             )
 
 
+def _limits(body: dict[str, Any], model: Chat) -> None:
+    if body.get("max_tokens") is not None and body.get("max_completion_tokens") is not None:
+        refuse("Setting 'max_tokens' and 'max_completion_tokens' at the same time is not supported.")
+    for name in ("max_tokens", "max_completion_tokens"):
+        if (body.get(name) or 0) > model.output:
+            refuse(
+                f"max_tokens is too large: {body[name]}. This model supports at most {model.output} completion tokens, "
+                f"whereas you provided {body[name]}.",
+                code="invalid_value",
+                param=name,
+            )
+    for name, least, most in NUMBERS:
+        if body.get(name) is not None:
+            between(name, body[name], least, most, "decimal")
+
+
 def _lists(body: dict[str, Any], _model: Chat) -> None:
     for name, most in (("stop", 4), ("tools", 128)):
         value = body.get(name)
@@ -186,6 +205,14 @@ def _form(body: dict[str, Any], _model: Chat) -> None:
             "'messages' must contain the word 'json' in some form, to use 'response_format' of type 'json_object'.",
             param="messages",
         )
+    if form.get("type") == "json_schema":
+        given = form.get("json_schema") or {}
+        if not given.get("name"):
+            where = "response_format.json_schema.name"
+            refuse(f"Missing required parameter: '{where}'.", code="missing_required_parameter", param=where)
+        _name(str(given["name"]), "response_format.json_schema.name")
+        if given.get("strict") and (fault := responses_schema.fault(given.get("schema"))):
+            refuse(f"Invalid schema for response_format '{given['name']}': {fault}", param="response_format")
 
 
 # -- tools ------------------------------------------------------------------------------------------------------------
@@ -200,6 +227,30 @@ def _tools(body: dict[str, Any], _model: Chat) -> None:
         if kind not in ("function", "custom"):
             _value(kind, ("function", "custom"), f"tools[{n}].type")
         _name(str(tool[kind].get("name", "")), f"tools[{n}].{kind}.name")
+        for name in tool[kind].keys() - TOOLS[kind]:
+            _unknown(f"tools[{n}].{kind}.{name}")
+        if kind == "function" and (schema := tool[kind].get("parameters")):
+            fault = responses_schema.fault(schema) if tool[kind].get("strict") else responses_schema.loose(schema)
+            if fault:
+                refuse(
+                    f"Invalid schema for function '{tool[kind]['name']}': {fault}",
+                    code="invalid_function_parameters",
+                    param=f"tools[{n}].function.parameters",
+                )
+
+
+def _choice(body: dict[str, Any], _model: Chat) -> None:
+    """A choice must be one of what is offered."""
+    choice = body.get("tool_choice")
+    kind = choice.get("type") if isinstance(choice, dict) else None
+    if kind not in TOOLS or not isinstance(choice, dict):
+        return
+    wanted = (choice.get(kind) or {}).get("name")
+    if wanted not in [(tool.get(kind) or {}).get("name") for tool in body.get("tools") or ()]:
+        refuse(
+            f"Invalid value for 'tool_choice': no function named '{wanted}' was specified in the 'tools' parameter.",
+            param="tool_choice",
+        )
 
 
 def _name(name: str, where: str) -> None:

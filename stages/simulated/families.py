@@ -25,6 +25,7 @@ class Claude:
     prefill: bool = False  # the last message may be the assistant's
     systems: bool = False  # messages may have the role system
     bound: bool = False  # thinking is bound to everything before it
+    quiet: bool = False  # is told not to think only with an effort that is high at most
     cacheable: int = 1024  # tokens from which a prefix is cached
     context: int = 1_000_000
     output: int = 128_000
@@ -42,10 +43,10 @@ FREE = Claude(
 _FAMILIES: tuple[tuple[tuple[str, ...], Claude], ...] = (  # the first whose beginning fits
     (("claude-fable-5-", "claude-mythos-5-"), _NEW),
     (("claude-opus-5-5",), attrs.evolve(_NEW, sampling="none")),
-    (("claude-sonnet-5-5",), attrs.evolve(_NEW, thinking=(ADAPTIVE, BETWEEN))),
+    (("claude-sonnet-5-5",), attrs.evolve(_NEW, thinking=(ADAPTIVE, BETWEEN), quiet=True)),
     (("claude-haiku-5-5",), attrs.evolve(_NEW, thinking=(ADAPTIVE, OFF), forced=True)),
     (("claude-fable-5", "claude-mythos-5"), attrs.evolve(_NEW, forced=True, bound=False)),
-    (("claude-opus-5",), Claude(systems=True, cacheable=512)),
+    (("claude-opus-5",), Claude(systems=True, quiet=True, cacheable=512)),
     (("claude-sonnet-5",), Claude()),
     (("claude-opus-4-8",), Claude(systems=True)),
     (("claude-opus-4-7",), Claude(cacheable=2048)),
@@ -71,11 +72,23 @@ class Chat:
     reasons: bool = False  # reasoning models take no max_tokens, stop or sampling
     tools_while_reasoning: bool = True  # in Chat; from gpt-5.4 on only the Responses API has both
     phases: bool = False  # Responses: messages are told apart as commentary and final answer
-    quiet: bool = True  # may be told not to reason
+    efforts: tuple[str, ...] = ()  # how much it can be told to reason; none: not at all
     writes: bool = False  # tokens put into the cache are counted (and paid for)
     replays: bool = False  # reasons unless told not to, and wants its reasoning back with the calls it led to
     context: int = 922_000
     output: int = 128_000
+
+
+_EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
+
+
+def _old_efforts(name: str) -> tuple[str, ...]:
+    """Those of the first reasoning models, of which each line was told another set."""
+    if name.startswith("o"):
+        return _EFFORTS[2:5]
+    if name.startswith("gpt-5.1") and "codex-max" not in name:
+        return ("none", *_EFFORTS[2:5])
+    return ("none", *_EFFORTS[2:6]) if name.startswith("gpt-5.") else _EFFORTS[1:5]
 
 
 @lru_cache(maxsize=256)
@@ -83,10 +96,14 @@ def chat(name: str) -> Chat:
     """The manners of *name* with OpenAI's server and those that are compatible."""
     if name.startswith(("gpt-6", "gpt-5.4", "gpt-5.5", "gpt-5.6", "gpt-5.7", "gpt-5.8", "gpt-5.9")):
         writes = not name.startswith(("gpt-5.4", "gpt-5.5"))
-        quiet = not name.startswith(("gpt-6-astra", "gpt-6.1-sol"))
-        return Chat(official=True, reasons=True, tools_while_reasoning=False, phases=True, quiet=quiet, writes=writes)
+        efforts = ("none", *(_EFFORTS[2:] if writes else _EFFORTS[2:-1]))
+        if name.startswith(("gpt-6-astra", "gpt-6.1-sol")):
+            efforts = _EFFORTS[2:-1]
+        return Chat(
+            official=True, reasons=True, tools_while_reasoning=False, phases=True, efforts=efforts, writes=writes
+        )
     if name.startswith(("gpt-5", "o1", "o3", "o4")):
-        return Chat(official=True, reasons=True, context=272_000)
+        return Chat(official=True, reasons=True, efforts=_old_efforts(name), context=272_000)
     if name.startswith(("gpt-", "chatgpt-")):
         return Chat(official=True, context=128_000, output=32_000)
     return Chat(replays=name.startswith("deepseek-"), context=1_000_000, output=393_000)

@@ -53,6 +53,7 @@ class Seen:
     target: str
     headers: Headers
     body: bytes
+    version: str = "1.1"  # of HTTP
     ended: str = "left"
     over: trio.Event = attrs.field(factory=trio.Event, repr=False)
 
@@ -72,7 +73,7 @@ class Simulated:
 
     async def __call__(self, request: Request, response: Response) -> None:
         """Answer *request*.  A script may leave the response without its end, which breaks the connection."""
-        seen = Seen(request.method, request.target, request.headers, await _read(request))
+        seen = Seen(request.method, request.target, request.headers, await _read(request), request.version)
         self.seen.append(seen)
         try:
             seen.ended = "in good order" if await self._ended(request, response, seen) else "cut"

@@ -186,7 +186,8 @@ class _Writer:
     def _stamp(self, events: list[Event]) -> list[bytes]:
         done = []
         for name, fields in events:
-            done.append(b"%s%d,%s\n\n" % (_start(name), self.number, _encode(fields)[1:]))
+            rest = b"," + _encode(fields)[1:] if fields else b"}"
+            done.append(b"%s%d%s\n\n" % (_start(name), self.number, rest))
             self.number += 1
         return done
 
@@ -197,8 +198,8 @@ class _Writer:
 
     def play(self, step: Step) -> list[bytes]:
         """The frames of *step*."""
-        if isinstance(step, steps.Ping):  # a sign of life that every client knows: comments are none to some
-            return self._stamp([("response.in_progress", {"response": self.account.told("in_progress")})])
+        if isinstance(step, steps.Ping):  # as the API itself shows that it is alive, though its reference does not say
+            return self._stamp([("keepalive", {})])
         if isinstance(step, steps.Strange):
             return self._stamp([("response.simulated_unknown", {"note": "made up"})])
         if isinstance(step, steps.Fail):

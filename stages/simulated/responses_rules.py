@@ -129,10 +129,15 @@ def _reasoning(body: dict[str, Any], model: Chat) -> None:
         if "reasoning.encrypted_content" in (body.get("include") or ()):
             refuse("Encrypted content is not supported with this model.", param="include")
         return
-    if asked.get("effort") == "none" and not model.quiet:
-        taken = wording.listed(fields.EFFORTS[1:])
-        message = f"Unsupported value: 'none' is not supported with the '{body['model']}' model. Supported values are: "
-        refuse(f"{message}{taken}.", code="unsupported_value", param="reasoning.effort")
+    effort = asked.get("effort")
+    if effort is not None and effort not in model.efforts:
+        taken = wording.listed(model.efforts)
+        refuse(
+            f"Unsupported value: '{effort}' is not supported with the '{body['model']}' model. Supported values are: "
+            f"{taken}.",
+            code="unsupported_value",
+            param="reasoning.effort",
+        )
     for name in ("temperature", "top_p", "top_logprobs") if asked.get("effort") != "none" else ():
         if body.get(name) not in (None, 0 if name == "top_logprobs" else 1):
             refuse(f"Unsupported parameter: '{name}' is not supported with this model.", param=name)

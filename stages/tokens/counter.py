@@ -16,6 +16,7 @@ import trio
 
 from pipeline.events import Event, Finished, Started, Usage, reads
 from pipeline.prompt import Prompt
+from stages.dialects.anthropic.context import applied
 from stages.tokens.calibration import Calibrations, Name
 from stages.tokens.clerk import Clerk
 from stages.tokens.scales import Sum, added, scale_of
@@ -140,7 +141,10 @@ class Counter:
 
 @attrs.define(eq=False)
 class Observation:
-    """One prompt, seen twice: here and by its upstream, in whichever order."""
+    """One prompt, seen twice: here and by its upstream, in whichever order.
+
+    If the upstream says that it has cleared some of it, it has not seen the same, and nothing is learned.
+    """
 
     _calibrations: Calibrations
     _name: Name
@@ -153,7 +157,7 @@ class Observation:
         """The transform: takes the usage, changes nothing."""
         if isinstance(event, Started | Finished) and event.usage is not None:
             self._usage = event.usage.over(self._usage)
-        if isinstance(event, Finished) and self._usage is not None:
+        if isinstance(event, Finished) and self._usage is not None and not applied(event.extra):
             self._told = self._usage.prompt
             self._learn()
 

@@ -17,7 +17,8 @@ from openai.types.chat.completion_create_params import CompletionCreateParamsNon
 from pydantic import TypeAdapter
 
 from pipeline.prompt import Edit, Prompt
-from stages.dialects import chat
+from stages.capabilities import capability
+from stages.dialects import anthropic, chat
 from stages.dialects.chat.families import Family
 
 Body = dict[str, Any]
@@ -30,6 +31,14 @@ def in_(body: Body) -> tuple[Body, list[Edit]]:
     """A Chat prompt in the Messages shape, and what was recorded."""
     prompt = Prompt("chat", b"{}")
     return chat.to_messages(body, prompt), prompt.edits
+
+
+def claudes(body: Body) -> tuple[Body, list[Edit]]:
+    """A Chat prompt as a Claude model is asked it, and what was recorded."""
+    prompt = Prompt("chat", b"{}")
+    made = anthropic.from_messages(chat.to_messages(body, prompt), prompt)
+    legal_request(made)
+    return made, prompt.edits
 
 
 def out(body: Body, family: Family | None = None) -> tuple[Body, list[Edit]]:
@@ -90,7 +99,7 @@ def _adapter(kind: Any) -> tuple[TypeAdapter[Any], frozenset[str]]:
 
 
 def legal_messages(hub: Body) -> None:
-    """What the Messages API would take, as far as can be known without it."""
+    """The Messages shape: what the API would take for a model that refuses nothing, as far as that can be known."""
     sent = {key: value for key, value in {"max_tokens": 1, **hub}.items() if key != "stream"}
     fits(MessageCreateParamsNonStreaming, sent, beside={"temperature", "top_p", "top_k", "speed"})
     roles = [message["role"] for message in hub["messages"]]
@@ -125,11 +134,33 @@ def legal_messages(hub: Body) -> None:
         assert NAME.fullmatch(tool["name"])
         assert tool["input_schema"]["type"] == "object"
         assert not {"anyOf", "oneOf", "allOf"} & tool["input_schema"].keys()
-    marks = str(hub).count("'cache_control'")
-    assert marks <= 4
-    thinking = hub.get("thinking", {})
+
+
+def legal_request(body: Body) -> None:
+    """What the Messages API would take, of the model that is asked."""
+    legal_messages(body)
+    assert str(body).count("'cache_control'") <= 4
+    thinking, effort = body.get("thinking", {}), body.get("output_config", {}).get("effort")
     if thinking.get("type") == "enabled":
-        assert 1024 <= thinking["budget_tokens"] < hub["max_tokens"]
+        assert 1024 <= thinking["budget_tokens"] < body["max_tokens"]
+    known = capability(body["model"])
+    if known is None:
+        return
+    assert body["max_tokens"] <= known.output
+    assert effort is None or effort in known.efforts
+    assert thinking.get("type") in {None, *known.thinking}
+    assert known.instructs or all(message["role"] != "system" for message in body["messages"])
+    thinks = thinking.get("type") in {"enabled", "adaptive"}
+    assert body["messages"][-1]["role"] != "assistant" or (known.prefill and not thinks)
+    if body.get("tool_choice", {}).get("type") in {"any", "tool"}:
+        assert known.forced == "yes" or (known.forced == "unbudgeted" and thinking.get("type") != "enabled")
+    sampling = {key: body[key] for key in ("temperature", "top_p", "top_k") if key in body}
+    assert not sampling or known.sampling == "limited"
+    assert not {"temperature", "top_p"} <= sampling.keys()
+    if thinks and sampling:
+        assert sampling.get("temperature", 1) == 1
+        assert 0.95 <= sampling.get("top_p", 1) <= 1
+        assert "top_k" not in sampling
 
 
 def legal_block(block: Body) -> None:

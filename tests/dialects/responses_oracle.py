@@ -32,7 +32,7 @@ from pipeline.events import (
     ThinkingDelta,
 )
 from pipeline.prompt import Edit, Prompt
-from stages.dialects import responses
+from stages.dialects import anthropic, responses
 from stages.dialects.envelope import unwrap
 from stages.dialects.responses.items import UNREAD
 from stages.dialects.sse import Frames
@@ -258,6 +258,13 @@ def to_hub(body: Any, **more: Any) -> tuple[dict[str, Any], list[Edit]]:
     """*body* with *more* in the Messages shape, and what was recorded."""
     prompt = Prompt.parse("responses", msgspec.json.encode({**body, **more}))
     return responses.to_messages(prompt.body(), prompt), prompt.edits
+
+
+def as_claude(body: Any, **more: Any) -> tuple[dict[str, Any], list[Edit]]:
+    """*body* with *more* as a Claude model is asked it, and what was recorded."""
+    prompt = Prompt.parse("responses", msgspec.json.encode({**body, **more}))
+    made = anthropic.from_messages(responses.to_messages(prompt.body(), prompt), prompt)
+    return made, prompt.edits
 
 
 def from_hub(body: Any, **more: Any) -> tuple[dict[str, Any], list[Edit]]:

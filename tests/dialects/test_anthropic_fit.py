@@ -165,10 +165,23 @@ def test_sampling_that_thinking_rules_out_goes(fields: Any, kept: Any, model: st
     assert {key: quiet.get(key) for key in fields} == fields
 
 
-def test_nothing_is_asked_where_nothing_was_wished() -> None:
-    """None leaves every byte."""
-    prompt = fitted("claude-sonnet-4-5", None, temperature=0.2, tool_choice={"type": "any"}, thinking=ADAPTIVE)
-    assert prompt.edits == []
+def test_a_prompt_for_another_model() -> None:
+    """Where nothing is asked on top: what this model refuses of what the client said for the one it named."""
+    said = {"thinking": {"type": "enabled", "budget_tokens": 9000}, "temperature": 0.2, "max_tokens": 200_000}
+    begun = [{"role": "user", "content": "x"}, {"role": "assistant", "content": "{"}]
+    prompt = fitted("claude-opus-5-5", None, **said, tool_choice={"type": "tool", "name": "f"}, messages=begun)
+    assert asked(prompt) == (ADAPTIVE, "medium")
+    assert (prompt.get("max_tokens"), prompt.get("temperature")) == (128_000, None)
+    assert prompt.get("tool_choice") == {"type": "auto"}
+    assert prompt.get("messages", -1, "content", 0, "text") == "Continue."
+    assert [edit.path for edit in prompt.edits if edit.lossy] == ["temperature", "tool_choice", "messages[2]"]
+
+
+@pytest.mark.parametrize("model", ["claude-sonnet-4-5", "claude-opus-4-6", "claude-opus-4-8", "claude-opus-5", "?"])
+@pytest.mark.parametrize("thinking", [None, {"type": "disabled"}])
+def test_what_a_model_takes_as_it_stands_keeps_its_bytes(model: str, thinking: Any) -> None:
+    """A prompt that was written for another model need not be changed."""
+    assert fitted(model, None, thinking=thinking).edits == []
 
 
 def test_what_already_says_so_is_not_said_again() -> None:
@@ -233,7 +246,7 @@ LOW = [("output_config.effort", True), ("thinking", True)]
         ("claude-opus-4-6", THINK, "xhigh", THINK, "max", [("output_config.effort", True)]),
         ("claude-sonnet-5", {"type": "enabled", "budget_tokens": 9000}, None, ADAPTIVE, "medium", []),
         ("claude-haiku-4-5", THINK, "low", {**THINK, "type": "enabled", "budget_tokens": 1024}, None, []),
-        ("claude-sonnet-4-5", {"type": "disabled"}, "high", None, None, []),
+        ("claude-sonnet-4-5", {"type": "disabled"}, "high", {"type": "disabled"}, None, []),
         ("claude-opus-5-5", {"type": "disabled"}, None, None, "low", LOW),
         ("claude-sonnet-5-5", {"type": "disabled"}, None, {"type": "between_tools"}, None, [("thinking", True)]),
         ("some-model", THINK, "minimal", THINK, "low", []),

@@ -22,7 +22,7 @@ TEXT = {"type": "text", "text": "x"}
 
 def body(*contents: Any) -> dict[str, Any]:
     messages = [{"role": "assistant", "content": content} for content in contents]
-    return {"model": "claude-sonnet-5", "max_tokens": 9, "messages": messages}
+    return {"model": "claude-sonnet-4-5", "max_tokens": 9, "messages": messages}
 
 
 def both(asked: dict[str, Any]) -> tuple[list[Any], list[Any]]:

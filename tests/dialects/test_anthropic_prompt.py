@@ -8,7 +8,7 @@ import pytest
 from pipeline.errors import InvalidRequest
 from pipeline.prompt import Prompt
 from stages.dialects import anthropic
-from stages.dialects.anthropic.prompt import MAX_TOKENS, MAX_TOKENS_UNKNOWN
+from stages.dialects.anthropic.prompt import MAX_TOKENS
 from tests.dialects.anthropic_oracle import PROMPTS
 
 GOOD: dict[str, Any] = {"model": "claude-sonnet-5", "max_tokens": 9, "messages": [{"role": "user", "content": "x"}]}
@@ -67,10 +67,10 @@ def test_what_means_nothing_may_be_there(change: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize(
     ("model", "limit"),
-    [("claude-sonnet-5", MAX_TOKENS), ("claude-opus-4-5", MAX_TOKENS), ("something-else", MAX_TOKENS_UNKNOWN)],
+    [("claude-sonnet-5", 128_000), ("claude-opus-4-5", 64_000), ("something-else", MAX_TOKENS)],
 )
 def test_a_limit_is_set_where_the_client_set_none(model: str, limit: int) -> None:
-    """The API demands one; the model can do it; it is recorded."""
+    """The API demands one: all that the model can write; it is recorded."""
     body = {**GOOD, "model": model}
     del body["max_tokens"]
     asked = prompt(body)

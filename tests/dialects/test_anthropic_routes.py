@@ -23,7 +23,7 @@ def test_the_paths_are_those_clients_use() -> None:
     [
         ("reply", "/messages"),
         ("count_tokens", "/messages/count_tokens"),
-        ("models", "/models"),
+        ("models", "/models?limit=1000"),
         ("model", "/models/a%2Fb%20c"),
         ("relay", ""),
     ],

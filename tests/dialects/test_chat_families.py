@@ -2,7 +2,8 @@
 
 import pytest
 
-from stages.dialects.chat.families import COMPATIBLE, LADDER, TABLE, clamped, effort_of, family
+from stages.dialects.chat.families import COMPATIBLE, TABLE, family
+from stages.thinking import LEVELS
 
 
 @pytest.mark.parametrize(
@@ -31,27 +32,5 @@ def test_all_others_are_compatible(name: str) -> None:
 def test_efforts_are_on_the_ladder() -> None:
     """Every word in the table is one, in rising order."""
     for _, ways in TABLE:
-        places = [LADDER.index(word) for word in ways.efforts or ()]
+        places = [LEVELS.index(word) for word in ways.efforts or ()]
         assert places == sorted(places)
-
-
-@pytest.mark.parametrize(
-    ("wish", "efforts", "word"),
-    [("max", ("low", "high"), "high"), ("minimal", ("low", "high"), "low"), ("medium", ("low", "high"), "low"),
-     ("none", ("none", "low"), "none"), ("none", ("low",), "low"), ("low", ("none", "medium"), "medium"),
-     ("low", (), None)],
-)  # fmt: skip
-def test_the_nearest_word(wish: str, efforts: tuple[str, ...], word: str | None) -> None:
-    """The next lower, else the next higher; never none for who asked for some."""
-    assert clamped(wish, efforts) == word
-
-
-def test_budgets_as_words() -> None:
-    """From the least budget to the largest."""
-    assert [effort_of(budget) for budget in (1024, 2048, 8192, 24_576, 100_000)] == [
-        "low",
-        "medium",
-        "high",
-        "xhigh",
-        "xhigh",
-    ]

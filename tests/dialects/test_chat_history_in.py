@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from pipeline.errors import InvalidRequest, Unsupported
 from stages.dialects.envelope import wrap
-from tests.dialects.chat_prompts import Body, asked, in_, legal_messages, losses
+from tests.dialects.chat_prompts import Body, asked, claudes, in_, legal_messages, losses
 from tests.dialects.chat_replies import PROMPTS
 
 HELLO: Body = {"role": "user", "content": "Hi"}
@@ -31,9 +31,8 @@ def result(id_: str, content: Any = "ok") -> Body:
 
 
 def messages(*said: Body, model: str = "claude-opus-5") -> list[Body]:
-    hub, _ = in_(asked(*said, model=model))
-    legal_messages(hub)
-    found: list[Body] = hub["messages"]
+    made, _ = claudes(asked(*said, model=model))
+    found: list[Body] = made["messages"]
     return found
 
 
@@ -104,7 +103,7 @@ def test_a_call_without_a_result_gets_one() -> None:
     legal_messages(hub)
     lost, kept = hub["messages"][2]["content"]
     assert (lost["tool_use_id"], lost["is_error"], kept["tool_use_id"]) == ("a", True, "b")
-    assert [edit.action for edit in edits if "no result" in edit.why] == ["added"]
+    assert [edit.action for edit in edits if "no result" in edit.why] == ["repaired"]
 
 
 def test_a_result_without_a_call_becomes_text() -> None:
@@ -191,8 +190,8 @@ def test_signed_thoughts_come_back() -> None:
     assert not [path for path in losses(edits) if "reasoning" in path]
     sealed = wrap("responses", "gpt", "gAAAA")
     detail = {"type": "reasoning.text", "text": "x", "signature": sealed, "index": 0}
-    said = messages(HELLO, {"role": "assistant", "content": "y", "reasoning_details": [detail]}, HELLO)
-    assert said[1]["content"][0]["signature"] == sealed
+    hub, _ = in_(asked(HELLO, {"role": "assistant", "content": "y", "reasoning_details": [detail]}, HELLO))
+    assert hub["messages"][1]["content"][0]["signature"] == sealed
 
 
 @pytest.mark.parametrize("fields", [{"reasoning_content": "hm"}, {"reasoning": "hm"}, {"reasoning_details": [

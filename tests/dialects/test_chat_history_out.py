@@ -143,7 +143,7 @@ def test_pairs_are_mended() -> None:
     legal_chat(body)
     assert body["messages"][2]["content"].startswith("[error]")
     assert body["messages"][3]["content"] == "[result of tool call z]\nlate"
-    assert [edit.action for edit in edits] == ["approximated", "added"]
+    assert [edit.action for edit in edits] == ["repaired", "repaired"]
 
 
 def test_ids_are_given_back_or_shortened() -> None:

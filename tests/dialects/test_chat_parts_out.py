@@ -4,7 +4,8 @@ import pytest
 
 from pipeline.errors import Unsupported
 from pipeline.prompt import Prompt
-from stages.dialects.chat.parts_out import Tally, parts
+from stages.dialects.chat.parts_out import parts
+from stages.dialects.conversation import Tally
 from tests.dialects.chat_prompts import Body
 
 

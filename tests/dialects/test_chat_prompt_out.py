@@ -55,7 +55,7 @@ def test_warming_a_cache_is_refused() -> None:
         ("gpt-5", {"thinking": {"type": "disabled"}}, "minimal", True),
         ("gpt-6-astra", {"thinking": {"type": "between_tools"}}, "low", True),
         ("gpt-5.1", {"thinking": {"type": "enabled", "budget_tokens": 1024}}, "low", False),
-        ("gpt-5.2", {"thinking": {"type": "enabled", "budget_tokens": 31999}}, "xhigh", False),
+        ("gpt-5.2", {"thinking": {"type": "enabled", "budget_tokens": 31999}}, "high", False),
         ("gpt-5.1", {"thinking": {"type": "adaptive", "display": "omitted"}}, None, False),
         ("gpt-4.1", {"output_config": {"effort": "high"}}, None, True),
         ("gpt-4.1", {"thinking": {"type": "disabled"}}, None, False),

@@ -32,6 +32,13 @@ def test_plain_is_final(schema: Any) -> None:
     assert plain(plain(schema)) == plain(schema)
 
 
+def test_what_is_remembered_is_nobodys_to_change() -> None:
+    """The same schema again gives an object of its own."""
+    schema = {"type": "object", "properties": {str(n): {"type": "string", "minLength": n} for n in range(200)}}
+    plain(schema)["properties"].clear()
+    assert len(plain(schema)["properties"]) == 200
+
+
 @given(schemas)
 def test_any_schema_is_judged(schema: Any) -> None:
     """Enforceable or not, without an error."""

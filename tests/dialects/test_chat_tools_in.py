@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from pipeline.errors import InvalidRequest, Unsupported
-from tests.dialects.chat_prompts import Body, asked, in_, legal_messages, losses
+from tests.dialects.chat_prompts import Body, asked, claudes, in_, legal_messages, losses
 
 EMPTY: Body = {"type": "object", "properties": {}}
 
@@ -107,7 +107,7 @@ def test_one_call_at_a_time() -> None:
 
 def test_models_that_can_not_be_made_to_call() -> None:
     """A forced choice they would refuse becomes a free one, and that is a loss."""
-    made, edits = in_({**asked(tools=[tool()], tool_choice="required"), "model": "claude-opus-5-5"})
+    made, edits = claudes({**asked(tools=[tool()], tool_choice="required"), "model": "claude-opus-5-5"})
     assert made["tool_choice"] == {"type": "auto"}
     assert losses(edits) == ["tool_choice"]
 

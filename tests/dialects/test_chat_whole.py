@@ -65,9 +65,15 @@ def test_text_and_usage() -> None:
 
 
 def test_calls() -> None:
-    """Calls have their ids, names and arguments as they came."""
+    """Calls have their ids, names and arguments as they came; what one is signed with stands before it."""
     events = unfolded(BODIES["tools"])
-    assert blocks(events) == [(ToolUse("call_a", "read"), '{"path": "a"}'), (ToolUse("call_b", "now"), "{}")]
+    signature, first, second = blocks(events)
+    assert isinstance(signature[0], Redacted)
+    assert first == (
+        ToolUse("call_a", "read", {"extra_content": {"google": {"thought_signature": "Cq=="}}}),
+        '{"path": "a"}',
+    )
+    assert second == (ToolUse("call_b", "now"), "{}")
     assert isinstance(events[-1], Finished)
     assert events[-1].stop == "tool_use"
 

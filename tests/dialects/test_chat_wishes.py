@@ -16,8 +16,8 @@ def prompt(**fields: Any) -> Prompt:
 @pytest.mark.parametrize(
     ("model", "effort", "word"),
     [("gpt-5.1", "high", "high"), ("gpt-5.1", "MAX", "high"), ("gpt-5.1", "none", "none"), ("gpt-5.1", 0, "none"),
-     ("gpt-5.1", 12_000, "high"), ("gpt-5", "none", "minimal"), ("gpt-5.2", 64_000, "xhigh"), ("llama", "max", "max"),
-     ("gpt-5.1", "auto", None), ("gpt-5.1", None, None), ("gpt-4.1", "high", None), ("gpt-5.1", "odd", None)],
+     ("gpt-5.1", 12_000, "medium"), ("gpt-5", "none", "minimal"), ("gpt-5.2", 64_000, "xhigh"), ("llama", "max", "max"),
+     ("gpt-5.1", "auto", None), ("gpt-5.1", None, None), ("gpt-4.1", "high", None)],
 )  # fmt: skip
 def test_effort(model: str, effort: Any, word: str | None) -> None:
     """One word of those the model has; where it has none, or nothing was asked, the field stays away."""
@@ -26,19 +26,26 @@ def test_effort(model: str, effort: Any, word: str | None) -> None:
     assert asked.get("reasoning_effort") == word
 
 
-def test_the_prompts_own_effort_holds() -> None:
-    """What the client says itself is not overruled."""
-    asked = prompt(reasoning_effort="low")
-    fit(asked, "high")
-    assert asked.get("reasoning_effort") == "low"
-    assert asked.edits == []
+@pytest.mark.parametrize(
+    ("model", "fields", "word", "lost"),
+    [("gpt-5.1", {"reasoning_effort": "max"}, "high", True), ("gpt-5.1", {"reasoning_effort": "low"}, "low", False),
+     ("gpt-5.1", {"thinking": {"type": "disabled"}}, "none", False), ("gpt-5.1", {}, None, False),
+     ("gpt-5.1", {"reasoning": {"max_tokens": 9000}}, "medium", False),
+     ("gpt-4.1", {"reasoning_effort": "low"}, None, True)],
+)  # fmt: skip
+def test_a_prompt_for_another_model(model: str, fields: Any, word: str | None, lost: bool) -> None:
+    """Where nothing is asked on top, what the client says itself is put as the model takes it."""
+    asked = prompt(model=model, **fields)
+    fit(asked, None)
+    assert asked.get("reasoning_effort") == word
+    assert any(edit.lossy for edit in asked.edits) is lost
 
 
 def test_models_that_do_not_reason_beside_tools() -> None:
-    """The field would be a 400: it stays away, and that is recorded."""
+    """An effort would be a 400, and so would be none said: they are told not to reason, and that is recorded."""
     asked = prompt(model="gpt-5.6-sol", tools=[{"type": "function"}])
     fit(asked, "high")
-    assert not asked.has("reasoning_effort")
+    assert asked.get("reasoning_effort") == "none"
     assert [edit.lossy for edit in asked.edits] == [True]
 
 

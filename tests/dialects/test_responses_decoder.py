@@ -31,6 +31,7 @@ from pipeline.events import (
 )
 from stages.dialects.envelope import unwrap
 from stages.dialects.responses.items import UNREAD
+from stages.dialects.responses.tray import LIMIT, MOST
 from tests.dialects.responses_oracle import (
     BODIES,
     FAILING,
@@ -44,6 +45,7 @@ from tests.dialects.responses_oracle import (
     read_whole,
     said,
     texts,
+    write,
 )
 
 DELTAS: list[type[Event]] = [TextDelta, ThinkingDelta, InputDelta, Opaque]
@@ -382,10 +384,10 @@ def test_an_error_first() -> None:
         frame("response.function_call_arguments.delta", output_index=5, delta="{}"),
         frame("response.output_text.delta", output_index=0, delta=None),
         frame("response.output_item.added", output_index=0, item=None),
-        b"data: " + b"x" * (1024 * 1024 + 10),
-        b"".join(frame("response.content_part.done", part={"text": "x" * 10**6}) for _ in range(5)),
+        b"data: " + b"x" * (LIMIT + 10),
+        b"".join(frame("response.content_part.done", part={"text": "x" * 10**6}) for _ in range(MOST // 10**6 + 1)),
     ],
-    ids=["no json", "no such call", "no text", "no item", "a megabyte", "a megabyte of nothing"],
+    ids=["no json", "no such call", "no text", "no item", "a frame too large", "too much of nothing"],
 )
 def test_nonsense_is_the_upstreams_failure(bad: bytes) -> None:
     """What makes no sense ends the reply, once."""
@@ -393,6 +395,19 @@ def test_nonsense_is_the_upstreams_failure(bad: bytes) -> None:
     assert isinstance(events[-1], Failed)
     assert isinstance(events[-1].error, UpstreamFailed)
     check_grammar(events)
+
+
+def test_a_frame_may_hold_a_picture() -> None:
+    """Up to the limit of this dialect, which is far more than other dialects' frames need; it passes as it came."""
+    item = {"id": "ig_1", "type": "image_generation_call", "status": "completed", "result": ""}
+    size = LIMIT - len(frame("response.output_item.done", output_index=0, item=item))
+    added = frame("response.output_item.added", output_index=0, item=item)
+    done = frame("response.output_item.done", output_index=0, item={**item, "result": "x" * size})
+    assert len(done) == LIMIT
+    stream = CREATED + added + done + COMPLETED
+    events = read(stream)
+    assert isinstance(events[-1], Finished)
+    assert write(events) == stream
 
 
 # -- what nobody reads ------------------------------------------------------------------------------------------------

@@ -99,21 +99,6 @@ def test_batches_do_not_matter(name: str, cuts: list[int]) -> None:
     assert b"".join(out) + encoder.feed(decoder.close()) == REPLIES[name]
 
 
-def test_a_heartbeat_between_frames_that_pass() -> None:
-    """It repeats in_progress under the last number; the frames around it stay as they are."""
-    events = read(REPLIES["text"])
-    middle = 5
-    stream = write([*events[:middle], Heartbeat(), *events[middle:]])
-    before = write(events[:middle])
-    beat = told(stream[len(before) :])[0]
-    assert beat["type"] == "response.in_progress"
-    assert beat["sequence_number"] == told(before)[-1]["sequence_number"]
-    assert beat["response"]["id"] == "resp_0a11f2c3"
-    check_body(beat["response"])
-    assert stream.replace(before, b"").endswith(REPLIES["text"].removeprefix(before))
-    assert accumulate(stream) is not None
-
-
 # -- written anew -----------------------------------------------------------------------------------------------------
 
 
@@ -482,19 +467,6 @@ def test_failures(error: GatewayError, code: str, words: str) -> None:
     assert words in final["error"]["message"]
     assert [item["type"] for item in final["output"]] == ["message"]
     assert kinds_of(write([Failed(error)])) == ["created", "in_progress", "failed"]
-
-
-def test_heartbeats() -> None:
-    """A comment before the response has begun, in_progress once more after; never after the end."""
-    encoder = responses.stream_encoder(asking("m"))
-    assert encoder.feed([Heartbeat()]) == b": ping\n\n"
-    begun = encoder.feed([Started("msg_1", "claude")])
-    beat = encoder.feed([Heartbeat(), Heartbeat()])
-    assert [value["sequence_number"] for value in told(begun + beat)] == [0, 1, 2, 3]
-    assert kinds_of(beat) == ["in_progress", "in_progress"]
-    end = encoder.feed([Finished()])
-    assert check_stream(begun + beat + end)[-1]["sequence_number"] == 4
-    assert encoder.feed([Heartbeat()]) == b""
 
 
 def test_requests_are_repeated() -> None:

@@ -23,7 +23,7 @@ def prompt(**fields: Any) -> Prompt:
         ("gpt-5.5", "max", {"effort": "xhigh"}),
         ("gpt-5.5", "none", {"effort": "none"}),
         ("gpt-6-astra", "none", {"effort": "low"}),
-        ("gpt-5.5", 12_000, {"effort": "high"}),
+        ("gpt-5.5", 12_000, {"effort": "medium"}),
         ("gpt-5.5", 0, {"effort": "none"}),
         ("gpt-5.5", "auto", None),
         ("gpt-5.5", None, None),
@@ -39,12 +39,17 @@ def test_effort(model: str, effort: str | int | None, expected: Any) -> None:
 
 
 def test_effort_beside_what_is_there() -> None:
-    """A summary stays; the prompt's own effort holds."""
+    """A summary stays; where nothing is asked on top, the prompt's own effort is put as the model takes it."""
     asked = prompt(reasoning={"summary": "auto"})
     responses.fit(asked, "low")
     assert asked.get("reasoning") == {"summary": "auto", "effort": "low"}
-    responses.fit(asked, "high")
-    assert asked.get("reasoning", "effort") == "low"
+    asked = prompt(reasoning={"effort": "max", "summary": "auto"})
+    responses.fit(asked, None)
+    assert asked.get("reasoning") == {"effort": "xhigh", "summary": "auto"}
+    asked = prompt(model="gpt-4.1", reasoning={"effort": "max"})
+    responses.fit(asked, None)
+    assert asked.get("reasoning") == {}
+    assert lost(asked.edits) == ["reasoning.effort"]
 
 
 def test_usage_is_always_told() -> None:

@@ -11,7 +11,7 @@ from pipeline.events import BlockStarted, Text, ToolUse
 from stages.dialects.responses import restoring
 from stages.dialects.responses.tools_in import Called
 from tests.dialects.chat_prompts import NAME, legal_messages
-from tests.dialects.responses_oracle import lost, to_hub
+from tests.dialects.responses_oracle import as_claude, lost, to_hub
 from tests.dialects.responses_prompts import Body
 
 SCHEMA: Body = {"type": "object", "properties": {"x": {"type": "string"}}}
@@ -198,7 +198,7 @@ def test_a_choice_that_a_model_refuses() -> None:
     """A model that can't be forced is asked, and the loss recorded."""
     for choice in ("required", {"type": "web_search"}):
         tools = [function("a"), {"type": "web_search"}]
-        hub, edits = to_hub({"model": "claude-opus-5-5", "input": "x", "tools": tools}, tool_choice=choice)
+        hub, edits = as_claude({"model": "claude-opus-5-5", "input": "x", "tools": tools}, tool_choice=choice)
         assert hub["tool_choice"] == {"type": "auto"}
         assert "tool_choice" in lost(edits)
 

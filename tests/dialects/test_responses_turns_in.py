@@ -143,7 +143,7 @@ def test_orphans_are_repaired() -> None:
     assert result["is_error"] is True
     assert text["text"] == "x"
     assert "lost" in rest[-1]["text"]
-    assert len(edits) == 3  # and the limit
+    assert len(edits) == 2
 
 
 def test_ids_and_names_that_others_refuse() -> None:

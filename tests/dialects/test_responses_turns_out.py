@@ -178,7 +178,7 @@ def test_repairs() -> None:
     made = [item for item in body["input"] if item["type"] == "function_call"]
     assert made[0]["call_id"] == "f.a:0"
     assert len(made[1]["call_id"]) <= 64
-    assert [edit.action for edit in edits] == ["approximated", "added", "added", "added"]
+    assert [edit.action for edit in edits] == ["repaired"] * 4
     outputs = [item["output"] for item in body["input"] if item["type"] == "function_call_output"]
     assert all("no result" in output for output in outputs)
 

@@ -120,16 +120,19 @@ def test_nothing_is_left_of_a_stream_that_ended_well() -> None:
     assert frames.last() == []
 
 
-@pytest.mark.parametrize("size", [1000, 64 * 1024, 2 * LIMIT])
-def test_a_frame_without_end_is_noticed(size: int) -> None:
-    """What grows beyond the limit overflows, and what came before it is still told."""
-    frames, stream, got = Frames(), TYPICAL + b"data: " + b"x" * (LIMIT + 10) + b"\n\n", []
+@pytest.mark.parametrize("limit", [5000, LIMIT, 2 * LIMIT])
+@pytest.mark.parametrize("size", [1000, 64 * 1024, 4 * LIMIT])
+@pytest.mark.parametrize("over", [0, 1])
+def test_a_frame_may_be_as_long_as_the_limit(limit: int, size: int, over: int) -> None:
+    """One byte more overflows, however it comes; what came before it is still told."""
+    frames, got = Frames(limit), []
+    stream = TYPICAL + b"data: " + b"x" * (limit - 8 + over) + b"\n\n"
     for place in range(0, len(stream), size):
         got += frames.feed(stream[place : place + size])
         if frames.overflowing:
             break
-    assert frames.overflowing
-    assert [event for _, event, _ in got] == [b"ping", b"content_block_stop"]
+    assert frames.overflowing == bool(over)
+    assert [len(data) > 100 for _, _, data in got if data] == [False, False] + [True] * (1 - over)
 
 
 def test_a_frame_of_the_limit_in_small_pieces_costs_no_more_than_its_length() -> None:

@@ -47,9 +47,9 @@ class House:
 
 @asynccontextmanager
 async def house(
-    at: Path, dialect: str = "anthropic", *, more: str = "", server: str = "", upstream: str = ""
+    at: Path, dialect: str = "anthropic", *, more: str = "", server: str = "", upstream: str = "", store: str = ""
 ) -> AsyncIterator[House]:
-    """Both of them, until the block is left; *server*, *upstream* and *more* are further lines of the configuration."""
+    """Both of them, until the block is left; *server*, *upstream*, *store* and *more* are further settings."""
     model = Simulated(dialect, Settings(remember=100, seed=7))
     async with trio.open_nursery() as nursery:
         url = await nursery.start(partial(serve_model, model=model))
@@ -67,6 +67,7 @@ async def house(
             enabled = false
             [store]
             file = "{at / "pipeline.db"}"
+            {store}
             [meter]
             ledger = "{ledger}"
             {more}

@@ -1,9 +1,11 @@
 // Ask the gateway with the vendors' TypeScript SDKs, streamed and whole, and print what each made of it.
-// node sdk.mjs BASE_URL anthropic|chat|responses SCRIPT
+// node sdk.mjs BASE_URL anthropic|chat|responses|chat-7|responses-7 SCRIPT
 import { createRequire } from "node:module";
 
 const require = createRequire(process.env.SDKS + "/");
-const [url, dialect, script] = process.argv.slice(2);
+const [url, asked, script] = process.argv.slice(2);
+const [dialect, major] = asked.split("-");
+const openai = major ? `openai-${major}` : "openai";
 const model = "claude-opus-4-5";
 const tool = { type: "object", properties: { city: { type: "string" } } };
 
@@ -25,7 +27,7 @@ const asks = {
     return [words(await client.messages.create(body)), words(streamed)];
   },
   async chat() {
-    const OpenAI = require("openai").default;
+    const OpenAI = require(openai).default;
     const client = new OpenAI({ baseURL: url + "/v1", apiKey: "any", maxRetries: 0 });
     const body = {
       model,
@@ -41,7 +43,7 @@ const asks = {
     return [words(await client.chat.completions.create(body)), words(streamed)];
   },
   async responses() {
-    const OpenAI = require("openai").default;
+    const OpenAI = require(openai).default;
     const client = new OpenAI({ baseURL: url + "/v1", apiKey: "any", maxRetries: 0 });
     const body = {
       model,

@@ -19,6 +19,7 @@ from anthropic.types import (
 )
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
+from tests.dialects.responses_oracle import check_body, check_stream
 from tests.e2e.running import Gateway
 
 FRAMES: dict[str, Any] = {
@@ -79,6 +80,11 @@ def chat_prompt(text: str) -> dict[str, Any]:
     # The SDK's helper refuses a reply that is cut off where tools are offered, so they are only where they are called.
     tools = {"tools": FUNCTIONS} if "[[call" in text else {}
     return {"model": "claude-opus-4-5", "messages": [{"role": "user", "content": text}], **tools}
+
+
+def responses_prompt(text: str) -> dict[str, Any]:
+    tools = [{"type": "function", **one["function"], "strict": False} for one in FUNCTIONS]
+    return {"model": "claude-opus-4-5", "input": text, "tools": tools, "reasoning": {"summary": "auto"}}
 
 
 def content(message: Any) -> Any:
@@ -183,6 +189,64 @@ def test_every_frame_of_chat_validates(gateway: Gateway, script: str, usage: boo
     assert len([choice for choice in choices if choice["finish_reason"]]) == 1
     assert len([chunk for chunk in said if not chunk["choices"]]) == usage
     assert len({chunk["id"] for chunk in said}) == 1
+
+
+@pytest.mark.parametrize("script", SCENARIOS.values(), ids=SCENARIOS)
+def test_responses_streamed_equals_whole(chat: openai.OpenAI, script: str) -> None:
+    """The same through Responses, item by item; a reply that is cut off is incomplete in both."""
+    whole = chat.responses.create(**responses_prompt(script))
+    check_body(whole.to_dict())
+    with chat.responses.stream(**responses_prompt(script)) as stream:
+        ends = [event for event in stream if event.type in ("response.completed", "response.incomplete")]
+    (end,) = ends
+    assert end.response.status == whole.status == ("incomplete" if "max_tokens" in script else "completed")
+    assert items(end.response) == items(whole)
+    assert end.response.usage == whole.usage
+    assert whole.usage is not None
+
+
+def items(response: Any) -> list[Any]:
+    """What the items of *response* say; ids are new each time, and what is encrypted has some."""
+    said = []
+    for item in response.to_dict()["output"]:
+        texts = [part.get("text") for part in item.get("content") or item.get("summary") or ()]
+        arguments = item.get("arguments")
+        said.append((item["type"], texts, item.get("name"), json.loads(arguments) if arguments else None))
+    return said
+
+
+@pytest.mark.parametrize("script", SCENARIOS.values(), ids=SCENARIOS)
+def test_every_frame_of_responses_validates(gateway: Gateway, script: str) -> None:
+    """Strictly, against the SDK's class of its type, numbered without gaps; all lifecycle frames tell one response."""
+    body = responses_prompt(script) | {"stream": True}
+    told = list(frames(gateway.url, "/v1/responses", body))
+    kept = [(name, payload) for name, payload in told if name != "keepalive"]  # the API's own; no type has it
+    stream = b"".join(f"event: {name}\ndata: {payload}\n\n".encode() for name, payload in kept)
+    values = check_stream(stream, gaps=len(kept) < len(told))
+    assert values[0]["type"] == "response.created"
+    assert values[-1]["type"] in ("response.completed", "response.incomplete")
+    assert len({value["response"]["id"] for value in values if "response" in value}) == 1
+    done = [value["item"]["id"] for value in values if value["type"] == "response.output_item.done"]
+    assert done == [item["id"] for item in values[-1]["response"]["output"]]
+
+
+@pytest.mark.parametrize("streaming", [True, False])
+def test_several_choices(shared: Any, streaming: bool) -> None:
+    """From an upstream that has them; of another one, and that is told, or refused where nothing may be lost."""
+    asked = chat_prompt("[[say Hello]]") | {"n": 2, "stream": streaming}
+    found = {}
+    for dialect in ("chat", "anthropic", "responses"):
+        with openai.OpenAI(base_url=f"{shared(dialect).url}/v1", api_key="any", max_retries=0, timeout=30) as client:
+            answer = client.chat.completions.with_raw_response.create(**asked)
+            told = answer.parse()
+            chunks = list(told) if streaming else [told]
+            found[dialect] = {choice.index for chunk in chunks for choice in chunk.choices}
+            lost = answer.headers.get("x-pipeline-changes", "").rpartition("lost=")[2]
+            if dialect != "chat":
+                assert int(lost) >= 1
+                with pytest.raises(openai.BadRequestError, match="n: "):
+                    client.chat.completions.create(**asked, extra_headers={"x-pipeline-fidelity": "strict"})
+    assert found == {"chat": {0, 1}, "anthropic": {0}, "responses": {0}}
 
 
 ERRORS = [

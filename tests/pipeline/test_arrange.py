@@ -11,8 +11,8 @@ from pipeline.config import Entry
 from pipeline.layers import Layers
 from pipeline.problems import Problems
 
-UP = ["auth", "model_map", "thinking_suffix", "meter"]
-ATTEMPT = ["translate", "cache_breakpoints"]
+UP = ["auth", "model_map", "thinking_suffix", "limits", "meter"]
+ATTEMPT = ["translate", "client_identity", "cache_breakpoints"]
 
 
 def line(*entries: dict[str, Any], without: tuple[str, ...] = ()) -> tuple[Order, list[str]]:
@@ -91,7 +91,7 @@ def test_the_whole_line_may_be_written_out() -> None:
 def test_stages_are_left_out_by_name() -> None:
     """Also auth and meter: that is saying so."""
     order, said = line(without=("auth", "meter", "cache_breakpoints"))
-    assert (names(order.stages), names(order.attempt), said) == (UP[1:3], ["translate"], [])
+    assert (names(order.stages), names(order.attempt), said) == (UP[1:-1], ATTEMPT[:-1], [])
 
 
 def test_a_whole_line_without_auth_or_meter_says_so() -> None:
@@ -141,8 +141,8 @@ def test_what_makes_no_line(entries: list[dict[str, Any]], without: tuple[str, .
         ([], ["translate"]),
         ([{"use": "a:b"}], ["translate", "b"]),
         ([{"use": "a:b"}, {"use": "translate"}], ["b", "translate"]),
-        ([{"use": "a:b", "after": "translate"}], ["translate", "b", "cache_breakpoints"]),
-        ([{"use": "a:b", "replace": "cache_breakpoints"}], ["translate", "cache_breakpoints"]),
+        ([{"use": "a:b", "after": "translate"}], ["translate", "b", "client_identity", "cache_breakpoints"]),
+        ([{"use": "a:b", "replace": "cache_breakpoints"}], ["translate", "client_identity", "cache_breakpoints"]),
     ],
 )
 def test_an_upstream_has_stages_of_its_own(entries: list[dict[str, Any]], expected: list[str]) -> None:
@@ -175,7 +175,7 @@ def test_insertions_keep_the_default_in_its_order(places: list[tuple[str, str]])
     assert said == []
     whole = [*names(order.stages), *names(order.attempt)]
     assert [name for name in whole if name in DEFAULT] == [*UP, *ATTEMPT]
-    assert len(whole) == len(set(whole)) == len(places) + 6
+    assert len(whole) == len(set(whole)) == len(places) + len([*UP, *ATTEMPT])
     for number, (how, target) in enumerate(places):
         assert (whole.index(f"s{number}") < whole.index(target)) is (how == "before")
     for target in UP:

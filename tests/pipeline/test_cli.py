@@ -55,7 +55,7 @@ def test_check_shows_what_was_resolved_and_the_line(here: Path) -> None:
     assert result.exit_code == 0
     assert 'host = "::1"\nport = 2\n' in result.output
     assert 'key = "***"' in result.output
-    assert "client ◀─ reencode ◀═ channel ═◀ [ meter ◀ forward ]" in result.output
+    assert "client ◀─ reencode ◀═ channel ═◀ [ limits ◀ meter ◀ forward ]" in result.output
     assert "hunter2" not in result.output
 
 
@@ -79,7 +79,7 @@ def test_explain_draws_the_line(here: Path) -> None:
     """Of the configuration that is in force."""
     result = run("explain", "--upstream", "simulated")
     assert result.exit_code == 0
-    assert "forward at simulated: translate ─▶ cache_breakpoints ─▶ anthropic" in result.output
+    assert "forward at simulated: translate ─▶ client_identity ─▶ cache_breakpoints ─▶ anthropic" in result.output
 
 
 def test_flags_stand_before_or_behind_the_command(here: Path) -> None:
@@ -204,7 +204,7 @@ def test_it_serves_until_a_signal_and_ends_well(
     assert errors == ""
     assert first.startswith(f"pipeline {__version__} listens on")
     assert "upstreams  simulated (anthropic, http://127.0.0.1:" in rest
-    assert "[ translate → cache_breakpoints ] → forward, back through reencode" in rest
+    assert "[ translate → client_identity → cache_breakpoints ] → forward, back through reencode" in rest
     for client in ("Claude Code", "Cline", "Codex", "OpenAI SDK", "curl"):
         assert f"\n{client}" in rest
     assert f"ANTHROPIC_BASE_URL=http://127.0.0.1:{port} ANTHROPIC_API_KEY=any claude" in rest

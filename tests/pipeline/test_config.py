@@ -10,6 +10,7 @@ import attrs
 import pytest
 
 from pipeline.config import Config, Entry, Log, Server, Tls, Upstream
+from pipeline.credentials.settings import OAuth
 from pipeline.layers import Layers
 from pipeline.loading import build
 from pipeline.naming import built_in, load
@@ -18,7 +19,9 @@ from pipeline.store.settings import Settings
 
 EXAMPLE = Path(__file__).parents[2] / "pipeline.example.toml"
 ENVIRON = {"ANTHROPIC_API_KEY": "a", "OPENAI_API_KEY": "o", "WORK_OPENAI_KEY": "w", "ADA_KEY": "k"}
-ENVIRON |= {"PIPELINE_DATABASE": "postgresql://", "PIPELINE_PEPPER": "p"}
+ENVIRON |= {"PIPELINE_DATABASE": "postgresql://", "PIPELINE_PEPPER": "p", "PIPELINE_ADMIN_PASSWORD": "a"}
+ENVIRON |= {"PIPELINE_SECRET_KEY": "a key of many letters", "OLD_SECRET_KEY": "an old key of letters"}
+ENVIRON |= {"SECOND_KEY": "second", "COMPANY_CLIENT_SECRET": "c"}
 
 STAGES = """
 def house_rules(exchange):
@@ -63,7 +66,7 @@ def test_the_example_shows_valid_keys(beside: Path) -> None:
             table = table[key]
         del table[files[-1]]
     config = settle(Layers(tree=tree, environ=ENVIRON, beside=beside))
-    assert set(config.upstreams) == {"anthropic", "openai", "local", "pretend"}
+    assert set(config.upstreams) == {"anthropic", "openai", "local", "company", "pretend"}
     assert "rules" in dict(build(config).line.stages)
 
 
@@ -77,6 +80,7 @@ def test_the_example_shows_every_key() -> None:
         Log: set(tree["log"]),
         Settings: set(tree["store"]),
         Upstream: set().union(*tree["upstreams"].values()),
+        OAuth: set(tree["upstreams"]["company"]["oauth"]),
         Entry: set().union(*entries) & OWN_KEYS,
         Config: set(tree) | {"settings", "unused", "layers"},  # these three are no keys
     }

@@ -17,11 +17,14 @@ def test_the_default_line_is_drawn() -> None:
     text = explain(built('[upstreams.a]\npreset = "openai"\nkey = "k"\n[upstreams.b]\npreset = "simulated"'))
     lines = text.splitlines()
     assert lines[:10] == [
-        "up      client ─▶ auth ─▶ model_map ─▶ thinking_suffix ─▶ meter ─▶ forward",
-        "        forward at a: translate ─▶ cache_breakpoints ─▶ chat: https://api.openai.com/v1",
-        "        forward at b: translate ─▶ cache_breakpoints ─▶ anthropic: stages.simulated:serve, beside the gateway",
+        "up      client ─▶ auth ─▶ model_map ─▶ thinking_suffix ─▶ limits ─▶ meter ─▶ forward",
+        "        forward at a: translate ─▶ client_identity ─▶ cache_breakpoints ─▶ chat: https://api.openai.com/v1",
+        (
+            "        forward at b: translate ─▶ client_identity ─▶ cache_breakpoints ─▶ anthropic: "
+            "stages.simulated:serve, beside the gateway"
+        ),
         "",
-        "down    client ◀─ reencode ◀═ channel ═◀ [ meter ◀ forward ]",
+        "down    client ◀─ reencode ◀═ channel ═◀ [ limits ◀ meter ◀ forward ]",
         "        [ … ] is fused: one task, one call for a batch of events",
         "        a stream: 2 tasks, 1 channel",
         "        a reply that is not streamed: 1 task, no channel",
@@ -35,7 +38,7 @@ def test_the_default_line_is_drawn() -> None:
 def test_a_stage_that_waits_has_its_own_task() -> None:
     """With a channel on the side of the upstream; what follows it on the way down is fused with it."""
     text = explain(built('[[stages]]\nuse = "tests.pipeline.test_explain:slow"\nafter = "auth"'))
-    assert "client ◀─ reencode ◀═ channel ═◀ [ slow (waits) ] ◀═ channel ═◀ [ meter ◀ forward ]" in text
+    assert "client ◀─ reencode ◀═ channel ═◀ [ slow (waits) ] ◀═ channel ═◀ [ limits ◀ meter ◀ forward ]" in text
     assert "a stream: 3 tasks, 2 channels" in text
     assert "a reply that is not streamed: 2 tasks, 1 channel" in text
     assert "slow               called      waits     –      Types." in text
@@ -50,7 +53,7 @@ def test_a_transform_of_an_attempt_is_drawn_within_forward() -> None:
 def test_what_can_not_be_told_is_marked() -> None:
     """And explained."""
     text = explain(built('[[stages]]\nuse = "tests.pipeline.test_explain:given"\nafter = "auth"'))
-    assert "[ given? ◀ meter ◀ forward ]" in text
+    assert "[ given? ◀ limits ◀ meter ◀ forward ]" in text
     assert "fused?: its code does not tell" in text
 
 

@@ -28,7 +28,8 @@ class Shell:
         self.environment |= {name: str(home / folder) for name, folder in folders.items()}
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "pipeline", *arguments, "--pid-file", str(self.pid_file)]
+        first, *rest = arguments
+        command = [sys.executable, "-m", "pipeline", first, "--pid-file", str(self.pid_file), *rest]
         return subprocess.run(command, cwd=self.home, env=self.environment, capture_output=True, text=True, timeout=60)
 
     def start(self) -> str:
@@ -126,3 +127,16 @@ def test_a_held_file_is_held(tmp_path: Path) -> None:
     assert look(path) is None
     with PidFile(path):
         pass
+
+
+def test_a_client_is_run_with_its_settings(shell: Shell) -> None:
+    """With the gateway that runs, or one of its own; its exit code is ours."""
+    client = (
+        "import os, sys, urllib.request as r; print(r.urlopen(os.environ['OPENAI_BASE_URL'][:-3] + '/health').status)"
+    )
+    words = ("run", "--", sys.executable, "-c", f"{client}; sys.exit(7)")
+    alone = shell.run(*words)
+    assert (alone.returncode, alone.stdout) == (7, "200\n"), alone.stderr
+    shell.start()
+    beside = shell.run(*words)
+    assert (beside.returncode, beside.stdout) == (7, "200\n"), beside.stderr

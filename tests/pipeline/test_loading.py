@@ -125,7 +125,7 @@ def test_a_stage_of_the_working_directory_is_in_the_line(mine: str) -> None:
         """
     )
     stages = dict(made.line.stages)
-    assert list(stages) == ["auth", "rules", "model_map", "thinking_suffix", "queue", "meter"]
+    assert list(stages) == ["auth", "rules", "model_map", "thinking_suffix", "limits", "queue", "meter"]
     assert stages["queue"].limit == 7  # type: ignore[attr-defined]  # a class of the working directory
     assert id(stages["queue"]) in map(id, made.lifetimes)
 

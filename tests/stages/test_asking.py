@@ -3,6 +3,7 @@
 import pytest
 
 from stages.asking import ask
+from stages.dialects import anthropic
 from tests.doubles import ScriptedPool, Words, exchange, request, upstream
 
 
@@ -28,5 +29,19 @@ async def test_the_query(operators: str, asked: str, target: str, *, same: bool)
     x = exchange()
     x.request = request(target=asked)
     async with ask(x, place, b"{}") as reply:
+        await reply.receive()
+    assert [call.target for call in pool.calls] == [target]
+
+
+@pytest.mark.parametrize(
+    ("operators", "target"),
+    [("", "/v1/models?limit=1000"), ("api-version=1", "/v1/models?limit=1000&api-version=1")],
+)
+async def test_a_path_that_has_a_query_of_its_own(operators: str, target: str) -> None:
+    """Such as the list of models, of which the API tells no more than twenty otherwise."""
+    pool = ScriptedPool(200, b"end\n")
+    place = upstream("up", pool, query=operators)
+    path = anthropic.upstream_path("models", exchange().prompt)
+    async with ask(exchange(), place, b"", path=path, own=True) as reply:
         await reply.receive()
     assert [call.target for call in pool.calls] == [target]

@@ -179,9 +179,18 @@ def test_the_attribution_line_is_never_marked() -> None:
 
 
 def test_a_system_message_at_the_end_is_the_newest_turn() -> None:
-    """Claude Code puts its environment there."""
+    """Claude Code puts its environment there; once it is answered it is the previous one."""
     messages = [{"role": "user", "content": "a"}, {"role": "system", "content": "b"}]
-    assert placed({"model": "m", "messages": messages}) == ["messages[0].content[0]", "messages[1].content[0]"]
+    assert placed({"model": "m", "messages": messages}) == ["messages[1].content[0]"]
+    messages += [{"role": "assistant", "content": "c"}, {"role": "user", "content": "d"}]
+    assert placed({"model": "m", "messages": messages}) == ["messages[1].content[0]", "messages[3].content[0]"]
+
+
+def test_an_answer_that_is_begun_is_the_newest() -> None:
+    """Before it stands what the next request will begin with as well."""
+    roles = ("user", "assistant", "user", "assistant")
+    messages = [{"role": role, "content": role} for role in roles]
+    assert placed({"model": "m", "messages": messages}) == ["messages[2].content[0]", "messages[3].content[0]"]
 
 
 def test_settings_choose_places_and_lifetime() -> None:
@@ -259,6 +268,21 @@ def test_no_turn_changes_what_was_cached_before_it(body: Any, cut: int) -> None:
     assert cached(after) == cached(longer)
     assert cached(after)["messages"][: len(before["messages"])] == cached(before)["messages"]
     assert len(marks(after)) <= 4
+
+
+said = st.text(min_size=1, max_size=3).filter(lambda words: not words.startswith("x-anthropic"))
+
+
+@given(bodies, said, st.lists(st.sampled_from(["user", "system"]), min_size=1, max_size=3), said)
+def test_each_turn_reads_what_the_one_before_has_written(body: Any, answer: str, roles: list[str], words: str) -> None:
+    """However many messages a turn has: the newest place of one request is marked in the next one."""
+    messages = [*body["messages"], {"role": "assistant", "content": "A"}, {"role": "user", "content": words}]
+    shorter = {**body, "messages": messages}
+    turn = [{"role": "assistant", "content": answer}, *({"role": role, "content": "t"} for role in roles)]
+    before, after = placed(shorter), placed({**body, "messages": [*messages, *turn]})
+    newest = f"messages[{len(messages) - 1}].content[0]"
+    assert newest in before
+    assert {newest, f"messages[{len(messages) + len(turn) - 1}].content[0]"} <= {*after}
 
 
 @given(bodies, st.sampled_from(["5m", "1h"]))

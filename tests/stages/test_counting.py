@@ -13,7 +13,8 @@ import stages.dialects.responses as responses
 from pipeline.errors import GatewayError, UpstreamFailed, UpstreamRefused
 from pipeline.events import Answer
 from pipeline.naming import load
-from stages.counting import SILENCE, TOLD, Counting
+from stages import notes
+from stages.counting import HOW, SILENCE, Counting
 from stages.tokens.counter import Counter
 from tests.doubles import ScriptedPool, exchange, upstream
 from tests.e2e.house import House, Wire, house
@@ -39,7 +40,7 @@ def tokens(answer: Answer) -> Any:
 
 
 def how(answer: Answer) -> str | None:
-    return find(answer.head.headers, TOLD)
+    return find(answer.head.headers, HOW)
 
 
 async def test_the_upstreams_own_count_is_passed_on() -> None:
@@ -163,3 +164,16 @@ async def test_an_upstream_that_counts_is_asked_through_the_gateway(tmp_path: Pa
     async with house(tmp_path, "anthropic") as both:
         asked = {"model": "claude-opus-4-5", "messages": [{"role": "user", "content": "hello"}]}
         assert await count(both, asked) == (await reply(both, asked), "")
+
+
+@pytest.mark.parametrize("cleared", [True, False])
+async def test_a_prompt_that_was_cleared_here_teaches_nothing(cleared: bool) -> None:
+    """The upstream saw less of it than would be counted; one that stayed whole is learned from."""
+    asked = exchange(json.dumps(ASKED).encode(), dialect=anthropic).prompt
+    sent = asked.fork()
+    edits = [{"type": "clear_thinking_20251015", "cleared_thinking_turns": 1}] if cleared else []
+    sent.notes.note(notes.TOLD, {"context_management": {"applied_edits": edits}})
+    async with Counting(Counter(Desk())) as counting:
+        await counting._counter.count(asked, "up")
+        watching = counting.watch(asked, sent, upstream("up", None), "m")
+    assert bool(watching) is not cleared

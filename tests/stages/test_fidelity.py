@@ -8,7 +8,7 @@ from pipeline import Caller
 from pipeline.errors import InvalidRequest, Unsupported
 from pipeline.heartbeat import Heart
 from pipeline.line import Line, conduct
-from stages.fidelity import demand
+from stages.fidelity import demand, told
 from stages.forward import Forward
 from stages.reencode import Reencode
 from tests.doubles import Recorder, ScriptedPool, exchange, upstream
@@ -39,7 +39,7 @@ async def test_a_strict_caller_is_refused_before_anything_is_sent(how: str) -> N
     if how == "header":
         x.request.headers = [(b"x-pipeline-fidelity", b"strict")]
     if how == "option":
-        x.caller = Caller("ada", "a", options={"fidelity": "strict"})
+        x.caller = Caller("ada", "a", options={"forward": {"fidelity": "strict"}})
     got = await ask(x, pool, "strict" if how == "setting" else "report")
     assert got.head.status == 400  # type: ignore[union-attr]  # it was written
     assert b"seed: nothing like it there" in got.body
@@ -61,5 +61,24 @@ def test_many_losses_are_counted_and_a_wrong_word_is_told() -> None:
     with pytest.raises(Unsupported, match="and 3 more"):
         demand(x, "strict")
     x.request.headers = [(b"x-pipeline-fidelity", b"loose")]
-    with pytest.raises(InvalidRequest, match="report or strict"):
+    with pytest.raises(InvalidRequest, match="report, lossless or strict"):
         demand(x, "report")
+
+
+def test_a_repair_loses_nothing_and_is_told() -> None:
+    """It passes the lossless; the strict would rather hear of it."""
+    x = exchange()
+    x.prompt.record("repaired", ("messages",), "the call a has no result: it gets one that says so")
+    for how in ("report", "lossless"):
+        demand(x, how)
+    with pytest.raises(Unsupported, match="strict: this would lose or repair messages: the call a"):
+        demand(x, "strict")
+    assert told(x.prompt.edits) == b"1; lost=0; repaired=1"
+
+
+def test_the_lossless_lose_nothing() -> None:
+    """And are told what they would have lost."""
+    x = exchange()
+    x.prompt.record("dropped", ("seed",), "nothing like it there", lossy=True)
+    with pytest.raises(Unsupported, match="lossless: this would lose seed"):
+        demand(x, "lossless")

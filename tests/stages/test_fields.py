@@ -4,9 +4,12 @@ from typing import Any
 
 import pytest
 
+from pipeline.credentials.credential import Credential
 from pipeline.exchange import Caller
-from stages.fields import request_fields
+from pipeline.secret import Secret
+from stages.fields import answer_fields, reply_fields, request_fields
 from tests.doubles import exchange, upstream
+from transports.messages import Head
 
 
 def sent(program: bool, caller: Caller | None = None, **fields: str) -> dict[bytes, bytes]:
@@ -41,3 +44,45 @@ def test_nobody_else_is() -> None:
     forged = {"x_pipeline_caller": "eve", "x_pipeline_session": "eves"}
     assert sent(True, **forged)[b"x-pipeline-caller"] == b"a1"
     assert b"x-pipeline-session" not in sent(True, **forged)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["cookie", "authorization", "x-api-key", "api-key", "x-goog-api-key", "proxy-authorization", "x-forwarded-for",
+     "x-forwarded-anything", "forwarded", "via", "x-real-ip", "true-client-ip", "cf-connecting-ip", "cf-access-token",
+     "x-envoy-peer-metadata", "x-original-url", "x-auth-request-user", "x-amz-security-token", "host", "connection",
+     "content-length"],
+)  # fmt: skip
+def test_what_is_nobodys_business_does_not_travel_up(name: str) -> None:
+    """Credentials of ours, cookies, the way a request came: not even to an upstream of the same dialect."""
+    x = exchange(caller=Caller("ada", "a1"))
+    x.request.headers = [(name.encode(), b"secret"), (b"anthropic-beta", b"b"), (b"x-new-field", b"n")]
+    found = dict(request_fields(x, upstream("up", None)))
+    assert b"secret" not in found.values()
+    assert (found[b"anthropic-beta"], found[b"x-new-field"]) == (b"b", b"n")
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["set-cookie", "server", "via", "alt-svc", "strict-transport-security", "x-powered-by", "www-authenticate",
+     "access-control-allow-origin", "anthropic-organization-id", "openai-organization", "connection",
+     "transfer-encoding"],
+)  # fmt: skip
+def test_what_an_upstream_says_of_its_site_does_not_travel_down(name: str) -> None:
+    """Its cookies, its software, the operator's account there; what clients act on does."""
+    head = Head(200, [(name.encode(), b"theirs"), (b"request-id", b"r"), (b"anthropic-ratelimit-tokens-limit", b"9")])
+    for found in (reply_fields(head, same=True), answer_fields(head.headers)):
+        assert found == [(b"request-id", b"r"), (b"anthropic-ratelimit-tokens-limit", b"9")]
+    assert reply_fields(head, same=False) == [(b"request-id", b"r")]
+
+
+def test_a_token_is_shown_as_oauth_has_it_and_a_key_as_its_dialect_does() -> None:
+    """RFC 6750 §2.1; and the client's own never beside it."""
+    x = exchange(caller=Caller("ada", "a1"))
+    x.request.headers = [(b"authorization", b"Bearer the-client's")]
+    shown = {
+        kind: [pair for pair in request_fields(x, upstream("up", None), Credential(
+            id="c", upstream="up", kind=kind, secret=Secret("s"))) if pair[0] in (b"authorization", b"x-words-key")]
+        for kind in ("key", "oauth")
+    }  # fmt: skip
+    assert shown == {"key": [(b"x-words-key", b"s")], "oauth": [(b"authorization", b"Bearer s")]}

@@ -12,6 +12,10 @@ from pipeline.events import Failed, Finished, Run, Started, TextDelta, Usage
 from pipeline.exchange import Attempt
 from pipeline.heartbeat import Heart
 from pipeline.line import Line, conduct
+from pipeline.store import requests
+from pipeline.store.record import Record
+from pipeline.store.settings import Settings
+from pipeline.store.store import open_store
 from stages.meter import Meter, Tally
 from tests.doubles import Kept, Recorder, exchange, words
 
@@ -109,3 +113,61 @@ def test_an_end_without_counts_is_an_estimate(event: Any) -> None:
     tally.count(event)
     usage, estimated = tally.final()
     assert (usage.output, estimated) == (2, True)
+
+
+# -- what is in the store ---------------------------------------------------------------------------------------------
+
+
+async def stored(at: Path, source: Any, *, cancel_after: float = 100) -> list[Record]:
+    """Conduct one exchange with a meter and a store; give the records of it and of its asides."""
+    x = exchange(asked="m")
+
+    async def tried(exchange: Any, out: Any) -> None:
+        exchange.attempts.append(Attempt("up", "m1", trio.current_time()))
+        for wait in exchange.before_attempt:
+            await wait(exchange.attempts[-1])
+        await source(exchange, out)
+
+    async with open_store(Settings(file=at / "pipeline.db")) as store, Meter() as meter:
+        x.store = store
+        with trio.move_on_after(cancel_after):
+            await conduct(x, Line((("meter", meter),), tried, lambda x, r: Kept()), Recorder(), Heart(10))
+    async with open_store(Settings(file=at / "pipeline.db")) as store:
+        one = await store.read(lambda db: requests.one(db, "x1"))
+        return [*([one] if one else []), *await store.read(lambda db: requests.asides(db, "x1"))]
+
+
+async def test_a_record_tells_what_the_stages_took(tmp_path: Path) -> None:
+    """In microseconds, beside what else is known."""
+    (record,) = await stored(tmp_path, emit(*words("a")))
+    assert list(requests.told_whole(record, {})["stages"]) == ["meter"]
+    assert requests.told_whole(record, {})["stages"]["meter"] >= 0
+
+
+async def test_what_we_asked_on_our_own_account_is_a_record_of_its_own(tmp_path: Path) -> None:
+    """Its tokens are not the reply's."""
+
+    async def judged(exchange: Any, out: Any) -> None:
+        exchange.asides.append(Attempt("judge", "small", 0.0, ended=1.0, usage=Usage(input=50, output=7)))
+        await emit(Started("r", "m", Usage(input=1)), Finished(usage=Usage(input=1, output=2)))(exchange, out)
+
+    reply, aside = await stored(tmp_path, judged)
+    assert (reply.model, reply.input, reply.output, reply.operation) == ("m1", 1, 2, "reply")
+    assert (aside.id, aside.model, aside.input, aside.output, aside.operation) == ("x1/1", "small", 50, 7, "aside")
+
+
+async def test_a_client_that_leaves_is_billed_for_what_was_produced(tmp_path: Path) -> None:
+    """Nobody reads for nothing by hanging up before the end."""
+    source = emit(Started("r", "m", Usage(input=100, output=1)), TextDelta(0, "x" * 400), then=50)
+    (record,) = await stored(tmp_path, source, cancel_after=0.2)
+    assert (record.input, record.output, record.error, record.state) == (100, 100, "ClientGone", 2)
+
+
+@pytest.mark.parametrize("count", [-5, 10**30, float("nan"), float("inf")])
+async def test_counts_that_can_not_be_are_replaced_and_flagged(tmp_path: Path, count: Any) -> None:
+    """By what was counted here; the database holds them, and nobody is credited."""
+    usage = Usage(input=count, output=count)
+    (record,) = await stored(tmp_path, emit(Started("r", "m"), TextDelta(0, "x" * 40), Finished(usage=usage)))
+    told = requests.told(record, {})
+    assert (record.output, told["suspect"], told["estimated"]) == (10, True, True)
+    assert record.input > 0

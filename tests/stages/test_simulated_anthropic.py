@@ -152,7 +152,8 @@ async def test_a_forced_tool_is_called_with_the_least_input(talk: Talk) -> None:
 
 async def test_structured_output_is_an_instance(talk: Talk) -> None:
     """Where a schema is asked for, the words are JSON that it allows."""
-    schema = {"type": "object", "properties": {"title": {"type": "string", "minLength": 2}}, "required": ["title"]}
+    title = {"type": "string", "enum": ["xx", "yy"]}
+    schema = {"type": "object", "properties": {"title": title}, "required": ["title"], "additionalProperties": False}
     form = {"format": {"type": "json_schema", "schema": schema}}
     assert json.loads(words(await talk.ask("name it", output_config=form))) == {"title": "xx"}
 
@@ -341,3 +342,19 @@ async def test_probes_need_no_key_and_other_paths_are_not_found(talk: Talk) -> N
     assert (await talk.send("HEAD", "/api/hello", headers=[])).status == 200
     lost = await talk.send("GET", "/v1/nothing")
     assert (lost.status, lost.error["type"]) == (404, "not_found_error")
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_calls_are_judged_for_those_who_ask(talk: Talk, stream: bool) -> None:
+    """Each by its id: in the last delta of a stream, at the top of a whole message; nothing for others."""
+    beta = [(b"x-api-key", b"k"), (b"anthropic-beta", b"dangerous-tool-use-2026-09-03")]
+    asked = '[[call Bash {"command":"ls"}]] [[call Bash {"command":"rm -rf /"}]]'
+    guarded = {"safeguards": [{"type": "dangerous_tool_use"}], "headers": beta}
+    heard = await talk.ask(asked, tools=TOOLS, stream=stream, **guarded)
+    told = heard.frames[-2][1]["delta"] if stream else heard.json
+    (result,) = told["safeguard_results"]
+    assert (result["type"], result["status"]["type"]) == ("dangerous_tool_use", "available")
+    verdicts = result["status"]["tool_uses"]
+    assert [verdict["outcome"] for verdict in verdicts.values()] == ["not_flagged", "flagged"]
+    assert all(ident.startswith("toolu_") and ident in heard.body.decode() for ident in verdicts)
+    assert b"safeguard_results" not in (await talk.ask(asked, tools=TOOLS, stream=stream)).body

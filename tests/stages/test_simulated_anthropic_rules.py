@@ -9,6 +9,7 @@ from tests.stages.simulated_talk import Talk
 
 NEW = [(b"authorization", b"Bearer k"), (b"anthropic-version", b"2026-10-21")]
 TOOL = {"name": "Bash", "input_schema": {"type": "object"}}
+CLOSED = {"type": "object", "properties": {"a": {"type": "array", "minItems": 1}}, "additionalProperties": False}
 MARK = {"type": "ephemeral"}
 HOUR = {"type": "ephemeral", "ttl": "1h"}
 USE = {"type": "tool_use", "id": "t1", "name": "Bash", "input": {}}
@@ -46,6 +47,30 @@ FIELDS: list[tuple[dict[str, Any], str]] = [
     (
         {"temperature": 0.5, "thinking": {"type": "adaptive"}},
         "`temperature` may only be set to 1 when thinking is enabled.",
+    ),
+    ({"stop_sequences": ["a", " "]}, "stop_sequences: each stop sequence must contain non-whitespace"),
+    (
+        {"max_tokens": 0, "thinking": {"type": "adaptive"}},
+        "max_tokens: must be greater than 0 when `thinking` is enabled",
+    ),
+    (
+        {"max_tokens": 0, "output_config": {"format": {"type": "json_schema", "schema": CLOSED}}},
+        "max_tokens: must be greater than 0 when `output_config.format` is set",
+    ),
+    (
+        {"max_tokens": 0, "tools": [TOOL], "tool_choice": {"type": "any"}},
+        "max_tokens: must be greater than 0 when `tool_choice` forces tool use",
+    ),
+    ({"output_config": {"length": "short"}}, "output_config.length: Extra inputs are not permitted"),
+    ({"output_config": {"task_budget": {}}}, "output_config.task_budget: Extra inputs are not permitted"),
+    (
+        {"output_config": {"format": {"type": "json_object"}}},
+        "output_config.format.type: Input should be 'json_schema'",
+    ),
+    ({"output_config": {"format": {"type": "json_schema"}}}, "output_config.format.schema: Field required"),
+    (
+        {"output_config": {"format": {"type": "json_schema", "schema": {"type": "object"}}}},
+        "output_config.format.schema: For 'object' type, 'additionalProperties' must be explicitly set to false",
     ),
 ]
 THINKING: list[tuple[dict[str, Any], str]] = [
@@ -85,6 +110,22 @@ THINKING: list[tuple[dict[str, Any], str]] = [
         "thinking.adaptive.budget_tokens: Extra inputs are not permitted",
     ),
     (
+        {"thinking": {"type": "disabled", "display": "omitted"}},
+        "thinking.disabled.display: Extra inputs are not permitted",
+    ),
+    (
+        {"thinking": {"type": "adaptive", "display": "full"}},
+        "thinking.adaptive.display: Input should be 'summarized' or 'omitted'",
+    ),
+    (
+        {"thinking": {"type": "adaptive", "block_binding": {"prefix_mismatch_behavior": "error"}}},
+        "thinking.adaptive.block_binding: Extra inputs are not permitted",
+    ),
+    (
+        {"model": "claude-opus-5", "thinking": {"type": "disabled"}, "output_config": {"effort": "max"}},
+        "\"thinking.type.disabled\" is not supported with effort level 'max' on this model.",
+    ),
+    (
         {"model": "claude-opus-4-6", "output_config": {"effort": "xhigh"}},
         "This model does not support effort level 'xhigh'. Supported levels: high, low, max, medium.",
     ),
@@ -103,6 +144,14 @@ TOOLS: list[tuple[dict[str, Any], str]] = [
     ({"tools": [{"name": "x"}]}, "tools.0.custom.input_schema: Field required"),
     ({"tools": [{**TOOL, "input_schema": {}}]}, "tools.0.custom.input_schema.type: Input should be 'object'"),
     ({"tools": [{**TOOL, "parameters": {}}]}, "tools.0.custom.parameters: Extra inputs are not permitted"),
+    (
+        {"tools": [{**TOOL, "strict": True, "input_schema": {"type": "object"}}]},
+        "tools.0.custom: For 'object' type, 'additionalProperties' must be explicitly set to false",
+    ),
+    (
+        {"tools": [TOOL], "tool_choice": {"type": "none", "disable_parallel_tool_use": True}},
+        "tool_choice.none.disable_parallel_tool_use: Extra inputs are not permitted",
+    ),
     (
         {"model": "claude-opus-5-5", "tools": [TOOL], "tool_choice": {"type": "any"}},
         'tool_choice: type "tool" and "any" are not supported for this model.',
@@ -123,6 +172,30 @@ NO_RESULT = (
     "corresponding `tool_result` block in the next message."
 )
 TURNS: list[tuple[dict[str, Any], str]] = [
+    ({"messages": [user(text(" \n"))]}, "messages: text content blocks must contain non-whitespace text"),
+    (
+        {"messages": [HI, assistant({**USE, "id": "a.b"}), user({**RESULT, "tool_use_id": "a.b"})]},
+        "messages.1.content.0.tool_use.id: String should match pattern '^[a-zA-Z0-9_-]+$'",
+    ),
+    (
+        {"messages": [HI, assistant(USE), user(RESULT), assistant(USE), user(RESULT)]},
+        "messages: `tool_use` ids must be unique",
+    ),
+    (
+        {
+            "messages": [
+                user({"type": "image", "source": {"type": "base64", "media_type": "image/bmp", "data": "Qk0="}})
+            ]
+        },
+        (
+            "messages.0.content.0.image.source.base64.media_type: Input should be 'image/jpeg', 'image/png', "
+            "'image/gif' or 'image/webp'"
+        ),
+    ),
+    (
+        {"model": "claude-opus-4-5", "messages": [HI, assistant(text("The answer is "))]},
+        "messages: final assistant content cannot end with trailing whitespace",
+    ),
     ({"messages": [HI, assistant(USE)]}, f"messages.1: {NO_RESULT}"),
     ({"messages": [HI, assistant(USE), user(text("never mind"))]}, f"messages.1: {NO_RESULT}"),
     ({"messages": [HI, assistant(USE), user(text("first"), RESULT)]}, f"messages.1: {NO_RESULT}"),
@@ -235,6 +308,10 @@ async def test_a_lenient_model_takes_it_all() -> None:
 
 
 TAKEN: list[dict[str, Any]] = [
+    {"model": "claude-opus-5", "thinking": {"type": "disabled"}, "output_config": {"effort": "high"}},
+    {"tools": [{**TOOL, "strict": True, "input_schema": CLOSED}]},
+    {"output_config": {"format": {"type": "json_schema", "schema": CLOSED}}},
+    {"max_tokens": 0},
     {"temperature": 0.5},
     {"model": "claude-sonnet-5", "temperature": 1},
     {"model": "claude-opus-4-5", "messages": [HI, assistant(text("The answer is"))]},
@@ -306,7 +383,7 @@ async def test_beta_fields_come_with_their_header() -> None:
 
 
 async def replay(model: str, edit: Any = None, *, asked: str = "[[think hm]] [[call Bash {}]]", **fields: Any) -> str:
-    """The refusal (or nothing) a tool loop meets whose history *edit* has changed."""
+    """The refusal (or nothing) a tool loop meets whose history *edit* has changed; *fields* may hold headers."""
     talk = Talk("anthropic")
     common = {"model": model, "tools": [TOOL], "thinking": {"type": "adaptive", "display": "summarized"}, **fields}
     messages = [user(text(asked))]
@@ -368,7 +445,8 @@ async def test_newer_thinking_is_bound_to_its_prefix() -> None:
         "display": "summarized",
         "block_binding": {"prefix_mismatch_behavior": "drop_block"},
     }
-    assert await replay("claude-opus-5-5", set_prompt, thinking=dropping) == ""
+    beta = [(b"x-api-key", b"k"), (b"anthropic-beta", b"thinking-binding-controls-2026-08-01")]
+    assert await replay("claude-opus-5-5", set_prompt, thinking=dropping, headers=beta) == ""
 
 
 async def test_redacted_thinking_is_known_again() -> None:

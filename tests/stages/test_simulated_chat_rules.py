@@ -139,6 +139,81 @@ OFFICIAL: list[tuple[dict[str, Any], str, str | None, str | None]] = [
         "tools[0].function.name",
     ),
     (
+        {"reasoning_effort": "minimal"},
+        (
+            "Unsupported value: 'reasoning_effort' does not support 'minimal' with this model. Supported values are: "
+            "'none', 'low', 'medium', 'high', 'xhigh', and 'max'."
+        ),
+        "unsupported_value",
+        "reasoning_effort",
+    ),
+    (
+        {"reasoning_effort": "none", "model": "o3"},
+        (
+            "Unsupported value: 'reasoning_effort' does not support 'none' with this model. Supported values are: "
+            "'low', 'medium', and 'high'."
+        ),
+        "unsupported_value",
+        "reasoning_effort",
+    ),
+    (
+        {"max_completion_tokens": 200_000},
+        (
+            "max_tokens is too large: 200000. This model supports at most 128000 completion tokens, whereas you "
+            "provided 200000."
+        ),
+        "invalid_value",
+        "max_completion_tokens",
+    ),
+    (
+        {"model": "gpt-4.1", "max_tokens": 5, "max_completion_tokens": 5},
+        "Setting 'max_tokens' and 'max_completion_tokens' at the same time is not supported.",
+        None,
+        None,
+    ),
+    (
+        {"model": "gpt-4.1", "temperature": 3},
+        "Invalid 'temperature': decimal above maximum value. Expected a value <= 2, but got 3 instead.",
+        "decimal_above_max_value",
+        "temperature",
+    ),
+    (
+        {"tools": [TOOL], "tool_choice": {"type": "function", "function": {"name": "Read"}}},
+        "Invalid value for 'tool_choice': no function named 'Read' was specified in the 'tools' parameter.",
+        None,
+        "tool_choice",
+    ),
+    (
+        {"tools": [{"type": "function", "function": {"name": "a", "input_schema": {}}}]},
+        "Unknown parameter: 'tools[0].function.input_schema'.",
+        "unknown_parameter",
+        "tools[0].function.input_schema",
+    ),
+    (
+        {"tools": [{"type": "function", "function": {"name": "a", "strict": True, "parameters": {"type": "object"}}}]},
+        (
+            "Invalid schema for function 'a': In context=(), 'additionalProperties' is required to be supplied and to "
+            "be false."
+        ),
+        "invalid_function_parameters",
+        "tools[0].function.parameters",
+    ),
+    (
+        {"response_format": {"type": "json_schema", "json_schema": {"schema": {}}}},
+        "Missing required parameter: 'response_format.json_schema.name'.",
+        "missing_required_parameter",
+        "response_format.json_schema.name",
+    ),
+    (
+        {"response_format": {"type": "json_schema", "json_schema": {"name": "a", "strict": True, "schema": {}}}},
+        (
+            "Invalid schema for response_format 'a': schema must be a JSON Schema of 'type: \"object\"', got "
+            "'type: \"None\"'."
+        ),
+        None,
+        "response_format",
+    ),
+    (
         {"response_format": {"type": "json_object"}},
         "'messages' must contain the word 'json' in some form, to use 'response_format' of type 'json_object'.",
         None,

@@ -63,7 +63,7 @@ async def test_a_pause_has_pings(dialect: str, autojump_clock: MockClock) -> Non
     """[[pause]] is silence with the dialect's own pings, at the wanted intervals."""
     heard = await Talk(dialect).ask("[[say a]] [[pause 10 every=3]] [[say b]]", stream=True)
     assert heard.response.times == [0, 3, 6, 9, 10]
-    ping, begin = {"anthropic": ("ping", 1), "chat": (":", 0), "responses": ("response.in_progress", 1)}[dialect]
+    ping, begin = {"anthropic": ("ping", 1), "chat": (":", 0), "responses": ("keepalive", 0)}[dialect]
     assert heard.names.count(ping) == 3 + begin
     assert words(heard) == "ab"
 

@@ -94,10 +94,10 @@ async def test_eof_lacks_the_end_and_cut_breaks(talk: Talk) -> None:
 
 
 async def test_strange_events_and_pings_stand_where_they_are_put(talk: Talk) -> None:
-    """[[ping]] repeats response.in_progress, [[unknown-event]] is one nobody knows; both are numbered."""
+    """[[ping]] is a keepalive, [[unknown-event]] is one nobody knows; both are numbered."""
     heard = await talk.ask("[[say a]] [[ping]] [[unknown-event]] [[say b]]", stream=True)
-    assert heard.names[5:7] == ["response.in_progress", "response.simulated_unknown"]
-    assert heard.frames[5][1]["response"] == heard.frames[1][1]["response"]
+    assert heard.names[5:7] == ["keepalive", "response.simulated_unknown"]
+    assert heard.frames[5][1] == {"type": "keepalive", "sequence_number": 5}
     assert [data["sequence_number"] for _, data in heard.frames] == list(range(len(heard.frames)))
     assert words(heard) == "ab"
     accumulated(await talk.ask("[[say a]] [[ping]] [[say b]]", stream=True))

@@ -188,8 +188,8 @@ SOME_MODELS: list[tuple[dict[str, Any], str, str | None, str | None]] = [
     (
         {"model": "gpt-6.1-sol", "reasoning": {"effort": "none"}},
         (
-            "Unsupported value: 'none' is not supported with the 'gpt-6.1-sol' model. Supported values are: 'minimal', "
-            "'low', 'medium', 'high', 'xhigh', and 'max'."
+            "Unsupported value: 'none' is not supported with the 'gpt-6.1-sol' model. Supported values are: 'low', "
+            "'medium', 'high', and 'xhigh'."
         ),
         "unsupported_value",
         "reasoning.effort",

@@ -3,7 +3,6 @@
 import timeit
 from typing import Any
 
-import attrs
 import msgspec
 import pytest
 from hypothesis import given
@@ -11,20 +10,22 @@ from hypothesis import strategies as st
 
 from pipeline.errors import InvalidRequest
 from pipeline.exchange import Exchange
+from pipeline.overlay import problems
+from stages.dialects import anthropic, chat, responses
 from stages.notes import EFFORT, LISTED
 from stages.thinking_suffix import stage
 from tests.doubles import exchange
 
 
-def asked(model: Any, **fields: Any) -> Exchange:
+def asked(model: Any, dialect: Any = None, **fields: Any) -> Exchange:
     """An exchange for *model*, before the stage."""
-    return exchange(msgspec.json.encode({"model": model, "messages": [], **fields}), began=0.0)
+    return exchange(msgspec.json.encode({"model": model, "messages": [], **fields}), dialect=dialect, began=0.0)
 
 
-def passed(model: Any, **fields: Any) -> Exchange:
+def passed(model: Any, dialect: Any = None, default: Any = None, **fields: Any) -> Exchange:
     """The same, after it."""
-    made = asked(model, **fields)
-    stage()(made)
+    made = asked(model, dialect, **fields)
+    stage(default)(made)
     return made
 
 
@@ -75,10 +76,17 @@ def test_whatever_comes_before_the_suffix_is_the_name(name: str, effort: str) ->
     assert passed(f"{name}({effort})").prompt.model == name
 
 
-@pytest.mark.parametrize("fields", [{"reasoning_effort": "low"}, {"reasoning": {"effort": "low"}}])
-def test_the_prompts_own_effort_holds(fields: Any) -> None:
+@pytest.mark.parametrize(
+    ("dialect", "fields"),
+    [
+        (chat, {"reasoning_effort": "low"}),
+        (chat, {"reasoning": {"effort": "low"}}),
+        (responses, {"reasoning": {"effort": "low"}}),
+    ],
+)
+def test_the_prompts_own_effort_holds(dialect: Any, fields: Any) -> None:
     """The suffix is cut all the same, and that it lost is recorded."""
-    made = passed("m(max)", **fields)
+    made = passed("m(max)", dialect, **fields)
     assert made.prompt.model == "m"
     assert made.noted(EFFORT) is None
     (edit,) = made.prompt.edits
@@ -88,8 +96,40 @@ def test_the_prompts_own_effort_holds(fields: Any) -> None:
 
 def test_a_prompt_that_says_nothing_of_effort_does_not_hold() -> None:
     """Null is nothing; what stands elsewhere is not looked at."""
-    made = passed("m(max)", reasoning_effort=None, reasoning={"summary": "auto"}, output_config={"effort": "low"})
-    assert made.noted(EFFORT) == "max"
+    said = {"reasoning_effort": None, "reasoning": {"summary": "auto"}, "output_config": {"effort": "low"}}
+    assert passed("m(max)", chat, **said).noted(EFFORT) == "max"
+
+
+def test_a_messages_prompt_does_not_hold_against_a_suffix() -> None:
+    """Claude Code always says an effort; the name is what its user chose."""
+    said = {"thinking": {"type": "adaptive"}, "output_config": {"effort": "low"}}
+    assert passed("m(max)", anthropic, **said).noted(EFFORT) == "max"
+
+
+@pytest.mark.parametrize(
+    ("dialect", "fields", "effort"),
+    [
+        (anthropic, {}, "high"),
+        (anthropic, {"output_config": {"format": None}}, "high"),
+        (anthropic, {"thinking": {"type": "disabled"}}, None),
+        (anthropic, {"output_config": {"effort": "low"}}, None),
+        (chat, {}, "high"),
+        (chat, {"reasoning": {"enabled": False}}, None),
+        (responses, {"reasoning": {"summary": "auto"}}, "high"),
+        (responses, {"reasoning": {"effort": "none"}}, None),
+    ],
+)
+def test_a_default_holds_where_nothing_is_said(dialect: Any, fields: Any, effort: str | None) -> None:
+    """Neither in the prompt, in its dialect's own words, nor in the name."""
+    assert passed("m", dialect, "high", **fields).noted(EFFORT) == effort
+    assert passed("m(low)", dialect, "high").noted(EFFORT) == "low"
+    assert passed("m", dialect, **fields).noted(EFFORT) is None
+
+
+@pytest.mark.parametrize(("default", "wrong"), [("high", []), (9000, []), ("turbo", 1), (-1, 1), (True, 1)])
+def test_defaults_are_efforts(default: Any, wrong: Any) -> None:
+    """A level, or a number of tokens; also as the option of a key."""
+    assert len(problems({"thinking_suffix": {"default": default}}, [("thinking_suffix", stage())])) == (wrong or 0)
 
 
 def test_a_name_that_is_listed_as_it_stands_is_not_cut() -> None:
@@ -111,7 +151,6 @@ def test_a_prompt_without_model_is_refused(model: Any) -> None:
 def test_it_takes_part_in_replies_and_counts() -> None:
     """A list of models has no prompt."""
     assert stage.operations == {"reply", "count_tokens"}
-    assert attrs.fields(stage) == ()
 
 
 @pytest.mark.parametrize("model", ["(" * 1_000_000, "m(" + "1" * 1_000_000 + ")", "m" + "(high" * 200_000])

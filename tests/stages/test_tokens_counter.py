@@ -141,6 +141,19 @@ async def test_counts_follow_what_replies_report() -> None:
     assert abs(after.tokens - 2007) < 50
 
 
+async def test_a_prompt_that_the_upstream_cleared_teaches_nothing() -> None:
+    """Its usage tells of less than was counted here."""
+    asked, told = prompt("x" * 1000), {"context_management": {"applied_edits": [{"type": "clear_tool_uses_20250919"}]}}
+    async with Counter(Desk()) as counter:
+        before = await counter.count(asked, "up")
+        look = counter.watch(asked, "up", "gpt-x")
+        assert look is not None
+        look(Started("r", "m", Usage(input=500)))
+        look(Finished(usage=Usage(output=5), extra=told))
+        await trio.testing.wait_all_tasks_blocked(0.01)
+        assert await counter.count(asked, "up") == before
+
+
 async def test_nobody_asked_nothing_is_learned() -> None:
     """Replies of models that nobody has counts made for cost nothing."""
     desk = Desk()

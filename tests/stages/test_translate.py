@@ -8,18 +8,25 @@ import pytest
 
 from pipeline.events import BlockStarted, Event, Finished, Text, TextDelta, ToolUse
 from pipeline.exchange import Exchange
+from pipeline.prompt import Prompt
+from stages.capabilities import TABLE, capability
 from stages.dialects import anthropic, chat, responses
+from stages.dialects.anthropic.prompt import MAX_TOKENS
+from stages.dialects.chat.families import family
+from stages.dialects.providers import names, spoken
 from stages.notes import EFFORT, WITHOUT
-from stages.translate import Translate, in_a_row, telling
+from stages.translate import Translate, asked_for, in_a_row, telling, translate
+from tests.dialects.chat_prompts import legal_request
 from tests.doubles import exchange, upstream
 
 CLEAR = {"edits": [{"type": "clear_thinking_20251015"}]}
 
 
-def translated(source: Any, target: Any, *, effort: Any = None, **fields: Any) -> tuple[Exchange, Any]:
+def translated(source: Any, target: Any, *, effort: Any = None, asked: str = "", **fields: Any) -> tuple[Exchange, Any]:
     """The exchange of a client of *source* before an upstream of *target*, and the transform."""
-    body = {"model": "m", "max_tokens": 9000, "messages": [{"role": "user", "content": "x"}], **fields}
+    body: dict[str, Any] = {"model": "m", "max_tokens": 9000, "messages": [{"role": "user", "content": "x"}], **fields}
     x = exchange(msgspec.json.encode(body), dialect=source, upstream=upstream("up", None, dialect=target))
+    x.asked = asked or body["model"]
     if effort is not None:
         x.note(EFFORT, effort)
     return x, Translate()(x)
@@ -58,10 +65,104 @@ def test_a_suffix_of_a_chat_client_reaches_claude(model: str, effort: Any, think
     assert (x.prompt.get("thinking"), x.prompt.get("output_config", "effort")) == (thinking, said)
 
 
+LEVELS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
+CLAUDES = [(anthropic, model) for model in (*sorted(TABLE), "unheard-of")]
+OPENAIS = [
+    (dialect, model)
+    for dialect in (chat, responses)
+    for model in ("gpt-4.1", "gpt-5", "gpt-5.1", "gpt-5.2", "gpt-5.6-sol", "gpt-6-astra", "o3", "unheard-of")
+]
+PROVIDERS = [(spoken(chat, name), "some-model") for name in names()]
+
+
+def spellings(level: str) -> list[tuple[Any, Any, dict[str, Any]]]:
+    """Client, suffix and fields of every way to say *level*."""
+    config: dict[str, Any] = {} if level in ("none", "minimal") else {"output_config": {"effort": level}}
+    said: list[tuple[Any, Any, dict[str, Any]]] = [
+        (chat, None, {"reasoning_effort": level}),
+        (chat, None, {"reasoning": {"effort": level}}),
+        (responses, None, {"reasoning": {"effort": level, "summary": "auto"}}),
+        (anthropic, level, {}),
+        (chat, level, {}),
+        (responses, level.upper(), {}),
+    ]
+    if level == "none":
+        said.append((anthropic, None, {"thinking": {"type": "disabled"}}))
+    elif config:
+        said.append((anthropic, None, {"thinking": {"type": "adaptive", "display": "summarized"}, **config}))
+    return said
+
+
+def thought(body: dict[str, Any]) -> dict[str, Any]:
+    """What a request says of thinking, but for how it is shown."""
+    keys = ("thinking", "output_config", "reasoning_effort", "reasoning", "enable_thinking", "chat_template_kwargs")
+    made = {key: body[key] for key in keys if key in body}
+    if isinstance(made.get("reasoning"), dict):
+        made["reasoning"] = {key: value for key, value in made["reasoning"].items() if key != "summary"}
+    if isinstance(made.get("thinking"), dict):
+        made["thinking"] = {key: value for key, value in made["thinking"].items() if key != "display"}
+    return {key: value for key, value in made.items() if value != {}}
+
+
+@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize(("target", "model"), [*CLAUDES, *OPENAIS, *PROVIDERS])
+def test_who_says_it_and_how_makes_no_difference(target: Any, model: str, level: str) -> None:
+    """One level, in every spelling, comes to the same for a model; and to nothing that the model refuses."""
+    asked = []
+    for client, suffix, fields in spellings(level):
+        if client.NAME == target.NAME and (suffix is None or target not in (anthropic, chat, responses)):
+            continue  # its own words, which stay; where a provider has others, it takes the plain one, too
+        body = {"model": model, "messages": [{"role": "user", "content": "x"}], **fields}
+        if client is responses:
+            body["input"] = body.pop("messages")
+        elif client is anthropic:  # which must say so; the others mean all that the model can write
+            body["max_tokens"] = known.output if (known := capability(model)) else MAX_TOKENS
+        prompt = Prompt.of(client.NAME, body)
+        if client.NAME == target.NAME:
+            target.fit(prompt, suffix)
+        else:
+            translate(prompt, client, target, asked_for(suffix))
+        asked.append(thought(prompt.body()))
+        if target is anthropic and client is not anthropic:
+            legal_request(prompt.body())
+    if target is anthropic and level == "none" and (known := capability(model)) and known.default == "off":
+        asked = [each for each in asked if each != {"thinking": {"type": "disabled"}}] or [{}]  # silence says the same
+    assert all(each == asked[0] for each in asked), asked
+    ways = family(model)
+    if target in (chat, responses) and ways.efforts is not None:
+        word = asked[0].get("reasoning_effort") or asked[0].get("reasoning", {}).get("effort")
+        assert word is None or word in ways.efforts
+
+
+@pytest.mark.parametrize(
+    ("dialect", "model", "fields", "path", "made"),
+    [
+        (
+            anthropic,
+            "claude-opus-5-5",
+            {"thinking": {"type": "enabled", "budget_tokens": 2000}},
+            "thinking",
+            "adaptive",
+        ),
+        (anthropic, "deepseek-v4", {"thinking": {"type": "enabled", "budget_tokens": 2000}}, "thinking", "enabled"),
+        (chat, "gpt-5.1", {"reasoning_effort": "max"}, "reasoning_effort", "high"),
+        (chat, "llama", {"reasoning_effort": "none"}, "reasoning_effort", "none"),
+        (responses, "gpt-5.1", {"reasoning": {"effort": "max"}}, "reasoning", "high"),
+    ],
+)
+def test_a_client_that_named_another_model(dialect: Any, model: str, fields: Any, path: str, made: str) -> None:
+    """What it says for that one is put as the model takes that was chosen in its stead, if it is known; else stays."""
+    kept, _ = translated(dialect, dialect, model=model, **fields)
+    assert kept.prompt.get(path) == fields[path]
+    x, _ = translated(dialect, dialect, asked="alias", model=model, **fields)
+    value = x.prompt.get(path)
+    assert (value if isinstance(value, str) else value.get("type", value.get("effort"))) == made
+
+
 @pytest.mark.parametrize(("target", "path"), [(chat, ("reasoning_effort",)), (responses, ("reasoning", "effort"))])
 def test_a_suffix_of_a_claude_client_holds_against_what_its_prompt_says(target: Any, path: Any) -> None:
     """Claude Code always says an effort; the model's name was chosen by its user."""
-    said = {"thinking": {"type": "adaptive"}, "output_config": {"effort": "medium"}}
+    said: dict[str, Any] = {"thinking": {"type": "adaptive"}, "output_config": {"effort": "medium"}}
     x, _ = translated(anthropic, target, effort="high", model="gpt-5.1", **said)
     assert x.prompt.get(*path) == "high"
     assert not any(edit.lossy for edit in x.prompt.edits)

@@ -1,4 +1,4 @@
-"""What an operator sets while the gateway runs, and who may."""
+"""What an operator sets while the gateway runs, and who may; and indexes for what they look at."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -18,10 +18,17 @@ TABLES: dict[str, tuple[str, str, str]] = {
     "audit": ("id who what target detail", "at", "id"),
 }
 SEALED = frozenset({"credentials", "flows"})
+INDEXES = {
+    "credentials_upstream": ("credentials", ["upstream"]),
+    "requests_model": ("requests", ["model", "at"]),
+    "requests_upstream": ("requests", ["upstream", "at"]),
+    "requests_session": ("requests", ["session", "at"]),
+    "sessions_key": ("sessions", ["key", "last"]),
+}
 
 
 def upgrade() -> None:
-    """Make the tables."""
+    """Make them."""
     for name, (texts, numbers, key) in TABLES.items():
         columns: list[sa.Column[str] | sa.Column[int] | sa.Column[bytes]] = [
             *(sa.Column(column, sa.Text, nullable=False) for column in texts.split()),
@@ -30,10 +37,16 @@ def upgrade() -> None:
         if name in SEALED:
             columns.append(sa.Column("sealed", sa.LargeBinary, nullable=False))
         op.create_table(name, *columns, sa.PrimaryKeyConstraint(*key.split()))
-    op.create_index("credentials_upstream", "credentials", ["upstream"])
+    for name, (table, indexed) in INDEXES.items():
+        op.create_index(name, table, indexed)
+    failed = sa.text("error <> ''")
+    op.create_index("requests_error", "requests", ["at"], sqlite_where=failed, postgresql_where=failed)
 
 
 def downgrade() -> None:
     """Remove them."""
+    op.drop_index("requests_error", "requests")
+    for name, (table, _) in INDEXES.items():
+        op.drop_index(name, table)
     for name in reversed(TABLES):
         op.drop_table(name)

@@ -55,6 +55,12 @@ def managed(body: Fields, prompt: Prompt) -> Fields:
     return body
 
 
+def applied(told: Fields | None) -> bool:
+    """Whether *told*, what the end of a reply tells beside the reply, says that something was cleared."""
+    managed = (told or {}).get(FIELD)
+    return isinstance(managed, dict) and bool(managed.get("applied_edits"))
+
+
 # -- tools ------------------------------------------------------------------------------------------------------------
 
 

@@ -1,4 +1,4 @@
-"""How much to think, said as this API and the prompt's model understand it.
+"""How much to think, said as this API and the prompt's model understand it; and what the model refuses beside it.
 
     effort    adaptive models                          models with a budget
     high      thinking adaptive, output_config.effort  thinking enabled, budget_tokens 32000
@@ -8,6 +8,9 @@
 
 ``capabilities`` says what a model takes.  One that is not there is asked in the newest manner, or with a budget where
 one was given.  ``display`` and whatever else a client set beside the type stays.  Every change is recorded.
+
+A prompt that was written for another model (``settle``) may besides ask for what this one refuses: sampling, a call
+that must be made, more tokens than it writes, an answer that is already begun.
 """
 
 from typing import Any
@@ -15,37 +18,75 @@ from typing import Any
 from pipeline.prompt import Prompt
 from stages.capabilities import LADDER, Capability, Effort, capability
 from stages.dialects.anthropic.blocks import NAME, Fields
-from stages.thinking import Intent, Level, in_messages, intent_of
+from stages.thinking import Intent, Level, in_messages, intent_of, said
 
 SAMPLING = ("temperature", "top_p", "top_k")
 LEAST = 1024  # tokens the API takes as a budget, at least
 ANSWER = 4096  # tokens left for the answer, where a budget fills all that a model can write
+GO_ON = "Continue."
 
 _KEPT = ("display", "block_binding")  # of a client's thinking, under adaptive and enabled
 _LOOKED_AT = ("model", "thinking", "output_config", "max_tokens", "tool_choice", *SAMPLING)  # and the last role
 
 
 def fit(prompt: Prompt, effort: str | int | None) -> None:
-    """Ask for thinking as *effort* says and the prompt's model allows; None: leave all as it is."""
-    if effort is not None:
-        follow(prompt, intent_of(effort))
+    """Ask for thinking as *effort* says and the prompt's model allows.
+
+    None: as the prompt itself says, which was written for another model; what this one refuses beside it goes, too,
+    where it is known.
+    """
+    if effort is None:
+        if capability(prompt.model) is None:
+            return
+        settle(prompt)
+    intent = said(prompt) if effort is None else intent_of(effort)
+    if intent is not None:
+        follow(prompt, intent)
 
 
 def fitted(body: Fields, prompt: Prompt) -> Fields:
-    """*body*, which says for no model in particular how much to think, as its own model takes it.
+    """*body*, which was written for no model in particular, as its own model takes it.
 
     Of the edits those are recorded on *prompt* that its client would notice; the others only spell what it asked for.
     """
     intent = in_messages(body)
-    if intent is None:
-        return body
     small = {key: body[key] for key in _LOOKED_AT if body.get(key) is not None}
-    draft = Prompt.of(NAME, {**small, "messages": [{"role": message.get("role")} for message in body["messages"][-1:]]})
+    last = [{"role": message.get("role")} for message in body["messages"][-1:]]
+    draft = Prompt.of(NAME, {**small, "messages": last})
     draft.author = prompt.author
-    follow(draft, intent)
+    settle(draft)
+    if intent is not None:
+        follow(draft, intent)
     prompt.edits += [edit for edit in draft.edits if edit.lossy or edit.path == "max_tokens"]
     kept = {key: value for key, value in body.items() if key not in _LOOKED_AT}
-    return {**kept, **{key: value for key, value in draft.body().items() if key != "messages"}}
+    made = draft.body()
+    return {**kept, **made, "messages": [*body["messages"], *made["messages"][1:]]}
+
+
+# -- what a model refuses ---------------------------------------------------------------------------------------------
+
+
+def settle(prompt: Prompt) -> None:
+    """Take out what the prompt's model refuses, however much it thinks."""
+    known = capability(prompt.model)
+    if known is None:
+        return
+    limit = prompt.get("max_tokens")
+    if isinstance(limit, int) and limit > known.output:
+        prompt.set("max_tokens", to=known.output, why=f"the model writes {known.output} tokens at most")
+    for name in SAMPLING if known.sampling == "default" else ():
+        value = prompt.get(name)
+        if value is not None:
+            prompt.drop(name, why="the model refuses sampling parameters", lossy=value != 1)
+    if prompt.get("temperature") is not None and prompt.get("top_p") is not None:
+        prompt.drop("top_p", why="the model takes a temperature or this, not both", lossy=True)
+    if known.forced == "never" and prompt.get("tool_choice", "type") in {"any", "tool"}:
+        choice = {**{key: value for key, value in prompt.get("tool_choice").items() if key != "name"}, "type": "auto"}
+        prompt.set("tool_choice", to=choice, why="this model can't be made to call a tool", lossy=True)
+    if not known.prefill and prompt.get("messages", -1, "role") == "assistant":
+        turn = {"role": "user", "content": [{"type": "text", "text": GO_ON}]}
+        why = "this model does not go on with an answer that is begun: it is asked to"
+        prompt.set("messages", len(prompt.keys("messages")), to=turn, why=why, lossy=True)
 
 
 def follow(prompt: Prompt, intent: Intent) -> None:
@@ -67,7 +108,8 @@ def follow(prompt: Prompt, intent: Intent) -> None:
 def quiet(prompt: Prompt, known: Capability | None) -> None:
     """As little thinking as the model can do."""
     if known is not None and known.default == "off":
-        prompt.drop("thinking", why="no thinking was asked for")
+        if prompt.get("thinking", "type") != "disabled":
+            prompt.drop("thinking", why="no thinking was asked for")
     elif known is None or "disabled" in known.thinking:
         become(prompt, {"type": "disabled"}, "no thinking was asked for")
     elif "between_tools" in known.thinking:
@@ -77,10 +119,10 @@ def quiet(prompt: Prompt, known: Capability | None) -> None:
         if prompt.get("thinking", "type") not in {None, "adaptive"}:
             prompt.drop("thinking", why="this model's thinking can't be turned off", lossy=True)
         return
-    said = prompt.get("output_config", "effort")
+    effort = prompt.get("output_config", "effort")
     if known is not None and not known.efforts:
         drop_effort(prompt, "this model has no effort")
-    elif known is not None and said in LADDER and LADDER.index(said) > LADDER.index(known.quiet):
+    elif known is not None and effort in LADDER and LADDER.index(effort) > LADDER.index(known.quiet):
         set_effort(prompt, known, known.quiet, "the highest effort at which this model's thinking may be off")
 
 

@@ -4,28 +4,30 @@
 
 ``to_messages`` makes sure that what other dialects read is there and has its type; it looks no deeper, because fields
 and blocks are open lists and only an upstream knows them all.  ``from_messages`` makes what others left out or cannot
-know acceptable to this API: a limit of tokens, parameters that the model refuses, thoughts of others (``history``).
+know acceptable to this API: a limit of tokens, what the model refuses (``fit``), thoughts of others (``history``), more
+cache marks than it takes (``marks``).
 """
 
 from typing import Any
 
 from pipeline.document import Path
 from pipeline.prompt import Prompt
-from stages.capabilities import Capability, capability
+from stages.capabilities import capability
 from stages.dialects import shape
 from stages.dialects.anthropic.blocks import Fields
-from stages.dialects.anthropic.fit import SAMPLING, fitted
+from stages.dialects.anthropic.fit import fitted
 from stages.dialects.anthropic.history import mended
+from stages.dialects.anthropic.marks import limit_marks
+from stages.dialects.reminder import reminder
 from stages.notes import STOPS
 
-MAX_TOKENS = 32_000  # for clients that set no limit, where the model can do it
-MAX_TOKENS_UNKNOWN = 8_192  # the same for a model of which nothing is known
+MAX_TOKENS = 8_192  # for clients that set no limit, where it is not known what the model can write
 
 _ROLES = frozenset({"user", "assistant", "system"})
 _OBJECTS = ("thinking", "output_config", "tool_choice", "metadata")
 
 
-def to_messages(body: Fields, prompt: Prompt) -> Fields:
+def to_messages(body: Fields, prompt: Prompt, towards: str = "") -> Fields:
     """*body*, which is in the Messages shape.  InvalidRequest where it is not."""
     shape.name(body.get("model"), ("model",))
     for path, message in shape.objects(body.get("messages"), ("messages",)):
@@ -56,30 +58,44 @@ def from_messages(body: Fields, prompt: Prompt) -> Fields:
     """*body*, with what this API demands and without what its model refuses; recorded on *prompt*."""
     body = mended(body, prompt)
     known = capability(str(body.get("model")))
+    if known is None or not known.instructs:
+        body["messages"] = reminded(body["messages"])
     if body.get("max_tokens") is None:
-        body["max_tokens"] = MAX_TOKENS_UNKNOWN if known is None else min(MAX_TOKENS, known.output)
+        body["max_tokens"] = MAX_TOKENS if known is None else known.output
         prompt.record("added", ("max_tokens",), "the API demands a limit and the client set none")
-    if known is not None:
-        drop_refused(body, known, prompt)
     temperature = body.get("temperature")
     if isinstance(temperature, int | float) and temperature > 1:
         body["temperature"] = 1
         prompt.record("approximated", ("temperature",), "the API's scale ends at 1", lossy=True)
     keep_blank_stops(body, prompt)
+    trim_begun(body)
+    limit_marks(body, prompt)
     return fitted(body, prompt)
 
 
-def drop_refused(body: Fields, known: Capability, prompt: Prompt) -> None:
-    """Take out of *body* what *known* refuses whatever else is said: sampling, a call that must be made."""
-    for key in SAMPLING if known.sampling == "default" else ():
-        value = body.pop(key, None)
-        if value is not None:
-            prompt.record("dropped", (key,), "the model refuses sampling parameters", lossy=value != 1)
-    choice = body.get("tool_choice") or {}
-    if known.forced == "never" and choice.get("type") in {"any", "tool"}:
-        body["tool_choice"] = {**{key: choice[key] for key in ("disable_parallel_tool_use",) if key in choice},
-                               "type": "auto"}  # fmt: skip
-        prompt.record("approximated", ("tool_choice",), "this model can't be made to call a tool", lossy=True)
+def reminded(messages: list[Fields]) -> list[Fields]:
+    """*messages* with instructions in the turn of the user that they follow, for models that refuse the role."""
+    made: list[Fields] = []
+    for message in messages:
+        if message.get("role") != "system":
+            made.append(message)
+            continue
+        said = message["content"]
+        blocks = [reminder(block) for block in ([{"type": "text", "text": said}] if isinstance(said, str) else said)]
+        if made and made[-1]["role"] == "user" and isinstance(made[-1]["content"], list):
+            made[-1] = {**made[-1], "content": [*made[-1]["content"], *blocks]}
+        else:
+            made.append({"role": "user", "content": blocks})
+    return made
+
+
+def trim_begun(body: Fields) -> None:
+    """Cut the white space at the end of an answer that is begun: this API refuses it, and the model writes its own."""
+    last = body["messages"][-1] if body["messages"] else {}
+    content = last.get("content")
+    if last.get("role") == "assistant" and isinstance(content, list) and content and content[-1].get("type") == "text":
+        *before, begun = content
+        body["messages"][-1] = {**last, "content": [*before, {**begun, "text": begun["text"].rstrip()}]}
 
 
 def keep_blank_stops(body: Fields, prompt: Prompt) -> None:

@@ -2,6 +2,7 @@
 
 /v1/messages · /v1/messages/count_tokens · /v1/models · /v1/models/{id}      understood
 /v1/messages/batches… · /v1/files…                                            relayed as they are
+/v1/usage                                                                     of the gateway's own: what a key has used
 """
 
 from urllib.parse import quote
@@ -17,6 +18,7 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/v1/messages/count_tokens", "count_tokens"),
     Route("GET", "/v1/models", "models"),
     Route("GET", "/v1/models/{id}", "model"),
+    Route("GET", "/v1/usage", "usage"),
     Route("*", "/v1/messages/batches{rest...}", "relay"),
     Route("*", "/v1/files{rest...}", "relay"),
 )
@@ -27,7 +29,8 @@ COUNTED = frozenset({"model", "messages", "system", "tools", "tool_choice", "thi
 
 VERSION = b"2023-06-01"  # the last that takes sampling parameters, which clients of other dialects send
 
-_PATHS = {"reply": "/messages", "count_tokens": "/messages/count_tokens", "models": "/models"}
+# Of models the API tells twenty, unless it is asked for more.
+_PATHS = {"reply": "/messages", "count_tokens": "/messages/count_tokens", "models": "/models?limit=1000"}
 _OURS = (b"anthropic-", b"x-claude-code-", b"x-stainless-")
 
 

@@ -32,9 +32,11 @@ from pipeline.events import (
     ThinkingDelta,
     ToolUse,
 )
+from stages.dialects.chat import signed
 from stages.dialects.chat.chunk import Call as Fragment
 from stages.dialects.chat.chunk import Chunk, Delta, Function
 from stages.dialects.envelope import unwrap
+from stages.dialects.logprobs import tokens
 
 ANTHROPIC = "anthropic-claude-v1"  # the format by which OpenRouter, and we, mark what Claude signed
 _ANTHROPIC = "anthropic-claude"
@@ -52,12 +54,13 @@ class Nameless(Exception):
 class Call:
     """One tool call of a choice."""
 
-    __slots__ = ("block", "free", "id", "name", "waiting")
+    __slots__ = ("block", "free", "id", "name", "signature", "waiting")
 
     def __init__(self) -> None:
         self.id = ""
         self.name = ""
         self.free = False  # called with a text, not with arguments
+        self.signature = ""  # see ``signed``
         self.block: int | None = None  # once it has begun
         self.waiting: list[str] = []
 
@@ -101,6 +104,7 @@ class Blocks:
     def __init__(self, *, whole: bool = False) -> None:
         self.choices: dict[int, Choice] = {}
         self.reply = ""  # the reply's id: what ids of calls are made of where the server gives none
+        self.model = ""
         self.waiting = 0  # characters of arguments that can't be told yet
         self._whole = whole
         self._next = 0
@@ -129,12 +133,13 @@ class Blocks:
         if choice is None or delta is None or choice.kind is not Text or told.finish_reason is not None:
             return None
         content = delta.content
-        if content and content.__class__ is str and delta == Delta(content):
+        if content and content.__class__ is str and told.logprobs is None and delta == Delta(content):
             return TextDelta(choice.open, content)
         return None
 
-    def take(self, choice: Choice, delta: Delta, out: list[Event]) -> None:
-        """Put the events that *delta* stands for into *out*."""
+    def take(self, choice: Choice, delta: Delta, out: list[Event], logprobs: Any = None) -> None:
+        """Put the events that *delta* stands for into *out*; *logprobs*: what the choice tells of its tokens."""
+        weighed: dict[str, Any] = logprobs if isinstance(logprobs, dict) else {}
         if delta.reasoning_details or delta.reasoning_content or delta.reasoning:
             self._reason(choice, delta, out)
         content = delta.content
@@ -142,14 +147,14 @@ class Blocks:
             if content.__class__ is str:
                 if choice.kind is not Text:
                     self._begin(choice, Text, out)
-                out.append(TextDelta(choice.open, content))
+                out.append(TextDelta(choice.open, content, tokens(weighed.get("content"))))
             elif content.__class__ is list:
                 self._parts(choice, content, out)
         if delta.refusal and delta.refusal.__class__ is str:
             choice.refused = True
             if choice.kind is not Refusal:
                 self._begin(choice, Refusal, out)
-            out.append(TextDelta(choice.open, delta.refusal))
+            out.append(TextDelta(choice.open, delta.refusal, tokens(weighed.get("refusal"))))
         if delta.tool_calls:
             for fragment in delta.tool_calls:
                 self._call(choice, fragment, out)
@@ -238,14 +243,17 @@ class Blocks:
         free = fragment.custom
         function = Function(free.name, free.input) if free is not None else fragment.function or Function()
         name, known, piece = _text(function.name), _text(fragment.id), _arguments(function.arguments)
-        if not (name or known or piece):
+        signature = signed.signature(fragment.extra_content)
+        if not (name or known or piece or signature):
             return
         call = _which(choice, fragment.index, known, name)
         if call.block is not None:
             if piece:
                 out.append(InputDelta(call.block, _escaped(piece) if call.free else piece))
+            self._sign(choice, call, signature, out)
             return
         call.id, call.name, call.free = call.id or known, call.name or name, call.free or free is not None
+        call.signature = call.signature or signature
         call.waiting.append(piece)
         self.waiting += len(piece)
         if call.id and call.name:
@@ -253,9 +261,12 @@ class Blocks:
 
     def _begin_call(self, choice: Choice, call: Call, out: list[Event]) -> None:
         self._end_prose(choice, out)
+        signature, call.signature = call.signature, ""
+        self._sign(choice, call, signature, out)
         choice.called, call.block = True, self._next
         self._next += 1
-        out.append(BlockStarted(call.block, ToolUse(call.id, call.name, _FREE if call.free else None), choice.number))
+        extra = (_FREE if call.free else {}) | (signed.signing(signature) if signature else {})
+        out.append(BlockStarted(call.block, ToolUse(call.id, call.name, extra or None), choice.number))
         piece = "".join(call.waiting)
         call.waiting = []
         self.waiting -= len(piece)
@@ -263,6 +274,12 @@ class Blocks:
             piece = _FREE_HEAD + _escaped(piece)
         if piece:
             out.append(InputDelta(call.block, piece))
+
+    def _sign(self, choice: Choice, call: Call, signature: str, out: list[Event]) -> None:
+        """The signature of *call* has come, once: with its beginning, with some servers later."""
+        if signature and not call.signature:
+            call.signature = signature
+            self._sealed(choice, signed.sealed(signature, call.id, self.model), out)
 
     def _end_calls(self, choice: Choice, out: list[Event]) -> None:
         for number, call in enumerate(choice.calls):

@@ -33,6 +33,7 @@ class Call(msgspec.Struct, gc=False):
     id: Any = None
     function: Function | None = None
     custom: Free | None = None
+    extra_content: Any = None  # Gemini: what signs the call
 
 
 class Delta(msgspec.Struct, gc=False):
@@ -57,6 +58,7 @@ class Choice(msgspec.Struct, gc=False):
     message: Delta | None = None  # of a whole reply
     finish_reason: Any = None
     stop_reason: Any = None  # vLLM: the stop sequence that was met
+    logprobs: Any = None
 
 
 class Chunk(msgspec.Struct, gc=False):

@@ -101,7 +101,7 @@ class StreamDecoder:
             self._keep(raw, batch)
             return
         reply = chunk.id if isinstance(chunk.id, str) and chunk.id else f"chatcmpl-{secrets.token_hex(12)}"
-        self._blocks.reply = reply
+        self._blocks.reply, self._blocks.model = reply, chunk.model if isinstance(chunk.model, str) else ""
         self._on = self._reading
         self._take(chunk, raw, batch, [Started(reply, chunk.model if isinstance(chunk.model, str) else "")])
 
@@ -215,7 +215,7 @@ class StreamDecoder:
         choice = self._blocks.choice(told.index if told.index.__class__ is int else 0)
         delta = told.delta or told.message
         if delta is not None:
-            self._blocks.take(choice, delta, events)
+            self._blocks.take(choice, delta, events, told.logprobs)
             if delta.audio:
                 events.append(Opaque("chat", "audio", delta.audio))
             if delta.annotations:

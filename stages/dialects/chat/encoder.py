@@ -47,6 +47,7 @@ from stages.dialects.chat import stops, usage
 from stages.dialects.chat.blocks import maker
 from stages.dialects.chat.chunk import Envelope, envelope
 from stages.dialects.chat.errors import error_frame
+from stages.dialects.chat.signed import FIELD, of_a_call
 
 _JSON = msgspec.json.Encoder()
 _quote = _JSON.encode
@@ -205,13 +206,14 @@ class StreamEncoder:
         answer.role = True
         return self._frame(choice, b'{"role":"assistant","content":"","refusal":null}')
 
-    def _frame(self, choice: int, delta: bytes, finish: bytes = b"null") -> bytes:
+    def _frame(self, choice: int, delta: bytes, finish: bytes = b"null", logprobs: bytes = b"null") -> bytes:
         if not self._head:
             self._started(Started("", ""))
-        return b'%b{"index":%d,"delta":%b,"logprobs":null,"finish_reason":%b}]%b' % (
+        return b'%b{"index":%d,"delta":%b,"logprobs":%b,"finish_reason":%b}]%b' % (
             self._head,
             choice,
             delta,
+            logprobs,
             finish,
             self._tail,
         )
@@ -220,6 +222,8 @@ class StreamEncoder:
         role = self._role(event.choice)
         answer = self._answers[event.choice]
         if isinstance(event.block, Redacted):
+            if of_a_call(event.block.data):  # it stands on the call itself
+                return role
             return role + self._entry(event.choice, {"type": "reasoning.encrypted", "data": event.block.data}, "data")
         if isinstance(event.block, Other):
             return role  # of another dialect: there is no place for it
@@ -241,14 +245,20 @@ class StreamEncoder:
 
     def _called(self, open_: Open, block: ToolUse) -> bytes:
         call = {"index": open_.number, "id": block.id, "type": "function"}
-        return self._calls(open_, {**call, "function": {"name": block.name, "arguments": ""}})
+        return self._calls(open_, {**call, "function": {"name": block.name, "arguments": ""}, **call_fields(block)})
 
     def _calls(self, open_: Open, call: dict[str, Any]) -> bytes:
         return self._frame(open_.choice, _quote({"tool_calls": [call]}))
 
     def _words(self, event: TextDelta) -> bytes:
         block = self._open.get(event.index)
-        return b"" if block is None else block.head + _quote(event.piece) + block.tail
+        if block is None:
+            return b""
+        if event.logprobs is None:
+            return block.head + _quote(event.piece) + block.tail
+        field, other = ("refusal", "content") if isinstance(block.block, Refusal) else ("content", "refusal")
+        weighed = _quote({field: event.logprobs, other: None})
+        return self._frame(block.choice, _quote({field: event.piece}), logprobs=weighed)
 
     def _thought(self, event: ThinkingDelta) -> bytes:
         block = self._open.get(event.index)
@@ -290,7 +300,8 @@ class StreamEncoder:
         if _free(block.block):
             call = {"index": block.number, "id": block.block.id, "type": "custom"}
             text = free_input("".join(block.pieces))
-            return self._calls(block, {**call, "custom": {"name": block.block.name, "input": text}})
+            custom = {"name": block.block.name, "input": text}
+            return self._calls(block, {**call, "custom": custom, **call_fields(block.block)})
         return block.head + b'"{}"' + block.tail if block.silent else b""
 
     def _opaque(self, event: Opaque) -> bytes:
@@ -347,6 +358,11 @@ def _heartbeat(event: Heartbeat) -> bytes:
 
 def _free(block: ToolUse) -> bool:
     return block.extra is not None and block.extra.get("type") == "custom"
+
+
+def call_fields(block: ToolUse) -> dict[str, Any]:
+    """What a call bears beside what every call has."""
+    return {key: value for key, value in (block.extra or {}).items() if key == FIELD}
 
 
 def free_input(text: str) -> str:

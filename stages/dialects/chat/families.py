@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import attrs
 
-LADDER = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
+from stages.thinking import Level
 
 
 @attrs.frozen(kw_only=True)
@@ -25,7 +25,7 @@ class Family:
     output: int | None = None  # tokens it writes at most; None: not known
     parts: bool = False  # texts stay apart, as parts; otherwise they are joined into one string
     anywhere: bool = False  # instructions may stand in the midst of a conversation; many chat templates refuse them
-    efforts: tuple[str, ...] | None = None  # words of reasoning_effort; (): the field is refused; None: not known
+    efforts: tuple[Level, ...] | None = None  # words of reasoning_effort; (): the field is refused; None: not known
     effort_with_tools: bool = True  # whether /chat/completions takes both (gpt-5.4 and later: only "none")
     stops: int | None = None  # how many stop sequences; 0: the field is refused; None: no limit known
     sampling: bool = True  # temperature, top_p
@@ -34,6 +34,7 @@ class Family:
     strict: bool = False  # schemas may be enforced: response_format and tools take "strict"
     caller: Literal["user", "safety_identifier"] = "user"
     tiers: bool = False  # service_tier
+    own: bool = False  # OpenAI's: takes all that its API has, see ``beyond``
     ids: int = 40  # characters of a call's id
     # Of providers, which no model's name tells:
     replay: Literal["", "reasoning_content", "reasoning", "reasoning_details"] = ""  # where earlier thoughts go
@@ -53,6 +54,7 @@ _OPENAI = Family(
     strict=True,
     caller="safety_identifier",
     tiers=True,
+    own=True,
     output=16_384,
 )
 _REASONING = attrs.evolve(
@@ -98,19 +100,3 @@ def family(model: str) -> Family:
     """The family of *model*."""
     name = model.lower()
     return next((row for pattern, row in TABLE if fnmatchcase(name, pattern)), COMPATIBLE)
-
-
-def clamped(effort: str, efforts: tuple[str, ...]) -> str | None:
-    """The word of *efforts* nearest to *effort*: the next lower, else the next higher; None if there is none.
-
-    Only who asked for no reasoning gets none, where there is a choice.
-    """
-    asked = LADDER.index(effort)
-    known = [word for word in efforts if word != "none" or effort == "none"]
-    lower = [word for word in known if LADDER.index(word) <= asked]
-    return lower[-1] if lower else next(iter(known), None)
-
-
-def effort_of(budget: int) -> str:
-    """The effort that a budget of thinking tokens amounts to."""
-    return next((word for word, below in (("low", 2048), ("medium", 8192), ("high", 24576)) if budget < below), "xhigh")

@@ -37,7 +37,8 @@ from pipeline.events import (
 from stages.dialects.chat import stops, usage
 from stages.dialects.chat.blocks import maker
 from stages.dialects.chat.chunk import Chunk
-from stages.dialects.chat.encoder import chat_id, free_input
+from stages.dialects.chat.encoder import call_fields, chat_id, free_input
+from stages.dialects.chat.signed import of_a_call
 from stages.dialects.chat.whole import unfold
 
 
@@ -91,13 +92,13 @@ class WholeEncoder:
 
     def _rendered(self, started: Started, finished: Finished, events: list[Event]) -> dict[str, Any]:
         """A body for events of another dialect."""
-        messages = fold(events, finished)
+        messages, weighed = fold(events, finished), weights(events)
         counts = finished.usage.over(started.usage) if finished.usage is not None else started.usage
         choices = [
             {
                 "index": number,
                 "message": {"role": "assistant", "content": None, "refusal": None, **message},
-                "logprobs": None,
+                "logprobs": weighed.get(number),
                 **_ending(number, message, finished),
             }
             for number, message in sorted(messages.items())
@@ -132,6 +133,20 @@ def fold(events: list[Event], finished: Finished) -> dict[int, dict[str, Any]]:
     return messages
 
 
+def weights(events: list[Event]) -> dict[int, dict[str, Any]]:
+    """What *events* tell of the tokens of their texts, by choice."""
+    fields: dict[int, tuple[int, str]] = {}
+    found: dict[int, dict[str, Any]] = {}
+    for event in events:
+        if isinstance(event, BlockStarted):
+            fields[event.index] = event.choice, "refusal" if isinstance(event.block, Refusal) else "content"
+        elif isinstance(event, TextDelta) and event.logprobs and event.index in fields:
+            choice, field = fields[event.index]
+            told = found.setdefault(choice, {"content": None, "refusal": None})
+            told[field] = [*(told[field] or ()), *event.logprobs]
+    return found
+
+
 def _message(pieces: list[Piece]) -> dict[str, Any]:
     """The message of one choice; order between text and calls is lost, Chat has none."""
     text = _words(pieces, Text)
@@ -156,6 +171,7 @@ def _words(pieces: list[Piece], kind: type[Text | Refusal | Thinking]) -> str:
 def _details(pieces: list[Piece]) -> list[dict[str, Any]]:
     """Reasoning block by block, if any was signed or sealed: so it can come back as it was."""
     entries: list[dict[str, Any]] = []
+    pieces = [piece for piece in pieces if not isinstance(piece.block, Redacted) or not of_a_call(piece.block.data)]
     if not any(piece.signature or isinstance(piece.block, Redacted) for piece in pieces):
         return entries
     for piece in pieces:
@@ -173,9 +189,10 @@ def _details(pieces: list[Piece]) -> list[dict[str, Any]]:
 def _call(piece: Piece) -> dict[str, Any]:
     given = "".join(piece.words)
     block = piece.block
+    own = call_fields(block)
     if (block.extra or {}).get("type") == "custom":
-        return {"id": block.id, "type": "custom", "custom": {"name": block.name, "input": free_input(given)}}
-    return {"id": block.id, "type": "function", "function": {"name": block.name, "arguments": given or "{}"}}
+        return {"id": block.id, "type": "custom", "custom": {"name": block.name, "input": free_input(given)}, **own}
+    return {"id": block.id, "type": "function", "function": {"name": block.name, "arguments": given or "{}"}, **own}
 
 
 def _ending(number: int, message: dict[str, Any], finished: Finished) -> dict[str, Any]:

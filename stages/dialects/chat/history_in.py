@@ -4,7 +4,7 @@
     user                                    ─▶  user
     assistant  content + tool_calls         ─▶  assistant  [thinking… text… tool_use…]
     tool · tool · user                      ─▶  ONE user  [tool_result… the rest], results in the order of the calls
-    system  (later)                         ─▶  where it stands: role system, or user text in a system-reminder
+    system  (later)                         ─▶  role system at the end of a turn, else user text in a system-reminder
 
 The conversation is cut before each assistant message; what stands between two of them is one turn of the user.  All is
 a function of what came before the next assistant message, so that the translation of a conversation is a prefix of the
@@ -24,13 +24,14 @@ from pipeline.document import Path
 from pipeline.prompt import Prompt
 from stages.dialects.chat.blocks import replayable
 from stages.dialects.chat.parts_in import Block, blocks, mark_of
-from stages.dialects.names import alias, safe_id
+from stages.dialects.conversation import NO_RESULT, unanswered, unasked, unfailed
+from stages.dialects.names import Ids, alias, safe_id
+from stages.dialects.reminder import reminder
 from stages.dialects.shape import DEPTH, deep, invalid, mapping, name, objects, sequence, text
 
 # Tuples, not sets, where a client's value is looked up: it may be of any type, a list too.
 _ROLES = ("system", "developer", "user", "assistant", "tool", "function")
 _INSTRUCTING = frozenset({"system", "developer"})
-_LOST = "[no result: the call was interrupted]"
 _READ = frozenset({"role", "content", "tool_calls", "tool_call_id", "function_call", "refusal", "name", "audio",
                    "reasoning_content", "reasoning", "reasoning_details", "cache_control", "annotations"})  # fmt: skip
 
@@ -46,17 +47,14 @@ class Call:
 
 
 class History:
-    """One conversation being translated.
+    """One conversation being translated.  *detailed*: pictures keep their detail, see ``beyond``."""
 
-    *instructs*: whether the model takes instructions in the midst of a conversation, as a role of their own.
-    """
-
-    def __init__(self, prompt: Prompt, *, instructs: bool) -> None:
+    def __init__(self, prompt: Prompt, *, detailed: bool = False) -> None:
         self.system: list[Block] = []
         self.messages: list[dict[str, Any]] = []
         self._prompt = prompt
-        self._instructs = instructs
-        self._ids: dict[str, int] = {}  # of calls so far, and how often each was asked for
+        self._detailed = detailed
+        self._ids = Ids()
 
     def read(self, value: Any) -> None:
         """Translate the array *value* into ``system`` and ``messages``.  Raises InvalidRequest or Unsupported."""
@@ -89,23 +87,24 @@ class History:
         """All that stands between two assistant messages; *calls*: those that the first of them made."""
         results: dict[str, Block] = {}
         rest: list[Block] = []
-        last: list[Block] = []  # instructions at the very end may keep their role
+        last: list[Block] = []  # instructions at the very end keep their role
         for path, message in turn:
             role = message["role"]
             if role in _INSTRUCTING:
                 last += self._content(path, message, "system")
                 continue
-            rest += [_reminder(block) for block in last]
+            rest += [reminder(block) for block in last]
             last = []
             if role == "user":
                 rest += self._content(path, message, "user")
             else:
                 rest += self._result(path, message, calls, results)
         answers = [results[call.now] if call.now in results else self._lost(call) for call in calls]
-        keeps = self._instructs and bool(answers or rest or self._ends("user"))
-        self._add("user", answers + rest if keeps else answers + rest + [_reminder(block) for block in last])
-        if keeps and last:
+        if answers or rest or self._ends("user"):
+            self._add("user", answers + rest)
             self._add("system", last)
+        else:
+            self._add("user", [reminder(block) for block in last])
 
     def _result(self, path: Path, message: dict[str, Any], calls: list[Call], results: dict[str, Block]) -> list[Block]:
         """Put a tool's result among *results*; or give it as text, if nobody called."""
@@ -116,11 +115,9 @@ class History:
         content = self._content(path, message, "tool")
         now = next((call.now for call in calls if call.was == asked and call.now not in results), None)
         if now is None:
-            self._prompt.record(
-                "approximated", path, "the result of a call that is not in the turn before: told as text"
-            )
-            return [{"type": "text", "text": f"[result of tool call {asked}]"}, *content]
-        results[now] = {"type": "tool_result", "tool_use_id": now}
+            return [{"type": "text", "text": unasked(self._prompt, path, asked)}, *content]
+        content, wrong = unfailed(content)
+        results[now] = {"type": "tool_result", "tool_use_id": now, **({"is_error": True} if wrong else {})}
         if content:
             plain = len(content) == 1 and content[0].keys() == {"type", "text"}
             results[now]["content"] = content[0]["text"] if plain else [
@@ -132,8 +129,8 @@ class History:
         return []
 
     def _lost(self, call: Call) -> Block:
-        self._prompt.record("added", ("messages",), f"the call {call.was} has no result: it gets one that says so")
-        return {"type": "tool_result", "tool_use_id": call.now, "content": _LOST, "is_error": True}
+        unanswered(self._prompt, call.was)
+        return {"type": "tool_result", "tool_use_id": call.now, "content": NO_RESULT, "is_error": True}
 
     def _open(self) -> None:
         self._prompt.record("added", ("messages",), "a conversation must begin with the user")
@@ -159,7 +156,7 @@ class History:
         kind = "custom" if call.get("type") == "custom" else "function"
         inner = mapping(call.get(kind), (*path, kind))
         was = name(call.get("id"), (*path, "id"))
-        made = Call(was, self._unique(safe_id(was)))
+        made = Call(was, self._ids.unique(safe_id(was)))
         if kind == "custom":
             given: dict[str, Any] = {"input": text(inner.get("input", ""), (*path, kind, "input"))}
         else:
@@ -168,16 +165,6 @@ class History:
         block = {"type": "tool_use", "id": made.now, "name": tool, "input": given}
         mark = mark_of(call, path)
         return ({**block, "cache_control": mark} if mark else block), made
-
-    def _unique(self, safe: str) -> str:
-        """*safe*, if no call before has it; else with a number behind."""
-        unique, number = safe, self._ids.get(safe, 0)
-        while unique in self._ids:
-            number += 1
-            unique = f"{safe}_{number}"
-        self._ids[safe] = max(number, 1)
-        self._ids.setdefault(unique, 1)
-        return unique
 
     def _arguments(self, value: Any, path: Path) -> dict[str, Any]:
         """Arguments, parsed; what is no JSON object goes into one as it is."""
@@ -215,7 +202,7 @@ class History:
     # -- both ---------------------------------------------------------------------------------------------------------
 
     def _content(self, path: Path, message: dict[str, Any], role: str) -> list[Block]:
-        found = blocks(message.get("content"), (*path, "content"), self._prompt, role=role)
+        found = blocks(message.get("content"), (*path, "content"), self._prompt, role=role, detailed=self._detailed)
         if found and (mark := mark_of(message, path)) is not None:
             found[-1]["cache_control"] = mark
         if message["role"] != "function" and message.get("name") is not None:
@@ -254,8 +241,3 @@ def _calls(path: Path, message: dict[str, Any]) -> Iterator[Message]:
     elif message.get("function_call") is not None:
         function = mapping(message["function_call"], (*path, "function_call"))
         yield (*path, "function_call"), {"id": f"call_{path[-1]}", "function": function}
-
-
-def _reminder(block: Block) -> Block:
-    """Instructions as a user's words: the tag tells the model that they are not the user's own."""
-    return {**block, "text": f"<system-reminder>\n{block['text']}\n</system-reminder>"}

@@ -12,39 +12,35 @@ that says so, a result without a call becomes text.
 
 from typing import Any
 
-import msgspec
-
 from pipeline.document import Path
-from pipeline.errors import Unsupported
-from pipeline.prompt import Prompt, spell
+from pipeline.prompt import Prompt
+from stages.dialects import conversation
 from stages.dialects.chat.blocks import ANTHROPIC
+from stages.dialects.chat.encoder import free_input
 from stages.dialects.chat.families import Family
-from stages.dialects.chat.parts_out import Fields, Tally, blocks_of, flattened, parts, result
+from stages.dialects.chat.parts_out import Fields, flattened, parts, result
+from stages.dialects.chat.signed import opened, signing
+from stages.dialects.conversation import BREAK, MARK, blocks_of, unasked, untold
 from stages.dialects.envelope import unwrap
 from stages.dialects.names import alias, raw_id, short_id
-from stages.dialects.shape import DEPTH, deep, invalid, mapping, name, objects, text
-
-_ROLES = ("user", "assistant", "system")  # a tuple: a client's value may be of any type
-_SETTINGS = frozenset({"output_config", "clear_at"})  # of one turn: the body's own stand for all
-_BILLING = "x-anthropic-billing-header"  # Claude Code's first system block: changes with its version, tells nothing
-_LOST = "[error] no result: the call was interrupted"
+from stages.dialects.reminder import reminder
+from stages.dialects.shape import invalid, name, objects, text
 
 Message = tuple[Path, Fields]
 
 
-class Conversation:
-    """One conversation being translated for models of *family*."""
+class Conversation(conversation.Conversation):
+    """One conversation being translated for *model*, of *family*.  *free*: the names of tools that take a text."""
 
-    def __init__(self, prompt: Prompt, family: Family) -> None:
+    def __init__(self, prompt: Prompt, family: Family, model: str, free: frozenset[str] = frozenset()) -> None:
+        super().__init__(prompt, parts, breakpoints=family.breakpoints)
         self.messages: list[Fields] = []
-        self.marked = False  # whether any part got a cache breakpoint
-        self._tally = Tally()
-        self._prompt = prompt
-        self._family = family
+        self._family, self._model, self._free = family, model, free
 
     def read(self, body: Fields) -> None:
         """Translate ``system`` and ``messages`` of *body*.  Raises InvalidRequest or Unsupported."""
-        self._instruct(body.get("system"))
+        if said := self._instructions(body.get("system")):
+            self.messages.append({"role": self._family.role, "content": self._content(said)})
         turn: list[Message] = []
         spoken: list[Message] = []  # neighbours of one role are one turn
         calls: list[str] = []
@@ -63,26 +59,6 @@ class Conversation:
         if not self.messages:
             invalid(("messages",), "at least one message is required")
 
-    def _check(self, path: Path, message: Fields) -> None:
-        if message.get("role") not in _ROLES:
-            invalid((*path, "role"), "one of user, assistant and system is required")
-        for key in message.keys() - {"role", "content"}:
-            why = "settings of one turn have no place here"
-            self._prompt.record("dropped", (*path, key), why, lossy=key not in _SETTINGS)
-
-    # -- instructions -------------------------------------------------------------------------------------------------
-
-    def _instruct(self, value: Any) -> None:
-        said: list[Fields] = []
-        for path, block in blocks_of(value, ("system",)):
-            if str(block.get("text")).startswith(_BILLING):
-                why = "the client's version, told to Anthropic: to any other it is noise before the cached prefix"
-                self._prompt.record("dropped", path, why)
-            else:
-                said += self._parts(block, path)
-        if said:
-            self.messages.append({"role": self._family.role, "content": self._content(said)})
-
     # -- the user's turns ---------------------------------------------------------------------------------------------
 
     def _user(self, turn: list[Message], calls: list[str]) -> None:
@@ -99,7 +75,8 @@ class Conversation:
                 if said:
                     rest.append((message["role"], said))
         for call in dict.fromkeys(calls):
-            self.messages.append(results[call] if call in results else self._lost(call))
+            lost = {"role": "tool", "tool_call_id": call}
+            self.messages.append(results[call] if call in results else {**lost, "content": self._unanswered(call)})
         said = [part for call in calls for part in beside.pop(call, ())]
         self._say([("user", said), *rest] if said else rest)
 
@@ -110,19 +87,13 @@ class Conversation:
         asked = self._id(name(block.get("tool_use_id"), (*path, "tool_use_id")))
         words, pictures = result(block, path, asked, self._tally)
         if asked not in calls or asked in results:
-            why = "the result of a call that is not in the turn before: told as text"
-            self._prompt.record("approximated", path, why)
-            return [{"type": "text", "text": f"[result of tool call {asked}]\n{words}"}, *pictures]
+            return [{"type": "text", "text": f"{unasked(self._prompt, path, asked)}\n{words}"}, *pictures]
         content: Any = words
         if self._marks(block):
-            content = [{"type": "text", "text": words, **_BREAK}]
+            content = [{"type": "text", "text": words, **BREAK}]
         results[asked] = {"role": "tool", "tool_call_id": asked, "content": content}
         beside[asked] = pictures
         return []
-
-    def _lost(self, call: str) -> Fields:
-        self._prompt.record("added", ("messages",), f"the call {call} has no result: it gets one that says so")
-        return {"role": "tool", "tool_call_id": call, "content": _LOST}
 
     def _say(self, said: list[tuple[str, list[Fields]]]) -> None:
         """Messages of a user's turn: neighbours of one role are one message."""
@@ -136,7 +107,7 @@ class Conversation:
                 self.messages.append({"role": spoken, "content": self._content(pieces)})
                 pieces = []
             speaker = now
-            pieces += [_reminder(part) for part in given] if turned else given
+            pieces += [reminder(part) for part in given] if turned else given
 
     # -- the assistant's ----------------------------------------------------------------------------------------------
 
@@ -157,6 +128,7 @@ class Conversation:
             elif block["type"] != "fallback":
                 said.append({"type": "text", "text": self._flat(place, block)})
         made: Fields = {"role": "assistant", "content": self._spoken(said) if said else None}
+        thoughts = [block for block in thoughts if not self._signs(block, calls)]
         made |= self._replayed(thoughts, spoken[0][0], calls=bool(calls))
         if calls:
             made["tool_calls"] = calls
@@ -166,31 +138,34 @@ class Conversation:
 
     def _spoken(self, said: list[Fields]) -> str | list[Fields]:
         """An assistant's texts are one: the model wrote them without a break."""
-        if any(_MARK in part for part in said):
+        if any(MARK in part for part in said):
             return said
         return "".join(part["text"] for part in said)
 
     def _flat(self, path: Path, block: Fields) -> str:
         words = flattened(block, path)
         if words is None:
-            why = f"a block of type {block['type']!r} can't be given to this model"
-            raise Unsupported(f"{spell(path)}: {why}", param=spell(path))
+            raise untold(path, f"a block of type {block['type']!r}", block["type"])
         self._tally.server += 1
         return f"\n{words}\n"
 
     def _call(self, path: Path, block: Fields) -> Fields:
-        given = mapping(block.get("input", {}), (*path, "input"))
-        if deep(given, DEPTH):
-            invalid((*path, "input"), "nested too deeply")
-        self._tally.marks += "cache_control" in block
-        return {
-            "id": self._id(name(block.get("id"), (*path, "id"))),
-            "type": "function",
-            "function": {
-                "name": alias(name(block.get("name"), (*path, "name"))),
-                "arguments": msgspec.json.encode(given).decode(),
-            },
-        }
+        made = {"id": self._id(name(block.get("id"), (*path, "id"))), "type": "function"}
+        called = alias(name(block.get("name"), (*path, "name")))
+        arguments = self._arguments(block, path)
+        if called in self._free:
+            return {**made, "type": "custom", "custom": {"name": called, "input": free_input(arguments)}}
+        return {**made, "function": {"name": called, "arguments": arguments}}
+
+    def _signs(self, block: Fields, calls: list[Fields]) -> bool:
+        """Whether *block* is the signature of one of *calls*; it has it then."""
+        envelope = opened(block, self._model)
+        if envelope is None:
+            return False
+        signed = [call for call in calls if call["id"] == self._id(envelope.ref)]
+        for call in signed:
+            call.update(signing(envelope.payload))
+        return bool(signed)
 
     def _replayed(self, thoughts: list[Fields], path: Path, *, calls: bool) -> Fields:
         """Earlier thoughts, in the field where this family's provider wants them back; most want none."""
@@ -211,35 +186,11 @@ class Conversation:
     def _id(self, given: str) -> str:
         return short_id(raw_id(given), self._family.ids)
 
-    def _parts(self, block: Fields, path: Path) -> list[Fields]:
-        """The parts of a block, the last one marked if the block is."""
-        found = parts(block, path, self._tally)
-        if found and self._marks(block):
-            found[-1] |= _BREAK
-        return found
-
-    def _marks(self, block: Fields) -> bool:
-        """Whether *block* is marked for the cache, and the mark can be told."""
-        if block.get("cache_control") is None:
-            return False
-        self._tally.marks += not self._family.breakpoints
-        self.marked = self.marked or self._family.breakpoints
-        return self._family.breakpoints
-
     def _content(self, said: list[Fields]) -> str | list[Fields]:
         """*said* as a string where it is no more than that; servers of old read nothing else."""
-        if any(part["type"] != "text" or _MARK in part for part in said) or (self._family.parts and len(said) > 1):
+        if any(part["type"] != "text" or MARK in part for part in said) or (self._family.parts and len(said) > 1):
             return said
         return "\n\n".join(part["text"] for part in said)
-
-
-_MARK = "prompt_cache_breakpoint"
-_BREAK: Fields = {_MARK: {"mode": "explicit"}}
-
-
-def _reminder(part: Fields) -> Fields:
-    """Instructions as a user's words: the tag tells the model that they are not the user's own."""
-    return {**part, "text": f"<system-reminder>\n{part.get('text')}\n</system-reminder>"}
 
 
 def _claudes(block: Fields) -> bool:

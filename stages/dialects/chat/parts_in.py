@@ -23,8 +23,11 @@ _IMAGES = frozenset({"image/jpeg", "image/png", "image/gif", "image/webp"})
 _SPEAKERS = {"text": ("user", "assistant", "system", "tool"), "refusal": ("assistant",)}  # others: user and tool
 
 
-def blocks(value: Any, path: Path, prompt: Prompt, *, role: str) -> list[Block]:
-    """The blocks of a message's content; *role*: user, assistant, system or tool, each takes other parts."""
+def blocks(value: Any, path: Path, prompt: Prompt, *, role: str, detailed: bool = False) -> list[Block]:
+    """The blocks of a message's content; *role*: user, assistant, system or tool, each takes other parts.
+
+    *detailed*: pictures keep their detail, for a dialect that has it.
+    """
     if value is None:
         return []
     if isinstance(value, str):
@@ -34,18 +37,20 @@ def blocks(value: Any, path: Path, prompt: Prompt, *, role: str) -> list[Block]:
         kind = part.get("type")
         if role not in _SPEAKERS.get(str(kind), ("user", "tool")):
             raise unsupported(place, f"a part of type {kind!r} can't be in a {role} message")
-        new = _part(kind, part, place, prompt)
+        new = _part(kind, part, place)
+        if new and not detailed and new[-1].pop("detail", None) is not None:
+            prompt.record("dropped", (*place, "image_url", "detail"), "images have no detail in the Messages shape")
         if new and (mark := mark_of(part, place)) is not None:
             new[-1]["cache_control"] = mark
         found += new
     return found
 
 
-def _part(kind: Any, part: dict[str, Any], path: Path, prompt: Prompt) -> list[Block]:
+def _part(kind: Any, part: dict[str, Any], path: Path) -> list[Block]:
     if kind in ("text", "refusal"):
         return _text(text(part.get(kind), (*path, kind)))
     if kind == "image_url":
-        return [_image(part.get("image_url"), (*path, "image_url"), prompt)]
+        return [_image(part.get("image_url"), (*path, "image_url"))]
     if kind == "file":
         return [_file(mapping(part.get("file"), (*path, "file")), (*path, "file"))]
     raise unsupported(path, f"a part of type {kind!r} can't be given to this model")
@@ -55,20 +60,19 @@ def _text(value: str) -> list[Block]:
     return [{"type": "text", "text": value}] if value.strip() else []
 
 
-def _image(value: Any, path: Path, prompt: Prompt) -> Block:
+def _image(value: Any, path: Path) -> Block:
     """An image by URL or in a data URL; some clients give the URL where its object should be."""
     image = {"url": value} if isinstance(value, str) else mapping(value, path)
     url = name(image.get("url"), (*path, "url"))
-    if image.get("detail") not in (None, "auto"):
-        prompt.record("dropped", (*path, "detail"), "images have no detail in the Messages shape")
+    detail = {} if image.get("detail") in (None, "auto") else {"detail": text(image["detail"], (*path, "detail"))}
     if url.startswith("data:"):
         media, data = _data(url, (*path, "url"))
         if media not in _IMAGES:
             raise unsupported(path, f"an image of type {media!r} can't be given to this model")
-        return {"type": "image", "source": {"type": "base64", "media_type": media, "data": data}}
+        return {"type": "image", "source": {"type": "base64", "media_type": media, "data": data}, **detail}
     if not url.lower().startswith(("https://", "http://")):
         invalid((*path, "url"), "an http(s) or data URL is required")
-    return {"type": "image", "source": {"type": "url", "url": url}}
+    return {"type": "image", "source": {"type": "url", "url": url}, **detail}
 
 
 def _file(file: dict[str, Any], path: Path) -> Block:

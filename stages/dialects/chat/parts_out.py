@@ -10,49 +10,15 @@ What has no place at all is refused by name.
 
 from typing import Any
 
-import attrs
 import msgspec
 
 from pipeline.document import Path
-from pipeline.errors import Unsupported
-from pipeline.prompt import Prompt, spell
-from stages.dialects.shape import DEPTH, deep, invalid, mapping, name, objects, text
+from stages.dialects.conversation import Tally, blocks_of, failed, untold
+from stages.dialects.shape import DEPTH, deep, invalid, mapping, name, text
 
 Fields = dict[str, Any]
 
 _UNREADABLE = ("encrypted_content", "encrypted_index", "encrypted_stdout", "page_age", "type")
-
-
-@attrs.define
-class Tally:
-    """What was left out, counted: one record for each kind, not for each block."""
-
-    citations: int = 0
-    marks: int = 0
-    thoughts: int = 0
-    server: int = 0
-
-    def record(self, prompt: Prompt) -> None:
-        """Tell *prompt*."""
-        for number, action, why, lossy in (
-            (self.citations, "dropped", "texts lose their citations", True),
-            (self.marks, "dropped", "cache marks have no place here: this upstream caches by itself, or not", False),
-            (self.thoughts, "dropped", "blocks of thinking that only their maker can read", True),
-            (self.server, "approximated", "blocks of tools that a server ran are told as text", True),
-        ):
-            if number:
-                prompt.record("dropped" if action == "dropped" else "approximated", ("messages",), f"{number} {why}",
-                              lossy=lossy)  # fmt: skip
-
-
-def blocks_of(value: Any, path: Path) -> list[tuple[Path, Fields]]:
-    """Path and value of each block of a content; a string is one block."""
-    if isinstance(value, str):
-        return [(path, {"type": "text", "text": value})]
-    found = list(objects(value if value is not None else [], path))
-    for place, block in found:
-        name(block.get("type"), (*place, "type"))
-    return found
 
 
 def parts(block: Fields, path: Path, tally: Tally) -> list[Fields]:
@@ -63,16 +29,17 @@ def parts(block: Fields, path: Path, tally: Tally) -> list[Fields]:
             given = text(block.get("text"), (*path, "text"))
             return [_text(given)] if given.strip() else []
         case "image":
-            return [_image(mapping(block.get("source"), (*path, "source")), (*path, "source"))]
+            image = _image(mapping(block.get("source"), (*path, "source")), (*path, "source"))
+            return [
+                {"type": "image_url", "image_url": image | ({"detail": block["detail"]} if "detail" in block else {})}
+            ]
         case "document":
             return _document(block, path, tally)
         case "search_result":
             tally.citations += bool(mapping(block.get("citations") or {}, (*path, "citations")).get("enabled"))
             inner = _texts(block.get("content"), (*path, "content"))
             return [_text(f"[search result: {block.get('title')}]\n{block.get('source')}\n{inner}")]
-    raise Unsupported(
-        f"{spell(path)}: a block of type {block['type']!r} can't be given to this model", param=spell(path)
-    )
+    raise untold(path, f"a block of type {block['type']!r}", block["type"])
 
 
 def _text(value: str) -> Fields:
@@ -82,34 +49,39 @@ def _text(value: str) -> Fields:
 def _image(source: Fields, path: Path) -> Fields:
     if source.get("type") == "base64":
         media, data = (name(source.get(key), (*path, key)) for key in ("media_type", "data"))
-        return {"type": "image_url", "image_url": {"url": f"data:{media};base64,{data}"}}
+        return {"url": f"data:{media};base64,{data}"}
     if source.get("type") == "url":
-        return {"type": "image_url", "image_url": {"url": name(source.get("url"), (*path, "url"))}}
-    raise Unsupported(
-        f"{spell(path)}: an image by {source.get('type')!r} can't be given to this model", param=spell(path)
-    )
+        return {"url": name(source.get("url"), (*path, "url"))}
+    raise untold(path, f"an image by {source.get('type')!r}", "image")
 
 
 def _document(block: Fields, path: Path, tally: Tally) -> list[Fields]:
     source = mapping(block.get("source"), (*path, "source"))
     tally.citations += bool(mapping(block.get("citations") or {}, (*path, "citations")).get("enabled"))
-    title = block["title"] if isinstance(block.get("title"), str) else ""
-    heading = f"[document: {title or 'untitled'}]"
-    if isinstance(block.get("context"), str) and block["context"].strip():
-        heading += f"\n{block['context']}"
     match source.get("type"):
         case "base64":
             media, data = (name(source.get(key), (*path, "source", key)) for key in ("media_type", "data"))
-            named = title or "document.pdf"
+            named = block["title"] if isinstance(block.get("title"), str) and block["title"] else "document.pdf"
             file = {"type": "file", "file": {"filename": named, "file_data": f"data:{media};base64,{data}"}}
-            return [_text(heading), file] if "\n" in heading else [file]
+            return [_text(heading(block)), file] if context(block) else [file]
         case "text":
-            return [_text(f"{heading}\n{text(source.get('data'), (*path, 'source', 'data'))}")]
+            return [_text(f"{heading(block)}\n{text(source.get('data'), (*path, 'source', 'data'))}")]
         case "content":
             inner = blocks_of(source.get("content"), (*path, "source", "content"))
-            return [_text(heading), *(part for place, child in inner for part in parts(child, place, tally))]
-    where = spell((*path, "source"))
-    raise Unsupported(f"{where}: a document by {source.get('type')!r} can't be given to this model", param=where)
+            return [_text(heading(block)), *(part for place, child in inner for part in parts(child, place, tally))]
+    raise untold((*path, "source"), f"a document by {source.get('type')!r}", "document")
+
+
+def heading(block: Fields) -> str:
+    """What a document is called, and what is said about it."""
+    title = block["title"] if isinstance(block.get("title"), str) else ""
+    return "\n".join([f"[document: {title or 'untitled'}]", *(part["text"] for part in context(block))])
+
+
+def context(block: Fields) -> list[Fields]:
+    """What is said about a document, as a part before it, if anything is."""
+    about = block.get("context")
+    return [_text(about)] if isinstance(about, str) and about.strip() else []
 
 
 def _texts(value: Any, path: Path) -> str:
@@ -139,7 +111,7 @@ def result(block: Fields, path: Path, asked: str, tally: Tally) -> tuple[str, li
             lines.append(f"[{what} {len(beside) // 2 + 1} of this result is in the next message]")
             beside += (_text(f"[{what} {len(beside) // 2 + 1} of the result of tool call {asked}]"), part)
     words = "\n".join(lines)
-    return (f"[error] {words}" if block.get("is_error") is True else words), beside
+    return (failed(words) if block.get("is_error") is True else words), beside
 
 
 def _told(block: Fields, path: Path) -> str:

@@ -10,12 +10,16 @@ from hashlib import sha256
 
 from pipeline.errors import Unsupported
 from pipeline.prompt import Prompt
-from stages.dialects.chat.families import LADDER, Family, clamped, effort_of, family
+from stages.dialects.chat.beyond import BEYOND, COMMON, free, taken, unstored
+from stages.dialects.chat.effort import told
+from stages.dialects.chat.families import Family, family
 from stages.dialects.chat.history_out import Conversation
+from stages.dialects.chat.prompt_in import fields
 from stages.dialects.chat.schemas import enforceable
 from stages.dialects.chat.tools_out import Fields, choice, functions
 from stages.dialects.shape import DEPTH, count, deep, flag, invalid, mapping, name, number, sequence, text
 from stages.notes import STOPS
+from stages.thinking import in_messages
 
 _READ = frozenset({"model", "messages", "system", "tools", "tool_choice", "max_tokens", "stop_sequences", "stream",
                    "temperature", "top_p", "top_k", "metadata", "thinking", "output_config", "output_format",
@@ -32,6 +36,7 @@ _DROPPED: dict[str, tuple[str, bool]] = {
     "safeguards": ("the upstream judges no calls of tools", True),
 }
 
+_NO_FORMAT = "structured_outputs_unsupported"  # the word by which Claude Code does without
 _OPAQUE_ID = re.compile(r"[\w-]{1,64}", re.ASCII)
 
 
@@ -45,10 +50,12 @@ def from_messages(body: Fields, prompt: Prompt, ways: Family | None = None) -> F
     ways = ways or family(model)
     if body.get("mcp_servers"):
         raise Unsupported("mcp_servers: an upstream of this dialect calls no servers", param="mcp_servers")
-    conversation = Conversation(prompt, ways)
+    body, beside = _beyond(body, ways, prompt)
+    conversation = Conversation(prompt, ways, model, free(beside))
     conversation.read(body)
     made: Fields = {"model": model, "messages": conversation.messages}
-    tools = functions(body, ways, prompt)
+    own = beside.get("tools", [])
+    tools = [*own, *functions(body, ways, prompt, beside=bool(own))]
     if tools:
         made |= {"tools": tools, **choice(body, tools, prompt)}
     if conversation.marked:
@@ -64,7 +71,21 @@ def from_messages(body: Fields, prompt: Prompt, ways: Family | None = None) -> F
         if key not in _READ and value is not None:
             why, lossy = _DROPPED.get(key, ("not known of a Chat prompt", True))
             prompt.record("dropped", (key,), why, lossy=lossy)
-    return made
+    return made | {key: value for key, value in beside.items() if key != "tools"}
+
+
+def _beyond(body: Fields, ways: Family, prompt: Prompt) -> tuple[Fields, Fields]:
+    """*body*, and what its kindred client says beyond it, as far as models of *ways* take that; the rest by the hub."""
+    beside = mapping(body.get(BEYOND) or {}, (BEYOND,))
+    body = {key: value for key, value in body.items() if key != BEYOND}
+    if ways.own:
+        beside = taken(beside)
+        unstored(beside, prompt)
+        return body, beside
+    hub = fields({key: value for key, value in beside.items() if key not in COMMON}, prompt)
+    if tools := hub.pop("tools", []):
+        body["tools"] = tools + sequence(body.get("tools") or [], ("tools",))
+    return hub | body, {key: value for key, value in beside.items() if key in COMMON}
 
 
 def _limit(body: Fields, made: Fields, ways: Family, prompt: Prompt) -> None:
@@ -89,7 +110,8 @@ def _format(body: Fields, made: Fields, ways: Family, prompt: Prompt) -> None:
     if not form:
         return
     if form.get("type") != "json_schema":
-        raise Unsupported(f"{field[-1]}.type: {form.get('type')!r} can't be had from this model", param=field[-1])
+        why = f"{field[-1]}.type: {form.get('type')!r} can't be had from this model"
+        raise Unsupported(why, token=_NO_FORMAT, param=field[-1])
     schema = mapping(form.get("schema"), (*field, "schema"))
     if deep(schema, DEPTH):
         invalid((*field, "schema"), "nested too deeply")
@@ -104,55 +126,24 @@ def _format(body: Fields, made: Fields, ways: Family, prompt: Prompt) -> None:
 
 
 def _effort(body: Fields, made: Fields, ways: Family, prompt: Prompt) -> None:
-    """How much to think, in the one word that Chat has for it."""
-    wish = _wish(body)
-    if wish is None:
+    """How much to think."""
+    intent = in_messages(body)
+    if intent is None:
         return
-    path = ("output_config", "effort")
-    if wish == "none" and ways.quiet is not None:
-        made.update(ways.quiet)
-        return
-    if wish != "none" and ways.awake is not None:
-        made.update(ways.awake)
-        if ways.efforts == ():
-            prompt.record("approximated", path, "this model thinks or does not: how much is its own affair", lossy=True)
-            return
-    if ways.efforts is None:
-        if wish != "none":  # a model of which nothing is known may refuse the word
-            made["reasoning_effort"] = wish
-        return
-    word = clamped(wish, ways.efforts)
-    if word is not None and word != "none" and "tools" in made and not ways.effort_with_tools:
-        prompt.record("approximated", path, "this model does not reason here while it has tools", lossy=True)
-        word = clamped("none", ways.efforts) if "none" in ways.efforts else None
-    elif word != wish and not (word is None and wish == "none"):
-        why = f"the nearest effort that this model has is {word}" if word else "this model does not reason"
-        prompt.record("approximated" if word else "dropped", path, why, lossy=True)
-    if word is not None:
-        made["reasoning_effort"] = word
-
-
-def _wish(body: Fields) -> str | None:
-    """The effort asked for; "none": no thinking; None: nothing is asked for."""
-    thinking = mapping(body.get("thinking") or {}, ("thinking",))
-    if thinking.get("type") in ("disabled", "between_tools"):
-        return "none"
-    effort = mapping(body.get("output_config") or {}, ("output_config",)).get("effort")
-    if effort is not None:
-        if effort not in LADDER:
-            invalid(("output_config", "effort"), "one of low, medium, high, xhigh and max is required")
-        return str(effort)
-    if thinking.get("type") == "enabled":
-        return effort_of(count(thinking.get("budget_tokens"), ("thinking", "budget_tokens")))
-    return None
+    fields, lost = told(intent, ways, tools="tools" in made)
+    made |= fields
+    if lost:
+        prompt.record("approximated" if fields else "dropped", ("output_config", "effort"), lost, lossy=True)
+    elif not fields:
+        prompt.record("approximated", ("thinking",), "whether this model thinks, and how much, is left to it")
 
 
 def _sampling(body: Fields, made: Fields, ways: Family, prompt: Prompt) -> None:
-    for key, taken in (("temperature", ways.sampling), ("top_p", ways.sampling), ("top_k", ways.top_k)):
+    for key, allowed in (("temperature", ways.sampling), ("top_p", ways.sampling), ("top_k", ways.top_k)):
         if body.get(key) is None:
             continue
         value = number(body[key], (key,))
-        if taken:
+        if allowed:
             made[key] = value
         else:
             prompt.record("dropped", (key,), "the model refuses it", lossy=True)
@@ -178,6 +169,8 @@ def _scalars(body: Fields, made: Fields, ways: Family, prompt: Prompt) -> None:
     tier = body.get("service_tier")
     if tier is not None and ways.tiers:
         made["service_tier"] = "default" if tier == "standard_only" else "auto"
+    elif tier is not None:
+        prompt.record("dropped", ("service_tier",), "this upstream has one tier")
     if body.get("speed") == "fast":
         if ways.tiers:
             made["service_tier"] = "fast"

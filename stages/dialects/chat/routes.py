@@ -2,6 +2,7 @@
 
 /v1/chat/completions · /v1/models · /v1/models/{id}        understood
 /v1/chat/completions/{id…}                                 relayed as it is: stored completions
+/v1/usage                                                  of the gateway's own: what a key has used
 """
 
 from urllib.parse import quote
@@ -17,6 +18,7 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/v1/chat/completions", "reply"),
     Route("GET", "/v1/models", "models"),
     Route("GET", "/v1/models/{id}", "model"),
+    Route("GET", "/v1/usage", "usage"),
     Route("GET", "/v1/chat/completions/{rest...}", "relay"),
     Route("POST", "/v1/chat/completions/{rest...}", "relay"),
     Route("DELETE", "/v1/chat/completions/{rest...}", "relay"),

@@ -4,12 +4,18 @@
     plain       any schema of an answer   ─▶  without what can't be enforced  (Messages: output_config.format)
     enforceable                           ─▶  whether OpenAI's "strict" would take it as it is
 
-Schemas are nested by their authors and walked by recursion here: callers see to ``shape.deep`` first.
+Schemas are nested by their authors and walked by recursion here: callers see to ``shape.deep`` first.  Agents send the
+same ones with every turn, so what is found out about one is remembered by its text.
 """
 
+from functools import lru_cache
 from typing import Any
 
+import msgspec
+
 Schema = dict[str, Any]
+
+REMEMBERED = 512  # schemas
 
 # What Anthropic refuses in a schema that it enforces (its structured outputs page).
 _LIMITS = frozenset({"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "minLength",
@@ -59,8 +65,20 @@ def _followed(schema: Schema) -> Schema:
     return schema
 
 
-def plain(schema: Any) -> Any:
-    """*schema* without limits that can't be enforced, every object closed to further properties."""
+def plain(schema: Schema) -> Schema:
+    """*schema* without limits that can't be enforced, every object closed to further properties; a fresh object."""
+    made: Schema = msgspec.json.decode(_plain_text(msgspec.json.encode(schema)))
+    return made
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _plain_text(text: bytes) -> bytes:
+    return msgspec.json.encode(_plain(msgspec.json.decode(text)))
+
+
+def _plain(schema: Any) -> Any:
+    if isinstance(schema, list):
+        return [_plain(each) for each in schema]
     if not isinstance(schema, dict):
         return schema
     kept = {key: value for key, value in schema.items() if key not in _LIMITS}
@@ -75,24 +93,30 @@ def plain(schema: Any) -> Any:
 
 
 def _mapped(schema: Schema) -> Schema:
-    """*schema* with ``plain`` done to all schemas in it."""
+    """*schema* with ``_plain`` done to all schemas in it."""
     done = dict(schema)
     for key in _WITHIN:
         if isinstance(schema.get(key), dict):
-            done[key] = {name: plain(value) for name, value in schema[key].items()}
-    for key in _BESIDE:
-        if isinstance(schema.get(key), list):
-            done[key] = [plain(value) for value in schema[key]]
-    for key in _BELOW:
+            done[key] = {name: _plain(value) for name, value in schema[key].items()}
+    for key in (*_BESIDE, *_BELOW):
         if key in schema:
-            done[key] = [plain(value) for value in schema[key]] if isinstance(schema[key], list) else plain(schema[key])
+            done[key] = _plain(schema[key])
     return done
 
 
-def enforceable(schema: Any) -> bool:
+def enforceable(schema: Schema) -> bool:
     """Whether OpenAI enforces *schema* as it is: every object closed, and every property of it required."""
+    return _enforceable_text(msgspec.json.encode(schema))
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _enforceable_text(text: bytes) -> bool:
+    return _enforceable(msgspec.json.decode(text))
+
+
+def _enforceable(schema: Any) -> bool:
     if isinstance(schema, list):
-        return all(enforceable(item) for item in schema)
+        return all(_enforceable(item) for item in schema)
     if not isinstance(schema, dict):
         return True
     properties = schema.get("properties")
@@ -103,7 +127,7 @@ def enforceable(schema: Any) -> bool:
     if "oneOf" in schema or "allOf" in schema or "not" in schema or "patternProperties" in schema:
         return False
     below = [value for key in _WITHIN if isinstance(schema.get(key), dict) for value in schema[key].values()]
-    return enforceable([*below, *(schema[key] for key in (*_BESIDE, *_BELOW) if key in schema)])
+    return _enforceable([*below, *(schema[key] for key in (*_BESIDE, *_BELOW) if key in schema)])
 
 
 def _names(schema: Schema) -> list[str]:

@@ -13,7 +13,6 @@ from typing import Any
 from pipeline.document import Path
 from pipeline.errors import Unsupported
 from pipeline.prompt import Prompt
-from stages.capabilities import Capability
 from stages.dialects.chat.parts_in import mark_of, unsupported
 from stages.dialects.chat.schemas import CHOICES, plain, rooted
 from stages.dialects.names import alias
@@ -84,17 +83,12 @@ def _name(tool: Fields, path: Path, prompt: Prompt) -> str:
     return short
 
 
-def choose(
-    body: Fields, tools: list[Fields], known: Capability | None, prompt: Prompt
-) -> tuple[list[Fields], Fields | None]:
+def choose(body: Fields, tools: list[Fields], prompt: Prompt) -> tuple[list[Fields], Fields | None]:
     """The tools that may be called and the choice among them; None: the default holds."""
     if not tools:
         return tools, None
     choice = body.get("tool_choice") if body.get("tool_choice") is not None else body.get("function_call")
     tools, made = _choice(choice, tools, prompt)
-    if made is not None and made["type"] in {"any", "tool"} and known is not None and known.forced == "never":
-        prompt.record("approximated", ("tool_choice",), "this model can't be made to call a tool", lossy=True)
-        made = {"type": "auto"}
     parallel = body.get("parallel_tool_calls")
     if parallel is not None and not flag(parallel, ("parallel_tool_calls",)):
         made = made or {"type": "auto"}

@@ -28,11 +28,11 @@ _READ = frozenset({"name", "type", "description", "input_schema", "strict", "inp
 _SILENT = frozenset({"eager_input_streaming", "defer_loading"})  # how a tool is told, not what it is
 
 
-def functions(body: Fields, family: Family, prompt: Prompt) -> list[Fields]:
-    """The tools of *body* that can be called.  Raises InvalidRequest or Unsupported."""
+def functions(body: Fields, family: Family, prompt: Prompt, *, beside: bool = False) -> list[Fields]:
+    """The tools of *body* that can be called; *beside*: there are others.  Raises InvalidRequest or Unsupported."""
     made = []
     tools = list(objects(body.get("tools") or [], ("tools",)))
-    beside = any(not _served(tool, path) for path, tool in tools)
+    beside = beside or any(not _served(tool, path) for path, tool in tools)
     for path, tool in tools:
         if beside and _served(tool, path):
             prompt.record("dropped", path, f"a tool of type {tool['type']!r} can't be run for this model", lossy=True)
@@ -102,7 +102,7 @@ def choice(body: Fields, tools: list[Fields], prompt: Prompt) -> Fields:
     made: Fields = {}
     if kind == "tool":
         wanted = alias(name(chosen.get("name"), ("tool_choice", "name")))
-        if all(tool["function"]["name"] != wanted for tool in tools):
+        if all(tool[tool["type"]]["name"] != wanted for tool in tools):
             invalid(("tool_choice", "name"), "no such tool is given")
         made["tool_choice"] = {"type": "function", "function": {"name": wanted}}
     elif kind in _CHOICES:

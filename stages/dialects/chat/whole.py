@@ -70,12 +70,13 @@ def unfold(chunk: Chunk, body: dict[str, Any]) -> Batch:
     """The events of a reply that is one: *chunk*, typed, and *body*, all of it."""
     blocks = Blocks(whole=True)
     blocks.reply = chunk.id if isinstance(chunk.id, str) else ""
-    events: list[Event] = [Started(blocks.reply, chunk.model if isinstance(chunk.model, str) else "", body=body)]
+    blocks.model = chunk.model if isinstance(chunk.model, str) else ""
+    events: list[Event] = [Started(blocks.reply, blocks.model, body=body)]
     reasons: dict[int, tuple[Stop, str | None]] = {}
     for told in chunk.choices or ():
         choice = blocks.choice(told.index if told.index.__class__ is int else 0)
         message = told.message or told.delta or Delta()
-        _take(blocks, choice.number, message, events)
+        _take(blocks, choice.number, message, events, told.logprobs)
         word = told.finish_reason if isinstance(told.finish_reason, str) else ""
         error = stops.broken(word)
         if error is not None:
@@ -89,9 +90,9 @@ def unfold(chunk: Chunk, body: dict[str, Any]) -> Batch:
     return [*events, Finished(stop, sequence, counts, None, others or None)]
 
 
-def _take(blocks: Blocks, number: int, message: Delta, events: list[Event]) -> None:
+def _take(blocks: Blocks, number: int, message: Delta, events: list[Event], logprobs: Any) -> None:
     choice = blocks.choice(number)
-    blocks.take(choice, message, events)
+    blocks.take(choice, message, events, logprobs)
     for kind, value in (("audio", message.audio), ("annotations", message.annotations)):
         if value:
             events.append(Opaque("chat", kind, value))

@@ -4,36 +4,32 @@ Both are spliced into the client's bytes; nothing else of them changes.
 """
 
 from pipeline.prompt import Prompt
-from stages.dialects.chat.families import LADDER, Family, clamped, effort_of, family
+from stages.dialects.chat.effort import FIELD, told
+from stages.dialects.chat.families import Family, family
+from stages.thinking import intent_of, said
 
 
 def fit(prompt: Prompt, effort: str | int | None, ways: Family | None = None) -> None:
-    """Ask for thinking as *effort* says (a level, a budget in tokens, None: as it stands) and the model allows.
+    """Ask for thinking as *effort* says (a level, a budget in tokens) and the model allows.
 
-    The prompt's own ``reasoning_effort`` holds against it.  *ways*: what the model takes, where a provider says so.
+    None: as the prompt itself says, which was written for another model; nothing happens where it is not known what
+    this one takes.  *ways*: what the model takes, where a provider says so.
     """
-    if effort is None or effort == "auto" or prompt.get("reasoning_effort") is not None:
-        return
-    wish = effort.lower() if isinstance(effort, str) else effort_of(effort) if effort > 0 else "none"
-    if wish not in LADDER:
-        return
     ways = ways or family(prompt.model)
-    switch = ways.quiet if wish == "none" else ways.awake
-    if switch is not None:
-        for key, value in switch.items():
-            prompt.set(key, to=value, why="no thinking was asked for" if wish == "none" else "thinking was asked for")
-        if wish == "none" or ways.efforts == ():
-            return
-    word = wish if ways.efforts is None else clamped(wish, ways.efforts)
-    if word is not None and word != "none" and not ways.effort_with_tools and prompt.keys("tools"):
-        prompt.record(
-            "dropped", ("reasoning_effort",), "this model does not reason here while it has tools", lossy=True
-        )
-    elif word is None:
-        prompt.record("dropped", ("reasoning_effort",), "this model does not reason", lossy=wish != "none")
-    else:
-        why = f"effort {effort} was asked for"
-        prompt.set("reasoning_effort", to=word, why=why, lossy=word != wish)
+    intent = said(prompt) if effort is None else intent_of(effort)
+    if intent is None or (effort is None and ways.efforts is None and ways.quiet is None):
+        return
+    fields, lost = told(intent, ways, tools=bool(prompt.keys("tools")))
+    for key, value in fields.items():
+        if prompt.get(key) != value:
+            why = lost if lost and key == FIELD else f"effort {intent.said} was asked for"
+            prompt.set(key, to=value, why=why, lossy=bool(lost) and key == FIELD)
+    if FIELD in fields:
+        return
+    if prompt.has(FIELD):
+        prompt.drop(FIELD, why=lost or "said in another field here", lossy=bool(lost))
+    elif lost:
+        prompt.record("dropped", (FIELD,), lost, lossy=True)
 
 
 def ask_usage(prompt: Prompt) -> bool:

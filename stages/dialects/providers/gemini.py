@@ -1,7 +1,8 @@
 """Gemini's Chat endpoint: strict about fields, reads the OpenAPI part of JSON Schema, and signs its calls.
 
-Gemini 3 refuses a history whose calls bear no signature.  Ours bear none (no client can carry it), so the first call of
-each turn gets the word by which Google lets histories of other models pass: see "Thought signatures" in its reference.
+Gemini 3 refuses a history whose calls bear no signature.  Its own come back to it (``chat.signed``); where another
+model made the calls, the first of each turn gets the word by which Google lets such histories pass: see "Thought
+signatures" in its reference.
 """
 
 from fnmatch import fnmatchcase
@@ -11,6 +12,7 @@ import attrs
 
 from pipeline.prompt import Prompt
 from stages.dialects.chat.families import Family
+from stages.dialects.chat.signed import FIELD, signing
 from stages.dialects.narrow import Rules
 from stages.dialects.provider import Provider
 
@@ -29,12 +31,13 @@ _SCHEMAS = Rules(
 
 
 def finish(made: dict[str, Any], hub: dict[str, Any], prompt: Prompt) -> None:
-    """Mark the first call of each turn as one that was not signed."""
+    """Mark the first call of each turn as one that was not signed, unless one is."""
     if not fnmatchcase(made["model"].lower().removeprefix("models/"), _SIGNING):
         return
     for message in made["messages"]:
-        for call in message.get("tool_calls", ())[:1]:
-            call["extra_content"] = {"google": {"thought_signature": _UNSIGNED}}
+        calls = message.get("tool_calls", ())
+        if calls and not any(FIELD in call for call in calls):
+            calls[0] |= signing(_UNSIGNED)
 
 
 PROVIDER = Provider(

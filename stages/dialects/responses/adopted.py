@@ -32,8 +32,13 @@ class Told:
     """What the first frames of a block say of where it stands."""
 
     at: At = NEW
-    added: bool = False  # whether an item begins in them
+    item: Item | None = None  # the one that begins in them
     phase: Any = None  # of a message
+
+    @property
+    def added(self) -> bool:
+        """Whether an item begins in them."""
+        return self.item is not None
 
 
 def told(start: BlockStarted) -> Told:
@@ -43,7 +48,7 @@ def told(start: BlockStarted) -> Told:
         item = value.get("item")
         if value.get("type") == ADDED and isinstance(item, dict):
             at = At(str(item.get("id") or ""), index_of(value))
-            found = Told(at, added=True, phase=item.get("phase"))
+            found = Told(at, item, item.get("phase"))
         elif value.get("type") == PART_ADDED:
             place = found.at.place if found.added else index_of(value)
             at = At(found.at.item_id or str(value.get("item_id") or ""), place, number_of(value, "content_index"))
@@ -86,7 +91,7 @@ def _adopt_part(state: Adopted, late: list[Message], sheet: Sheet, passed: Passe
         state.open[passed.start.index] = _went_on(words, passed)
         return
     ended = payloads(passed.stop.frame or b"")
-    final = final_of(passed.start, ended) or part_of(passed.start.block, "".join(passed.pieces), passed.notes)
+    final = final_of(passed.start, ended) or _part_of(passed)
     message.put(words.where["content_index"], final)
     if item := _done(ended):
         sheet.output[message.place] = item
@@ -96,6 +101,7 @@ def _adopt_part(state: Adopted, late: list[Message], sheet: Sheet, passed: Passe
 def _adopt_item(state: Adopted, sheet: Sheet, passed: Passed, where: Told) -> None:
     if passed.stop is None:
         block = _went_on(standing(sheet, passed.start.block, where.at), passed)
+        block.began = where.item
         state.open[passed.start.index] = block
         if isinstance(block, Standing) and where.at.place >= 0:
             state.places[where.at.place] = sheet.place(where.at.place)
@@ -107,8 +113,13 @@ def _adopt_item(state: Adopted, sheet: Sheet, passed: Passed, where: Told) -> No
         sheet.output[place] = item
 
 
+def _part_of(passed: Passed) -> Item:
+    return part_of(passed.start.block, "".join(passed.pieces), passed.notes, passed.weighed)
+
+
 def _went_on(block: Written, passed: Passed) -> Written:
     block.pieces, block.notes, block.ran = list(passed.pieces), list(passed.notes), passed.ran
+    block.weighed = list(passed.weighed)
     return block
 
 

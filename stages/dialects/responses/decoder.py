@@ -38,20 +38,21 @@ from pipeline.events import (
     ToolUse,
 )
 from stages.dialects.anthropic.deltas import member, parsed
+from stages.dialects.logprobs import tokens
 from stages.dialects.responses import calls, reasoning, stops, usage
 from stages.dialects.responses.blocks import Blocks, Open, Place
 from stages.dialects.responses.errors import refusal
 from stages.dialects.responses.items import ITEM_DONE, NAME, Item, block_of, contents, exploded, part_block, text_of
 from stages.dialects.responses.pieces import index_of, name_of, number_of, piece, thought
-from stages.dialects.responses.tray import Tray
-from stages.dialects.sse import LIMIT, Frame, Frames
+from stages.dialects.responses.tray import LIMIT, Tray
+from stages.dialects.sse import Frame, Frames
 
 
 class StreamDecoder:
     """Reads one stream.  *kinds*: what will be read of it; None: everything."""
 
     def __init__(self, kinds: Kinds | None) -> None:
-        self._frames = Frames()
+        self._frames = Frames(LIMIT)
         self._state = WAITING
         self._tray = Tray()
         self._blocks = Blocks(kinds)
@@ -212,7 +213,7 @@ class StreamDecoder:
         opened = self._blocks.find(told.output_index, told.content_index)
         if opened is not None and opened.kind is TextDelta and told.delta:
             opened.length += len(told.delta)
-            self._tray.one(TextDelta(opened.index, told.delta, frame=raw))
+            self._tray.one(TextDelta(opened.index, told.delta, tokens(told.logprobs), frame=raw))
             return
         events: list[Event] = []
         if opened is None:  # never announced
@@ -335,6 +336,7 @@ _TOLD: dict[bytes, Step] = {
     b"response.created": StreamDecoder._keep,
     b"response.queued": StreamDecoder._alive,
     b"response.in_progress": StreamDecoder._alive,
+    b"keepalive": StreamDecoder._alive,
     b"response.output_item.added": StreamDecoder._item_added,
     b"response.output_item.done": StreamDecoder._item_done,
     b"response.content_part.added": StreamDecoder._part_added,

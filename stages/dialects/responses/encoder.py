@@ -7,8 +7,7 @@ everything is written anew, in the complete lifecycle that clients insist on: cr
 its parts, its deltas, its ends, and a response at the end that repeats it all; numbers without gaps, ids that stay.
 What had passed before keeps its ids and places (``adopted``).
 
-A heartbeat is ``response.in_progress`` once more, since Codex counts only events as life and the JavaScript helper
-raises on unknown ones; before the response has begun it is a comment.
+A heartbeat is a comment before the response has begun, and an event after (``beat``).
 """
 
 import secrets
@@ -35,11 +34,12 @@ from pipeline.events import (
 )
 from stages.dialects.responses import stops, usage
 from stages.dialects.responses.adopted import Adopted, Told, adopt, is_part, told
+from stages.dialects.responses.beat import beat
 from stages.dialects.responses.errors import failure
 from stages.dialects.responses.items import ANNOTATION, ITEM_DONE, NAME, UNREAD, Ids, Item
 from stages.dialects.responses.passing import Passing, final_of, payloads
 from stages.dialects.responses.pieces import index_of
-from stages.dialects.responses.response import Echo, alive, begun, ended
+from stages.dialects.responses.response import Echo, begun, ended
 from stages.dialects.responses.sheet import Sheet
 from stages.dialects.responses.written import At, Message, Words, standing
 
@@ -135,14 +135,15 @@ class StreamEncoder:
         if event.frame is not None:  # another dialect's own ping, in no silence of ours
             return b""
         if self._passing is None and self._response:
-            return self._sheet.frame("response.in_progress", response=alive(self._response))
+            return beat(self._sheet, self._state, self._response)
         if self._passing is None or self._passing.started is None:
             return _COMMENT
         # Between frames that pass: the last number again, since the next is already taken.
         started = self._passing.started
         sheet = Sheet(Ids(started.id), started.model or self._model)
+        state, _ = adopt(self._passing, sheet)
         sheet.number = max(self._passing.number, 0)
-        return sheet.frame("response.in_progress", response=alive(begun(sheet.ids, sheet.model, {})))
+        return beat(sheet, state, begun(sheet.ids, sheet.model, {}))
 
     # -- blocks -------------------------------------------------------------------------------------------------------
 

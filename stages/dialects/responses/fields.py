@@ -21,6 +21,8 @@ from stages.dialects.shape import mapping, sequence, text
 
 Fields = dict[str, Any]
 
+LOGPROBS = "message.output_text.logprobs"  # in ``include``
+
 SAME = frozenset(
     {"model", "stream", "temperature", "top_p", "parallel_tool_calls", "service_tier", "user", "safety_identifier",
      "metadata", "prompt_cache_key", "prompt_cache_options", "prompt_cache_retention", "top_logprobs", "moderation"}
@@ -57,8 +59,10 @@ def as_chat(body: Fields) -> Fields:
     if form:
         inner = {key: value for key, value in form.items() if key != "type"}
         chat["response_format"] = {"type": form.get("type"), **({"json_schema": inner} if inner else {})}
-    if "message.output_text.logprobs" in sequence(body.get("include") or [], ("include",)):
+    if LOGPROBS in sequence(body.get("include") or [], ("include",)):
         chat["logprobs"] = True
+    if body.get("store") is True:  # what is not asked for is kept, too, but nobody could fetch it from here
+        chat["store"] = True
     return chat
 
 
@@ -110,20 +114,38 @@ def as_responses(chat: Fields) -> Fields:
     if "reasoning_effort" in chat:
         made["reasoning"] = {"effort": chat["reasoning_effort"]}
     if "response_format" in chat:
-        form = chat["response_format"]
-        made["text"] = {"format": {"type": form["type"], **form.get("json_schema", {})}}
+        form = mapping(chat["response_format"], ("response_format",))
+        inner = mapping(form.get("json_schema") or {}, ("response_format", "json_schema"))
+        made["text"] = {"format": {"type": form.get("type"), **inner}}
+    if "verbosity" in chat:
+        made["text"] = {**made.get("text", {}), "verbosity": chat["verbosity"]}
+    if chat.get("logprobs"):
+        made["include"] = [LOGPROBS]
     if "tools" in chat:
         made["tools"] = [_flat_tool(tool) for tool in chat["tools"]]
     if "tool_choice" in chat:
-        choice = chat["tool_choice"]
-        made["tool_choice"] = choice if isinstance(choice, str) else {"type": "function", **choice["function"]}
-    return made
+        made["tool_choice"] = _flat_choice(chat["tool_choice"])
+    return made | {"store": chat.get("store") is True}
 
 
 def _flat_tool(tool: Fields) -> Fields:
-    """A function without its nest.  Where ``strict`` is left out the API tries to enforce the schema: so it is told."""
-    function = tool["function"]
-    return {"type": "function", **function, "strict": function.get("strict", False)}
+    """A tool without its nest.  Where ``strict`` is left out the API tries to enforce the schema: so it is told."""
+    kind = tool["type"]
+    made = {"type": kind, **tool[kind]}
+    if kind == "function":
+        return {**made, "strict": bool(made.get("strict"))}
+    if isinstance(form := made.get("format"), dict) and "grammar" in form:
+        made["format"] = {"type": form.get("type"), **mapping(form["grammar"], ("tools", "format", "grammar"))}
+    return made
+
+
+def _flat_choice(choice: Any) -> Any:
+    """The choice of a tool, or of some, without its nest."""
+    if not isinstance(choice, dict):
+        return choice
+    kind = choice["type"]
+    flat = {"type": kind, **choice[kind]}
+    return {**flat, "tools": [_flat_choice(one) for one in flat["tools"]]} if kind == "allowed_tools" else flat
 
 
 # -- what both sides look at ------------------------------------------------------------------------------------------

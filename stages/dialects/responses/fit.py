@@ -5,25 +5,32 @@
 """
 
 from pipeline.prompt import Prompt
-from stages.dialects.chat.families import LADDER, clamped, effort_of, family
+from stages.dialects.chat.effort import FIELD, told
+from stages.dialects.chat.families import family
+from stages.thinking import intent_of, said
+
+_PATH = ("reasoning", "effort")
 
 
 def fit(prompt: Prompt, effort: str | int | None) -> None:
-    """Ask for thinking as *effort* says (a level, a budget in tokens, None: as it stands) and the model allows.
+    """Ask for thinking as *effort* says (a level, a budget in tokens) and the model allows.
 
-    The prompt's own effort holds against it.
+    None: as the prompt itself says, which was written for another model; nothing happens where it is not known what
+    this one takes.
     """
-    if effort is None or effort == "auto" or prompt.get("reasoning", "effort") is not None:
+    ways = family(prompt.model)
+    intent = said(prompt) if effort is None else intent_of(effort)
+    if intent is None or (effort is None and ways.efforts is None):
         return
-    wish = effort.lower() if isinstance(effort, str) else effort_of(effort) if effort > 0 else "none"
-    if wish not in LADDER:
-        return
-    known = family(prompt.model).efforts
-    word = wish if known is None else clamped(wish, known)
-    path = ("reasoning", "effort")
+    fields, lost = told(intent, ways, tools=False)  # effort and tools go together here
+    word = fields.get(FIELD)
+    why = lost or f"effort {intent.said} was asked for"
     if word is None:
-        prompt.record("dropped", path, "this model does not reason", lossy=wish != "none")
-    elif prompt.kind("reasoning") == "object":
-        prompt.set(*path, to=word, why=f"effort {effort} was asked for", lossy=word != wish)
-    else:
-        prompt.set("reasoning", to={"effort": word}, why=f"effort {effort} was asked for", lossy=word != wish)
+        if prompt.get(*_PATH) is not None:
+            prompt.drop(*_PATH, why=why, lossy=bool(lost))
+        elif lost:
+            prompt.record("dropped", _PATH, why, lossy=True)
+    elif prompt.kind("reasoning") != "object":
+        prompt.set("reasoning", to={"effort": word}, why=why, lossy=bool(lost))
+    elif prompt.get(*_PATH) != word:
+        prompt.set(*_PATH, to=word, why=why, lossy=bool(lost))

@@ -30,6 +30,7 @@ from pipeline.events import (
     ToolUse,
 )
 from stages.dialects.anthropic.blocks import folded
+from stages.dialects.logprobs import Tokens, spelled, tokens
 from stages.dialects.responses import calls, reasoning
 
 NAME = "responses"
@@ -96,7 +97,7 @@ def part_block(part: Item) -> Block:
 def _part(part: Item, index: int) -> list[Event]:
     events: list[Event] = [BlockStarted(index, part_block(part))]
     if text := text_of(part):
-        events.append(TextDelta(index, text))
+        events.append(TextDelta(index, text, tokens(part.get("logprobs"))))
     for number, annotation in enumerate(part.get("annotations") or ()):
         value = {"type": ANNOTATION, "annotation_index": number, "annotation": annotation}
         events.append(Opaque(NAME, ANNOTATION, value, index))
@@ -125,13 +126,15 @@ def message_of(parts: list[Item], *, item_id: str, status: str = "completed") ->
     return {"id": item_id, "type": "message", "status": status, "role": "assistant", "content": parts}
 
 
-def part_of(block: Block, text: str, notes: list[Opaque]) -> Item:
-    """The part of a message that *block* with the words *text* is; *notes*: what else was said of it."""
+def part_of(block: Block, text: str, notes: list[Opaque], weighed: Tokens = ()) -> Item:
+    """The part of a message that *block* with the words *text* is; *notes*: what else was said of it, *weighed*: its
+    tokens, if those were told."""
     if isinstance(block, Refusal):
         return {"type": "refusal", "refusal": text}
     if isinstance(block, Other):
         return block.body
-    return {"type": "output_text", "annotations": annotations(notes, len(text)), "logprobs": [], "text": text}
+    noted = annotations(notes, len(text))
+    return {"type": "output_text", "annotations": noted, "logprobs": spelled(weighed), "text": text}
 
 
 def annotations(notes: list[Opaque], length: int) -> list[Item]:

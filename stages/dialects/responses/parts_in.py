@@ -19,8 +19,8 @@ from stages.dialects.shape import invalid, name, objects, text
 _TEXTS = frozenset({"input_text", "output_text", "text", "summary_text", "reasoning_text"})
 
 
-def blocks(value: Any, path: Path, prompt: Prompt, *, role: str) -> list[Block]:
-    """The blocks of an item's content; *role*: user, assistant, system or tool, each takes other parts."""
+def blocks(value: Any, path: Path, prompt: Prompt, *, role: str, detailed: bool = False) -> list[Block]:
+    """The blocks of an item's content; *role* and *detailed* as in Chat's."""
     if value is None or isinstance(value, str):
         return chat.blocks(value, path, prompt, role=role)
     found: list[Block] = []
@@ -28,7 +28,7 @@ def blocks(value: Any, path: Path, prompt: Prompt, *, role: str) -> list[Block]:
         if part.get("file_url") is not None:
             found.append(_remote(part, place))
         else:
-            found += chat.blocks([_as_chat(part, place)], place, prompt, role=role)
+            found += chat.blocks([_as_chat(part, place)], place, prompt, role=role, detailed=detailed)
     return found
 
 

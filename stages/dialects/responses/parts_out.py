@@ -13,7 +13,7 @@ import msgspec
 
 from pipeline.document import Path
 from stages.dialects.chat import parts_out as chat
-from stages.dialects.chat.parts_out import Tally, blocks_of
+from stages.dialects.conversation import Tally, blocks_of, failed
 from stages.dialects.responses.fields import Fields
 from stages.dialects.shape import DEPTH, deep, invalid, mapping, name
 
@@ -28,7 +28,8 @@ def parts(block: Fields, path: Path, tally: Tally) -> list[Fields]:
             tally.citations += bool(mapping(block.get("citations") or {}, (*path, "citations")).get("enabled"))
             file = {"type": "input_file", "file_url": name(source.get("url"), (*path, "source", "url"))}
             title = block.get("title")
-            return [{**file, "filename": title} if isinstance(title, str) and title else file]
+            file |= {"filename": title} if isinstance(title, str) and title else {}
+            return [_part({"type": "text", "text": chat.heading(block)}), file] if chat.context(block) else [file]
     return [_part(part) for part in chat.parts(block, path, tally)]
 
 
@@ -37,18 +38,18 @@ def output(block: Fields, path: Path, tally: Tally) -> str | list[Fields]:
     found: list[Fields] = []
     for place, inner in blocks_of(block.get("content"), (*path, "content")):
         found += parts(inner, place, tally) if inner["type"] in _KNOWN else [_told(inner, place)]
-    failed = block.get("is_error") is True
+    wrong = block.get("is_error") is True
     if all(part["type"] == "input_text" for part in found):
         words = "\n".join(part["text"] for part in found)
-        return f"[error] {words}" if failed else words
-    return [{"type": "input_text", "text": "[error]"}, *found] if failed else found
+        return failed(words) if wrong else words
+    return [{"type": "input_text", "text": failed()}, *found] if wrong else found
 
 
 def _part(part: Fields) -> Fields:
     """A part of a Chat message, as this API has it."""
     match part:
-        case {"type": "image_url", "image_url": {"url": url}}:
-            return {"type": "input_image", "image_url": url, "detail": "auto"}
+        case {"type": "image_url", "image_url": image}:
+            return {"type": "input_image", "image_url": image["url"], "detail": image.get("detail", "auto")}
         case {"type": "file", "file": file}:
             return {"type": "input_file", **file}
     return {"type": "input_text", "text": part["text"]}

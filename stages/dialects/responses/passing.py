@@ -25,6 +25,7 @@ from pipeline.events import (
     Heartbeat,
     InputDelta,
     Opaque,
+    Run,
     Started,
     TextDelta,
     Thinking,
@@ -35,6 +36,7 @@ from stages.dialects.anthropic.deltas import parsed
 from stages.dialects.responses import calls, reasoning
 from stages.dialects.responses.items import ANNOTATION, ITEM_DONE, NAME, UNREAD, Item, contents, text_of
 from stages.dialects.responses.pieces import number_of
+from stages.dialects.responses.tray import LIMIT
 from stages.dialects.sse import Frames
 
 PART_ADDED = "response.content_part.added"
@@ -50,11 +52,12 @@ _PIECES = frozenset({TextDelta, ThinkingDelta, InputDelta})
 class Passed:
     """A block whose beginning passed."""
 
-    __slots__ = ("notes", "pieces", "ran", "start", "stop")
+    __slots__ = ("notes", "pieces", "ran", "start", "stop", "weighed")
 
     def __init__(self, start: BlockStarted) -> None:
         self.start = start
         self.pieces: list[str] = []
+        self.weighed: list[Item] = []  # the tokens of a text
         self.notes: list[Opaque] = []
         self.stop: BlockStopped | None = None
         self.ran = False  # pieces of it passed unread
@@ -79,6 +82,8 @@ class Passing:
             if not 0 <= event.index < len(self.log):  # type: ignore[attr-defined]  # pieces have one
                 return 0
             self.log[event.index].pieces.append(event.piece)  # type: ignore[attr-defined]  # and the other
+            if type(event) is TextDelta and event.logprobs:
+                self.log[event.index].weighed += event.logprobs
             self._last = frame
             return 1
         group = events[position : position + event.of]
@@ -88,6 +93,11 @@ class Passing:
             self._note(sibling)
         self._last = frame
         return event.of
+
+    @property
+    def open(self) -> list[Passed]:
+        """The blocks that have not ended."""
+        return [passed for passed in self.log if passed.stop is None]
 
     @property
     def number(self) -> int:
@@ -144,6 +154,9 @@ class Passing:
                 self.log.append(Passed(event))
             case BlockStopped(index=index):
                 self.log[index].stop = event
+            case Run():  # while one is open that somebody reads, nothing passes unread
+                for passed in self.open:
+                    passed.ran = True
             case Opaque(dialect="responses", kind="unread", index=int(index)):
                 self.log[index].ran = True
             case Opaque(index=int(index)):
@@ -166,7 +179,7 @@ def whole(group: Batch) -> bool:
 def payloads(frame: bytes) -> list[Item]:
     """What is in *frame*, which may be several; what is broken is left out."""
     found: list[Item] = []
-    for _, _, data in Frames().feed(frame):
+    for _, _, data in Frames(LIMIT).feed(frame):
         try:
             value = parsed(data) if data else None
         except UpstreamFailed:
@@ -223,7 +236,7 @@ _END = msgspec.json.Decoder(_End)
 def _count(frame: bytes) -> int:
     """How many blocks the response has that *frame* ends; 0 if that can't be told."""
     blocks = 0
-    for _, _, data in Frames().feed(frame):
+    for _, _, data in Frames(LIMIT).feed(frame):
         try:
             response = _END.decode(data).response if b'"response"' in data else None
         except (msgspec.DecodeError, UnicodeDecodeError):

@@ -20,6 +20,7 @@ class Piece(msgspec.Struct, gc=False):
     delta: str
     output_index: int = -1
     content_index: int = 0
+    logprobs: Any = None
 
 
 class Thought(msgspec.Struct, gc=False):
@@ -42,7 +43,7 @@ def piece(data: bytes) -> Piece:
         return _PIECE.decode(data)
     except _REFUSED:
         value = parsed(data)
-        return Piece(_delta(value), index_of(value), number_of(value, "content_index"))
+        return Piece(_delta(value), index_of(value), number_of(value, "content_index"), value.get("logprobs"))
 
 
 def thought(data: bytes) -> Thought:

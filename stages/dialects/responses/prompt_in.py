@@ -9,9 +9,8 @@ from typing import Any
 
 from pipeline.errors import Unsupported
 from pipeline.prompt import Prompt
-from stages.capabilities import Capability, capability
-from stages.dialects.chat.prompt_in import _INSTRUCTED, _finish, _limit_marks
-from stages.dialects.chat.prompt_in import to_messages as from_chat
+from stages.dialects.chat.beyond import BEYOND, KIN, split
+from stages.dialects.chat.prompt_in import fields as from_chat
 from stages.dialects.responses.errors import NotStored
 from stages.dialects.responses.fields import SAME, Fields, as_chat, named
 from stages.dialects.responses.tools_in import SEARCH, Called, choice, in_chat, served
@@ -37,30 +36,26 @@ _DROPPED: dict[str, tuple[str, bool]] = {
 }
 _NOTHING: tuple[Any, ...] = (None, False, "disabled", {}, [])  # values that ask for nothing
 
-_STAND_IN = [{"role": "user", "content": "."}]  # for the conversation, which goes its own way
 
-
-def to_messages(body: Fields, prompt: Prompt) -> Fields:
+def to_messages(body: Fields, prompt: Prompt, towards: str = "") -> Fields:
     """*body*, a Responses prompt, in the Messages shape; losses are recorded on *prompt*.
 
-    Raises InvalidRequest where it is no such prompt (NotStored where it refers to what is not kept), Unsupported where
-    there is no way to say what it says.
+    *towards*: the upstream's dialect; for kin there is more than that shape holds, see Chat's ``beyond``.  Raises
+    InvalidRequest where it is no such prompt (NotStored where it refers to what is not kept), Unsupported where there
+    is no way to say what it says.
     """
-    model = name(body.get("model"), ("model",))
-    known = capability(model)
+    name(body.get("model"), ("model",))
     _refuse(body)
     body = _updated(body, prompt)
     called = Called(body)
-    turns = Turns(prompt, called, instructs=_instructs(model, known))
+    turns = Turns(prompt, called, detailed=towards in KIN)
     if body.get("instructions") is not None and text(body["instructions"], ("instructions",)).strip():
         turns.system.append({"type": "text", "text": body["instructions"]})
     turns.read(body.get("input"))
-    hub = _fields(body, called, known, prompt)
+    hub = _fields(body, called, prompt, towards)
     hub["messages"] = turns.messages
     if system := turns.system + hub.get("system", []):
         hub["system"] = system
-    _finish(hub, known, prompt)
-    _limit_marks(hub, prompt)
     _drop(body, prompt)
     return hub
 
@@ -91,32 +86,28 @@ def _updated(body: Fields, prompt: Prompt) -> Fields:
     return body
 
 
-def _instructs(model: str, known: Capability | None) -> bool:
-    """Whether *model* takes instructions in the midst of a conversation; if it is not Claude, its dialect decides."""
-    return model in _INSTRUCTED or (known is None and "claude" not in model)
-
-
-def _fields(body: Fields, called: Called, known: Capability | None, prompt: Prompt) -> Fields:
+def _fields(body: Fields, called: Called, prompt: Prompt, towards: str) -> Fields:
     """All but the conversation, by way of Chat."""
     searching = served(called, prompt) if _allows_search(body) else []
-    chat = as_chat(body) | {"messages": _STAND_IN}
+    chat = as_chat(body)
     if tools := in_chat(called, prompt):
         chat["tools"] = tools
         chat["tool_choice"] = None if _forces_search(body, searching) else choice(body, called)
     reasoning = mapping(body.get("reasoning") or {}, ("reasoning",))
     shown = reasoning.get("summary") or reasoning.get("generate_summary")
     if shown and reasoning.get("effort") is None:
-        # Who wants to see thoughts wants the model to think; those that are told how much think moderately.
-        adaptive = known is None or "adaptive" in known.thinking
-        chat |= {"reasoning": {"enabled": True}} if adaptive else {"reasoning_effort": "medium"}
+        chat["reasoning"] = {"enabled": True}  # who wants to see thoughts wants the model to think
     with named(prompt, [tool.path for tool in called.tools.values()]):
-        hub = from_chat(chat, prompt)
+        beside, chat = split(chat, towards)
+        hub = {"model": body["model"], **from_chat(chat, prompt)}
+    if beside:
+        hub[BEYOND] = beside
     if hub.get("thinking", {}).get("type") in {"adaptive", "enabled"}:
         hub["thinking"]["display"] = "summarized" if shown else "omitted"
     if searching:
         hub["tools"] = hub.get("tools", []) + searching
     if _forces_search(body, searching):
-        hub["tool_choice"] = _forced(known, prompt)
+        hub["tool_choice"] = {"type": "tool", "name": SEARCH["name"]}
     return hub
 
 
@@ -134,17 +125,8 @@ def _forces_search(body: Fields, searching: list[Fields]) -> bool:
     return bool(searching) and isinstance(chosen, dict) and str(chosen.get("type")).startswith("web_search")
 
 
-def _forced(known: Capability | None, prompt: Prompt) -> Fields:
-    if known is None or known.forced != "never":
-        return {"type": "tool", "name": SEARCH["name"]}
-    prompt.record("approximated", ("tool_choice",), "this model can't be made to call a tool", lossy=True)
-    return {"type": "auto"}
-
-
 def _drop(body: Fields, prompt: Prompt) -> None:
     """Record what goes: fields that are known to have no equivalent, and fields that nobody knows."""
-    if body.get("store") is True:
-        prompt.record("dropped", ("store",), "nothing is stored")
     for key, value in body.items():
         if key in _READ or value in _NOTHING:
             continue

@@ -1,18 +1,16 @@
 """The Messages shape → a Responses prompt, field by field; the conversation is in ``turns_out``.
 
-Fields that are Chat's under other names go the way they go there (``fields``).  Always ``store: false``: a gateway's
-conversations are nobody's to keep, and every turn brings the whole of it, reasoning included, encrypted.  This API has
-no stop sequences: they are noted (``STOPS``) for whoever runs the reply to enforce.
+Fields that are Chat's under other names go the way they go there (``fields``).  ``store: false`` unless the client says
+otherwise: a gateway's conversations are nobody's to keep, and every turn brings the whole of it, reasoning included,
+encrypted.  This API has no stop sequences: they are noted (``STOPS``) for whoever runs the reply to enforce.
 """
-
-from hashlib import sha256
-from typing import Any
 
 import attrs
 
 from pipeline.document import Path
 from pipeline.errors import Unsupported
 from pipeline.prompt import Prompt, spell
+from stages.dialects.chat.beyond import BEYOND, free, taken
 from stages.dialects.chat.families import Family, family
 from stages.dialects.chat.prompt_out import from_messages as to_chat
 from stages.dialects.responses.fields import Fields, as_responses
@@ -36,10 +34,11 @@ def from_messages(body: Fields, prompt: Prompt, ways: Family | None = None) -> F
     """
     model = name(body.get("model"), ("model",))
     ways = _ways(ways or family(model))
-    conversation = Conversation(prompt, ways, model)
+    beside = taken(mapping(body.pop(BEYOND, {}), (BEYOND,)))
+    conversation = Conversation(prompt, ways, model, free(beside))
     conversation.read(body)
     served, own = _split(body, prompt)
-    made = as_responses(to_chat(_without(body, own, served), prompt, ways))
+    made = as_responses(to_chat(_without(body, own, served), prompt, ways) | beside)
     made["input"] = conversation.items
     if tools := made.get("tools", []) + list(served.values()):
         made["tools"] = tools
@@ -49,8 +48,9 @@ def from_messages(body: Fields, prompt: Prompt, ways: Family | None = None) -> F
         made["max_output_tokens"] = LEAST
         prompt.record("approximated", ("max_tokens",), f"the API takes no limit below {LEAST}")
     _stops(body, prompt)
-    _caching(body, made, conversation)
-    return made | {"store": False}
+    if conversation.marked:  # the client's marks instead of the API's own
+        made.setdefault("prompt_cache_options", {"mode": "explicit"})
+    return made
 
 
 def _ways(ways: Family) -> Family:
@@ -140,7 +140,7 @@ def _think(body: Fields, made: Fields, ways: Family) -> None:
     if reasons and thinking.get("type") in ("adaptive", "enabled") and thinking.get("display") != "omitted":
         made.setdefault("reasoning", {})["summary"] = "auto"
     if reasons:  # of others the API refuses to hear it
-        made["include"] = ["reasoning.encrypted_content"]
+        made["include"] = [*made.get("include", ()), "reasoning.encrypted_content"]
 
 
 def _stops(body: Fields, prompt: Prompt) -> None:
@@ -149,13 +149,3 @@ def _stops(body: Fields, prompt: Prompt) -> None:
     if given:
         prompt.notes.note(STOPS, tuple(text(one, ("stop_sequences", n)) for n, one in enumerate(given)))
         prompt.record("approximated", ("stop_sequences",), "the API has none: the gateway ends the reply there")
-
-
-def _caching(body: Fields, made: Fields, conversation: Conversation) -> None:
-    """Marks of the client's instead of the API's own; turns of one conversation to where its prefix is cached."""
-    if conversation.marked:
-        made["prompt_cache_options"] = {"mode": "explicit"}
-    meta = mapping(body.get("metadata") or {}, ("metadata",))
-    user: Any = meta.get("user_id")
-    if isinstance(user, str) and user:  # Claude Code's has its session in it
-        made["prompt_cache_key"] = sha256(user.encode("utf-8", "surrogatepass")).hexdigest()[:32]

@@ -90,9 +90,9 @@ def begun(ids: Ids, model: str, told: Echo) -> Item:
     }
 
 
-def alive(response: Item) -> Item:
-    """*response* without what is large and was told before."""
-    return {**response, **_LARGE}
+def alive(response: Item, output: list[Item]) -> Item:
+    """*response* with what it has so far, but without what of its request is large and was told before."""
+    return {**response, **_LARGE, "output": output}
 
 
 def ended(response: Item, status: str, output: list[Item], usage: Item | None, **more: Any) -> Item:

@@ -20,9 +20,9 @@ import attrs
 
 from pipeline.document import Path
 from pipeline.errors import InvalidRequest, Unsupported
-from pipeline.events import BlockStarted, Event, ToolUse, reads
+from pipeline.events import Event, ToolUse
 from pipeline.prompt import Prompt, spell
-from stages.dialects.names import NAME_LENGTH, alias
+from stages.dialects.names import NAME_LENGTH, alias, renaming
 from stages.dialects.responses.fields import Fields, chat_tool, kind_of
 from stages.dialects.shape import mapping, name, objects, text
 
@@ -223,17 +223,7 @@ def restoring(body: Fields) -> Callable[[Event], list[Event] | None] | None:
 
     None if there is nothing to restore.
     """
-    table = {here: tool for here, tool in Called(body).tools.items() if here != tool.name or tool.extra}
-    if not table:
-        return None
-
-    @reads(BlockStarted)
-    def restored(event: Event) -> list[Event] | None:
-        if not isinstance(event, BlockStarted) or not isinstance(event.block, ToolUse):
-            return None
-        tool = table.get(event.block.name)
-        if tool is None:
-            return None
-        return [event.replace(block=ToolUse(event.block.id, tool.name, tool.extra))]
-
-    return restored
+    tools = Called(body).tools.items()
+    return renaming(
+        {here: ToolUse("", tool.name, tool.extra) for here, tool in tools if here != tool.name or tool.extra}
+    )

@@ -8,10 +8,10 @@ frames of the stream are in its events, in their order, and each in one event or
 
 from pipeline.errors import UpstreamFailed
 from pipeline.events import Batch, Event, Run
-from stages.dialects.sse import LIMIT
 
 NAME = "responses"
-MOST = 4 * LIMIT  # bytes that wait: two frames with all of a text come before the one that ends its item
+LIMIT = 16 * 1024 * 1024  # bytes of one frame: some hold a picture, the last one all of the response
+MOST = 2 * LIMIT  # bytes that wait: two frames with all of a text come before the one that ends its item
 
 
 class Tray:

@@ -3,7 +3,7 @@
     instructions, developer · system  (leading)      ─▶  system blocks, one each
     message (assistant) · reasoning · function_call  ─▶  ONE assistant  [thinking, text, tool_use …] in their order
     function_call_output · message (user)            ─▶  ONE user  [tool_result… the rest], results first
-    developer · system  (later)                      ─▶  where it stands: role system, or a system-reminder
+    developer · system  (later)                      ─▶  role system at the end of a turn, else a system-reminder
 
 The conversation is cut wherever the speaker changes.  The user's turns are told as in a Chat conversation, with the
 same repairs, and like those depend on what came before alone: a translation is a prefix of its continuation's.
@@ -43,10 +43,10 @@ _PRIVATE = frozenset({"id", "status", "type", "encrypted_content"})
 
 
 class Turns(History):
-    """One conversation being translated.  *instructs*: as in ``History``; *called*: how tools are called here."""
+    """One conversation being translated.  *called*: how tools are called here; *detailed* as in ``History``."""
 
-    def __init__(self, prompt: Prompt, called: Called, *, instructs: bool) -> None:
-        super().__init__(prompt, instructs=instructs)
+    def __init__(self, prompt: Prompt, called: Called, *, detailed: bool = False) -> None:
+        super().__init__(prompt, detailed=detailed)
         self._called = called
         self._said: list[Block] = []  # by the assistant, in the turn at hand
         self._calls: list[Call] = []
@@ -101,7 +101,7 @@ class Turns(History):
         return {"role": "tool", "tool_call_id": name(asked, (*path, "call_id")), "content": result(kind, item, path)}
 
     def _content(self, path: Path, message: Fields, role: str) -> list[Block]:
-        return blocks(message.get("content"), (*path, "content"), self._prompt, role=role)
+        return blocks(message.get("content"), (*path, "content"), self._prompt, role=role, detailed=self._detailed)
 
     # -- the assistant's ----------------------------------------------------------------------------------------------
 
@@ -135,7 +135,7 @@ class Turns(History):
     def _call_of(self, item: Fields, path: Path) -> tuple[Block, Call]:
         was = name(item.get("call_id") or item.get("id"), (*path, "call_id"))
         tool = calls.tool(item)
-        made = Call(was, self._unique(safe_id(was)))
+        made = Call(was, self._ids.unique(safe_id(was)))
         if item["type"] == "local_shell_call" and isinstance(item.get("id"), str):
             self._shells[item["id"]] = was
         space = (tool.extra or {}).get("namespace", "")

@@ -10,50 +10,43 @@ given back only to whom it came from, complete and encrypted; what others though
 are those of the other dialects: a call without a result gets one that says so, a result without a call becomes text.
 """
 
-from typing import Any
-
-import msgspec
-
 from pipeline.document import Path
-from pipeline.errors import Unsupported
-from pipeline.prompt import Prompt, spell
+from pipeline.prompt import Prompt
+from stages.dialects import conversation
+from stages.dialects.chat.encoder import free_input
 from stages.dialects.chat.families import Family
 from stages.dialects.chat.history_in import Call
-from stages.dialects.chat.parts_out import Tally, blocks_of, flattened
+from stages.dialects.chat.parts_out import flattened
+from stages.dialects.conversation import BREAK, blocks_of, unasked, untold
 from stages.dialects.envelope import Envelope, unwrap
-from stages.dialects.names import alias, raw_id, short_id
+from stages.dialects.names import Ids, alias, raw_id, short_id
 from stages.dialects.responses import calls, reasoning
 from stages.dialects.responses.fields import Fields
 from stages.dialects.responses.parts_out import output, parts
-from stages.dialects.shape import DEPTH, deep, invalid, mapping, name, objects
+from stages.dialects.shape import invalid, name, objects
 
 NAME = "responses"
 
-_ROLES = ("user", "assistant", "system")
-_SETTINGS = frozenset({"output_config", "clear_at"})  # of one turn: the body's own stand for all
-_BILLING = "x-anthropic-billing-header"  # Claude Code's first system block: changes with its version, tells nothing
-_LOST = "[error] no result: the call was interrupted"
 _ID = 64  # characters of a call's id
 
-_MARK = "prompt_cache_breakpoint"
 _SEALED = {"thinking": "signature", "redacted_thinking": "data"}
 
 Message = tuple[Path, Fields]
 
 
-class Conversation:
-    """One conversation being translated for *model*, of *family*."""
+class Conversation(conversation.Conversation):
+    """One conversation being translated for *model*, of *family*.  *free*: the names of tools that take a text."""
 
-    def __init__(self, prompt: Prompt, family: Family, model: str) -> None:
+    def __init__(self, prompt: Prompt, family: Family, model: str, free: frozenset[str] = frozenset()) -> None:
+        super().__init__(prompt, parts, breakpoints=family.breakpoints)
         self.items: list[Fields] = []
-        self.marked = False  # whether any part got a cache breakpoint
-        self._tally = Tally()
-        self._ids: dict[str, int] = {}  # of calls so far, and how often each was made
-        self._prompt, self._family, self._model = prompt, family, model
+        self._ids = Ids(_ID)
+        self._free, self._texts = free, set[str]()  # calls of such tools
+        self._family, self._model = family, model
 
     def read(self, body: Fields) -> None:
         """Translate ``system`` and ``messages`` of *body*.  Raises InvalidRequest or Unsupported."""
-        self._instruct(body.get("system"))
+        self._say(self._family.role, self._instructions(body.get("system")))
         turn: list[Message] = []
         made: list[Call] = []  # calls that wait for results
         for path, message in objects(body.get("messages"), ("messages",)):
@@ -70,24 +63,7 @@ class Conversation:
         if not self.items:
             invalid(("messages",), "at least one message is required")
 
-    def _check(self, path: Path, message: Fields) -> None:
-        if message.get("role") not in _ROLES:
-            invalid((*path, "role"), "one of user, assistant and system is required")
-        for key in message.keys() - {"role", "content"}:
-            why = "settings of one turn have no place here"
-            self._prompt.record("dropped", (*path, key), why, lossy=key not in _SETTINGS)
-
-    # -- instructions and the user's turns ----------------------------------------------------------------------------
-
-    def _instruct(self, value: Any) -> None:
-        said: list[Fields] = []
-        for path, block in blocks_of(value, ("system",)):
-            if str(block.get("text")).startswith(_BILLING):
-                why = "the client's version, told to Anthropic: to any other it is noise before the cached prefix"
-                self._prompt.record("dropped", path, why)
-            else:
-                said += self._parts(block, path)
-        self._say(self._family.role, said)
+    # -- the user's turns ----------------------------------------------------------------------------
 
     def _user(self, turn: list[Message], made: list[Call]) -> None:
         """All that stands between two turns of the assistant; *made*: the calls of the first."""
@@ -118,19 +94,20 @@ class Conversation:
         given = output(block, path, self._tally)
         now = next((call.now for call in made if call.was == asked and call.now not in results), None)
         if now is None:
-            why = "the result of a call that is not in the turn before: told as text"
-            self._prompt.record("approximated", path, why)
             told = [_text(given)] if isinstance(given, str) else given
-            return [_text(f"[result of tool call {short_id(raw_id(asked), _ID)}]"), *told]
+            return [_text(unasked(self._prompt, path, short_id(raw_id(asked), _ID))), *told]
         if self._marks(block):
             given = [_text(given)] if isinstance(given, str) else given
-            given[-1] |= _BREAK
-        results[now] = {"type": "function_call_output", "call_id": now, "output": given}
+            given[-1] |= BREAK
+        results[now] = self._output(now, given)
         return []
 
     def _lost(self, call: str) -> Fields:
-        self._prompt.record("added", ("messages",), f"the call {call} has no result: it gets one that says so")
-        return {"type": "function_call_output", "call_id": call, "output": _LOST}
+        return self._output(call, self._unanswered(call))
+
+    def _output(self, call: str, given: str | list[Fields]) -> Fields:
+        kind = "custom_tool_call_output" if call in self._texts else "function_call_output"
+        return {"type": kind, "call_id": call, "output": given}
 
     # -- the assistant's ----------------------------------------------------------------------------------------------
 
@@ -150,7 +127,7 @@ class Conversation:
             self._speak(said)
             said = []
             self.items.append(item)
-            if item["type"] == "function_call":
+            if kind == "tool_use":
                 made.append(Call(block["id"], item["call_id"]))
         self._speak(said)
         return made
@@ -168,24 +145,18 @@ class Conversation:
             return None
         words = flattened(block, path)
         if words is None:
-            where = spell(path)
-            raise Unsupported(f"{where}: a block of type {kind!r} can't be given to this model", param=where)
+            raise untold(path, f"a block of type {kind!r}", kind)
         self._tally.server += 1
         return {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": words}]}
 
     def _call(self, path: Path, block: Fields) -> Fields:
-        given = mapping(block.get("input", {}), (*path, "input"))
-        if deep(given, DEPTH):
-            invalid((*path, "input"), "nested too deeply")
-        self._tally.marks += "cache_control" in block
-        raw = given.get("_raw")
-        broken = isinstance(raw, str) and len(given) == 1  # arguments that were no JSON when they came
-        return {
-            "type": "function_call",
-            "call_id": self._unique(short_id(raw_id(name(block.get("id"), (*path, "id"))), _ID)),
-            "name": alias(name(block.get("name"), (*path, "name"))),
-            "arguments": raw if broken else msgspec.json.encode(given).decode(),
-        }
+        call = self._ids.unique(short_id(raw_id(name(block.get("id"), (*path, "id"))), _ID))
+        called = alias(name(block.get("name"), (*path, "name")))
+        arguments = self._arguments(block, path)
+        if called in self._free:
+            self._texts.add(call)
+            return {"type": "custom_tool_call", "call_id": call, "name": called, "input": free_input(arguments)}
+        return {"type": "function_call", "call_id": call, "name": called, "arguments": arguments}
 
     def _thought(self, block: Fields) -> Fields | None:
         """Reasoning, if this model made it."""
@@ -198,36 +169,6 @@ class Conversation:
         return reasoning.item_of(
             words if isinstance(words, str) else "", envelope.payload, item_id=_reasoning_id(envelope)
         )
-
-    # -- all ----------------------------------------------------------------------------------------------------------
-
-    def _unique(self, call_id: str) -> str:
-        """*call_id*, if no call before has it; else with a number behind."""
-        unique, number = call_id, self._ids.get(call_id, 0)
-        while unique in self._ids:
-            number += 1
-            unique = f"{call_id[: _ID - 8]}_{number}"
-        self._ids[call_id] = max(number, 1)
-        self._ids.setdefault(unique, 1)
-        return unique
-
-    def _parts(self, block: Fields, path: Path) -> list[Fields]:
-        """The parts of a block, the last one marked if the block is."""
-        found = parts(block, path, self._tally)
-        if found and self._marks(block):
-            found[-1] |= _BREAK
-        return found
-
-    def _marks(self, block: Fields) -> bool:
-        """Whether *block* is marked for the cache, and the mark can be told."""
-        if block.get("cache_control") is None:
-            return False
-        self._tally.marks += not self._family.breakpoints
-        self.marked = self.marked or self._family.breakpoints
-        return self._family.breakpoints
-
-
-_BREAK: Fields = {_MARK: {"mode": "explicit"}}
 
 
 def _text(words: str) -> Fields:

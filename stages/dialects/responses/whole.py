@@ -6,6 +6,8 @@ Written again: the very bytes, if exactly these events arrive; an edited copy, i
 knows stays; a fresh object, if they come from a stream or another dialect.
 """
 
+from typing import Any
+
 import attrs
 import msgspec
 
@@ -127,6 +129,10 @@ class Folding:
         """What it is signed with."""
         return "".join([event.piece for event in self.events if isinstance(event, SignatureDelta)])
 
+    def weighed(self) -> list[dict[str, Any]]:
+        """The tokens of its words, where they were told."""
+        return [one for event in self.events if isinstance(event, TextDelta) for one in event.logprobs or ()]
+
     def notes(self) -> list[Opaque]:
         """What else was said of it."""
         return [event for event in self.events if isinstance(event, Opaque)]
@@ -214,7 +220,7 @@ class Output:
             self._leave()
             self._around = source.item
         kept = source.part if untouched and source is not None else None
-        self._parts.append(kept or part_of(block.start.block, block.text(), block.notes()))
+        self._parts.append(kept or part_of(block.start.block, block.text(), block.notes(), block.weighed()))
 
     def close(self) -> list[Item]:
         """All items."""

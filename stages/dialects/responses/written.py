@@ -8,6 +8,8 @@
 Words are parts of a Message, an item of its own that texts which follow one another share.  The id and the place of an
 item are the same in all its frames, and in the response at the end: clients' helpers raise where they are not.
 
+In a silence a block that is open ``beat``s: a delta that is empty, of the kind that it sends anyway.
+
 Each is made from where it stands (*at*: an id and an output_index, new ones where it says none).  ``stop`` may be given
 the *final* part or item, as an upstream of this dialect tells it at the end: it stands in for pieces that nobody read.
 """
@@ -31,6 +33,7 @@ from pipeline.events import (
     ThinkingDelta,
     ToolUse,
 )
+from stages.dialects.logprobs import brief
 from stages.dialects.responses import calls
 from stages.dialects.responses.items import (
     ANNOTATION,
@@ -96,6 +99,11 @@ class Message:
         self._left = True
         return self._end()
 
+    def now(self) -> Item:
+        """The item as it stands, between its parts."""
+        parts = [self.parts[number] for number in sorted(self.parts)]
+        return message_of(parts, item_id=self._id, status="in_progress") | self._phase
+
     def _end(self) -> bytes:
         if self._open or not self._left:
             return b""
@@ -109,8 +117,10 @@ class Written:
 
     def __init__(self) -> None:
         self.pieces: list[str] = []
+        self.weighed: list[Item] = []  # the tokens of a text, where they are told
         self.notes: list[Opaque] = []
         self.ran = False  # pieces of it passed unread
+        self.began: Item | None = None  # the item as it was added, where that was told
 
     def start(self) -> bytes:
         """Its first frames."""
@@ -124,6 +134,10 @@ class Written:
 
     def stop(self, final: Item | None = None) -> bytes:
         """Its last frames."""
+        return b""
+
+    def beat(self) -> bytes:
+        """A frame that shows it is alive and says nothing; none if there is no such frame now."""
         return b""
 
     @property
@@ -161,20 +175,29 @@ class Words(Written):
         """More words; or a note: an annotation is told at once, a citation at the end."""
         if isinstance(event, TextDelta):
             self.pieces.append(event.piece)
-            return self._frames.frame(event.piece)
+            if event.logprobs is None or self._refuses:
+                return self._frames.frame(event.piece)
+            self.weighed += event.logprobs
+            kind, weighed = "response.output_text.delta", brief(event.logprobs)
+            return self._sheet.frame(kind, **self._where, delta=event.piece, logprobs=weighed)
         super().take(event)
         return self._annotate(event, 0) if isinstance(event, Opaque) and event.kind == ANNOTATION else b""
+
+    def beat(self) -> bytes:
+        """No words."""
+        return self._frames.frame("") if isinstance(self._block, Text | Refusal) else b""
 
     def stop(self, final: Item | None = None) -> bytes:
         """The part ends."""
         text = self._text(final, text_of)
         cited = [self._annotate(note, len(text)) for note in self.notes if note.kind != ANNOTATION]
-        part = part_of(self._block, text, self.notes)
+        part = part_of(self._block, text, self.notes, self.weighed)
         done = b""
         if self._refuses:
             done = self._sheet.frame("response.refusal.done", **self._where, refusal=text)
         elif isinstance(self._block, Text):
-            done = self._sheet.frame("response.output_text.done", **self._where, text=text, logprobs=[])
+            weighed = brief(self.weighed)
+            done = self._sheet.frame("response.output_text.done", **self._where, text=text, logprobs=weighed)
         done += self._sheet.frame("response.content_part.done", **self._where, part=part)
         return b"".join(cited) + done + self._message.put(self._where["content_index"], part)
 
@@ -215,6 +238,7 @@ class Standing(Written):
         )
 
     def _added(self, item: Item) -> bytes:
+        self.began = item
         return self._sheet.frame(ADDED, output_index=self._at.place, item=item)
 
     def _done(self, item: Item) -> bytes:
@@ -244,6 +268,10 @@ class Thoughts(Standing):
         if isinstance(event, SignatureDelta):
             self.signature += event.piece
         return b""
+
+    def beat(self) -> bytes:
+        """No words; there must have been some, since they stand in a part that began with them."""
+        return self._frames.frame("") if self.pieces or self.ran else b""
 
     def stop(self, final: Item | None = None) -> bytes:
         """The item ends."""
@@ -278,6 +306,10 @@ class Calling(Standing):
         self.pieces.append(event.piece)
         return b"" if self._free else self._frames.frame(event.piece)
 
+    def beat(self) -> bytes:
+        """No input."""
+        return self._frames.frame("")
+
     def stop(self, final: Item | None = None) -> bytes:
         """The item ends."""
         text = self._text(final, calls.given)
@@ -298,6 +330,7 @@ class Complete(Standing):
         """The item of a server of this dialect begins as that said; of others nothing is known yet."""
         if not isinstance(self._block, Other) or self._block.dialect != NAME:
             return b""
+        self._at = At(self._at.item_id or str(self._block.body.get("id") or ""), self._at.place)
         self._stand()
         return self._added(self._block.body)
 

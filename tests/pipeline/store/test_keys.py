@@ -5,7 +5,7 @@ from typing import Any
 import attrs
 import pytest
 
-from pipeline.store import keys
+from pipeline.store import facts, keys
 from pipeline.store.database import looking, within
 from pipeline.store.keys import Key, Keyring, NoKey
 from pipeline.store.opening import Parts
@@ -115,7 +115,7 @@ def test_every_change_is_visible_by_its_version(parts: Parts) -> None:
     for work in (
         lambda db: keys.change(db, attrs.evolve(key, name="b")),
         lambda db: keys.rotate(db, PEPPER, key.id, AT, 0),
-        lambda db: keys.changed(db, "prices"),
+        lambda db: facts.changed(db, "prices"),
         lambda db: keys.remove(db, key.id),
     ):
         within(parts.backend, work)

@@ -31,11 +31,11 @@ def test_a_store_is_the_same_when_it_is_opened_again(place: Place) -> None:
 
 
 def test_without_settings_it_is_in_the_users_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One file, its spools and its pepper beside it."""
+    """One file, its spools and its secrets beside it."""
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     opened(Settings())
     home = tmp_path / "pipeline"
-    assert sorted(os.listdir(home)) == ["pipeline.db", "pipeline.pepper", "pipeline.spool"]
+    assert sorted(os.listdir(home)) == ["pipeline.db", "pipeline.pepper", "pipeline.secret", "pipeline.spool"]
     assert (home / "pipeline.pepper").stat().st_mode & 0o777 == 0o600
 
 

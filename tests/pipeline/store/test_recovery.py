@@ -8,9 +8,11 @@ import pytest
 
 from pipeline.store import recovery
 from pipeline.store.balance import imbalance
+from pipeline.store.book import DAY
 from pipeline.store.database import looking, within
 from pipeline.store.opening import Parts, open_parts
 from pipeline.store.record import Claim, Flag, Granted, Lease, Record, State, encode
+from pipeline.store.requests import remove
 from pipeline.store.spool import Spool, orphans
 from pipeline.store.transact import Batch, Reserve, transact
 from tests.pipeline.store.conftest import Place
@@ -103,6 +105,16 @@ def test_what_the_database_had_taken_is_not_read_again(parts: Parts) -> None:
             db.run(f"DELETE FROM {table}")  # noqa: S608  # ours
     dead.spooled(settled("new"))
     dead.dies()
+    recovery.adopt(parts.backend, parts.root, AT)
+    assert list(rows(parts)) == ["new"]
+
+
+def test_what_is_no_longer_kept_does_not_come_back(parts: Parts) -> None:
+    """A machine that was away for months can't tell what was counted of its requests, and removed since."""
+    dead = Died(parts)
+    dead.spooled(settled("old", at=AT - 9 * DAY), settled("new"))
+    dead.dies()
+    within(parts.backend, lambda db: remove(db, AT - DAY))
     recovery.adopt(parts.backend, parts.root, AT)
     assert list(rows(parts)) == ["new"]
 

@@ -19,6 +19,7 @@ import trio
 from pipeline.errors import StoreUnavailable
 from pipeline.store import keys
 from pipeline.store.balance import imbalance
+from pipeline.store.book import DAY
 from pipeline.store.keys import Key, NoKey
 from pipeline.store.record import Claim, Granted, Refused, State
 from pipeline.store.settings import Settings
@@ -53,6 +54,20 @@ async def test_a_request_is_in_the_books(place: Place) -> None:
     assert not folder.exists()
     async with open_store(place.settings()) as store:
         assert await states(store) == {"a": State.SETTLED}
+
+
+async def test_requests_are_kept_as_long_as_is_wanted(place: Place) -> None:
+    """In days; their sums stay."""
+    async with open_store(place.settings()) as store:
+        for name, at in (("old", AT - 9 * DAY), ("new", AT)):
+            store.settle(settled(name, at=at))
+    settings = attrs.evolve(place.settings(), keep=7)
+    async with open_store(settings, clock=lambda: AT / 1000) as store:
+        with trio.fail_after(5):
+            while "old" in await states(store):  # noqa: ASYNC110  # the sweep tells nobody
+                await trio.sleep(0.05)
+        assert await states(store) == {"new": State.SETTLED}
+        assert await store.read(lambda db: db.rows("SELECT COUNT(*) FROM days")) == [(2,)]
 
 
 async def test_many_requests_at_once(place: Place) -> None:

@@ -1,0 +1,87 @@
+"""The front: what is below /admin.
+
+/admin ─▶ /admin/            the page, and /admin/swagger: files
+/admin/api/openapi.json      the document of the API, to whoever is near
+/admin/api/…                 the API
+"""
+
+from typing import Any
+
+import trio
+
+from pipeline.admin import configured, keys, line, models, overview, prices, session, upstreams, usage
+from pipeline.admin.api import BELOW, GUARDED, Api
+from pipeline.admin.assets import Assets
+from pipeline.admin.desk import Ask, Desk, invitation
+from pipeline.admin.gate import Gate
+from pipeline.admin.openapi import document
+from pipeline.admin.refusal import Refused
+from pipeline.admin.route import Route, get
+from pipeline.loading import Built
+from pipeline.server import Gateway, write
+from pipeline.store.store import Store
+from transports.messages import Head, Request, Response
+
+PAGES = {"": "index.html", "swagger": "swagger.html"}  # what a path below /admin/ means, besides a file's own name
+
+
+async def show(ask: Ask) -> dict[str, Any]:
+    """This document."""
+    return _DOCUMENT
+
+
+ROUTES: tuple[Route, ...] = (
+    *session.ROUTES,
+    *overview.ROUTES,
+    *keys.ROUTES,
+    *models.ROUTES,
+    *prices.ROUTES,
+    *upstreams.ROUTES,
+    *usage.ROUTES,
+    *line.ROUTES,
+    *configured.ROUTES,
+    get("/openapi.json", show, open=True),
+)
+_DOCUMENT = document(ROUTES)
+
+
+class Front:
+    """Answers whatever is below /admin."""
+
+    def __init__(self, desk: Desk, assets: Assets) -> None:
+        self.desk, self.assets = desk, assets
+        self._api = Api(desk, ROUTES)
+
+    async def handle(self, request: Request, response: Response) -> None:
+        """Answer *request* (a ``transports`` Handler)."""
+        if request.path.startswith(BELOW + "/"):
+            await self._api.answer(request, response)
+            return
+        try:
+            self.desk.gate.near(request)
+        except Refused as refused:
+            await write(response, *plain(403, str(refused)))
+            return
+        await write(response, *await self._page(request))
+
+    async def _page(self, request: Request) -> tuple[Head, bytes]:
+        """A file of the page."""
+        if request.path == "/admin":
+            return Head(308, [*GUARDED, (b"location", b"/admin/")]), b""
+        if request.method not in ("GET", "HEAD"):
+            head, body = plain(405, "this is a page: GET it")
+            return Head(405, [*head.headers, (b"allow", b"GET, HEAD")]), body
+        name = request.path.removeprefix("/admin/")
+        return await self.assets.answer(request, PAGES.get(name, name)) or plain(404, "there is no such page")
+
+
+def plain(status: int, text: str) -> tuple[Head, bytes]:
+    """One line of text."""
+    return Head(status, [*GUARDED, (b"content-type", b"text/plain; charset=utf-8")]), f"{text}\n".encode()
+
+
+async def opened(gateway: Gateway, built: Built, store: Store, urls: list[str]) -> Front:
+    """The front of *gateway*, which listens at *urls*; its files are listed in a thread."""
+    gate = Gate(built.config.admin, store)
+    desk = Desk(gateway=gateway, store=store, built=built, urls=urls, gate=gate, invitation=invitation())
+    return Front(desk, await trio.to_thread.run_sync(Assets))

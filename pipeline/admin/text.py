@@ -1,0 +1,25 @@
+"""Texts that people type: what may stand in a name, said once, for the check and for the API's document.
+
+Control characters and signs that turn the direction of writing are refused: a name is shown to other people.
+"""
+
+import unicodedata
+from typing import Annotated
+
+from msgspec import Meta
+
+_HIDDEN = r"\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff"
+_LINE = rf"^[^\s{_HIDDEN}]([^{_HIDDEN}]*[^\s{_HIDDEN}])?$"
+
+Name = Annotated[str, Meta(min_length=1, max_length=100, pattern=_LINE, description="One line, for people.")]
+Word = Annotated[str, Meta(min_length=1, max_length=200, pattern=rf"^[^\s{_HIDDEN}]+$", description="No spaces.")]
+Maybe = Annotated[str, Meta(max_length=200, pattern=rf"^[^\s{_HIDDEN}]*$", description="No spaces; may be empty.")]
+Glob = Annotated[str, Meta(min_length=1, max_length=200, pattern=_LINE, description="A name; * stands for anything.")]
+Password = Annotated[str, Meta(min_length=8, max_length=200)]
+Moment = Annotated[int, Meta(ge=0, le=1 << 53, description="Milliseconds since 1970.")]
+Count = Annotated[int, Meta(ge=0, le=1 << 53)]
+
+
+def normal(name: str) -> str:
+    """*name* in the one form in which equal names are equal (NFC)."""
+    return unicodedata.normalize("NFC", name)

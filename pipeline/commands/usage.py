@@ -1,0 +1,270 @@
+"""Usage: what was used, as a table, JSON or CSV; every request as a file; and costs put right.
+
+    pipeline usage [--by day|key|model|upstream|session|agent] [--from DAY] [--to DAY] [--key K] [--model M]
+    pipeline usage export --format csv|jsonl [-o FILE]           every request
+    pipeline usage rerate --from DAY --to DAY [--apply]          costs, by the prices that hold now
+    pipeline usage remove --before DAY                           requests; sums stay
+
+Reads the store itself, whether or not a gateway runs.  Days are UTC, and both ends count.
+"""
+
+import csv
+import io
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import attrs
+import click
+
+from pipeline.config import Config
+from pipeline.flags import Flags, configuration, merged, options, refuse, told
+from pipeline.loading import build
+from pipeline.naming import load
+from pipeline.store import export, prices, requests
+from pipeline.store.book import DAY
+from pipeline.store.database import Backend, Database, looking, within
+from pipeline.store.opening import StoreFailed
+from pipeline.store.usage import Filter, Span, Totals, buckets, grouped, key_names, totals
+from pipeline.store.visiting import visited
+
+BY = ("day", "key", "model", "upstream", "session", "agent")
+SHOWN = 3  # models in a row
+DAYS = 30  # that are shown unless something else is said
+COLUMNS = ("requests", "input", "cache read", "cache write", "output", "total", "cost")
+CLASSES = ("input", "cache_read", "cache_write_5m", "cache_write_1h", "output", "reasoning")
+
+day = click.DateTime(["%Y-%m-%d"])
+
+
+@attrs.frozen
+class Line:
+    """One row: what it is of, the models in it, and their sums."""
+
+    name: str
+    models: tuple[str, ...]
+    totals: Totals
+
+
+def span(command: Callable[..., None]) -> Callable[..., None]:
+    """The options that say which requests."""
+    for option in (
+        click.option("--model", help="Only this model."),
+        click.option("--key", help="Only this key, by its name or id."),
+        click.option("--to", "last", type=day, help="Last day (today)."),
+        click.option("--from", "first", type=day, help=f"First day ({DAYS} days ago)."),
+    ):
+        command = option(command)
+    return command
+
+
+@click.group("usage", invoke_without_command=True)
+@options
+@span
+@click.option("--by", type=click.Choice(BY), default="day", show_default=True)
+@click.option("--json", "form", flag_value="json", help="As JSON.")
+@click.option("--csv", "form", flag_value="csv", help="As CSV.")
+@click.pass_context
+def usage(context: click.Context, /, by: str, form: str | None, **flags: Any) -> None:
+    """Show what was used, and what it cost."""
+    asked = {name: flags.pop(name) for name in ("first", "last", "key", "model")}
+    context.obj = merged(context.obj, flags)
+    if context.invoked_subcommand is not None:
+        return
+    with opened(context.obj) as (backend, _):
+        lines, whole = looking(backend, partial(used, by=by, **asked))
+    click.echo({"json": as_json, "csv": as_csv, None: as_table}[form](by, lines, whole), nl=False)
+
+
+@usage.command("export")
+@options
+@span
+@click.option("--format", "form", type=click.Choice(export.FORMATS), default="csv", show_default=True)
+@click.option("-o", "--output", type=click.File("wb"), default="-", help="A file, in place of the terminal.")
+@click.pass_obj
+def export_command(before: Flags, /, form: str, output: Any, **flags: Any) -> None:
+    """Write every request."""
+    asked = {name: flags.pop(name) for name in ("first", "last", "key", "model")}
+    with opened(merged(before, flags)) as (backend, _):
+        names, only = looking(backend, lambda db: (key_names(db), fitting(db, asked["key"], asked["model"])))
+        output.write(export.head(form))
+        position: requests.Position | None = (0, "")
+        while position is not None:
+            found, position = looking(backend, partial(requests.batch, span=days(asked), only=only, after=position))
+            output.write(export.lines(form, found, names))
+
+
+@usage.command()
+@options
+@click.option("--from", "first", type=day, required=True, help="First day.")
+@click.option("--to", "last", type=day, required=True, help="Last day.")
+@click.option("--model", help="Only this model, or glob.")
+@click.option("--apply", is_flag=True, help="Write it; otherwise only look.")
+@click.pass_obj
+def rerate(before: Flags, /, first: datetime, last: datetime, model: str | None, apply: bool, **flags: Any) -> None:
+    """Show what requests would cost by the prices that hold now; with --apply, let them."""
+    with opened(merged(before, flags)) as (backend, config):
+        rows, file = looking(backend, prices.listed), own_prices(config)
+        one, parts = (
+            load(f"stages.prices.rerating:{'apply' if apply else 'rerate'}"),
+            load("stages.prices.rerating:days"),
+        )
+        done = load("stages.prices.rerating:Rerated")()
+        for part in parts(days({"first": first, "last": last})):
+            work = partial(one, rows=rows, span=part, model=model, file=file)
+            done += within(backend, work) if apply else looking(backend, work)
+    click.echo(rerated(done), nl=False)
+
+
+@usage.command()
+@options
+@click.option("--before", "edge", type=day, required=True, help="The first day that stays.")
+@click.pass_obj
+def remove(before: Flags, /, edge: datetime, **flags: Any) -> None:
+    """Remove requests that are older; their sums stay."""
+    with opened(merged(before, flags)) as (backend, _):
+        removed = [within(backend, partial(requests.remove, before=moment(edge)))]
+        while removed[-1] == requests.PART:
+            removed.append(within(backend, partial(requests.remove, before=moment(edge))))
+    click.echo(f"{sum(removed)} requests removed")
+
+
+@contextmanager
+def opened(flags: Flags) -> Iterator[tuple[Backend, Config]]:
+    """The database that is configured; what is wrong with it is told, and ends the program."""
+    with told():
+        config = configuration(flags)
+    try:
+        with visited(config.store) as backend:
+            yield backend, config
+    except StoreFailed as error:
+        refuse([f"store: {error}"])
+
+
+def own_prices(config: Config) -> Path | None:
+    """The operator's own file of prices, as the stage that bills has it."""
+    with told():
+        stages = dict(build(config).line.stages)
+    file: Path | None = getattr(stages.get("meter"), "prices", None)
+    return file
+
+
+# -- what is asked ----------------------------------------------------------------------------------------------------
+
+
+def days(asked: dict[str, Any]) -> Span:
+    """From the first day to the last one, both whole."""
+    today = datetime.now(UTC).replace(tzinfo=None)
+    last = asked["last"] or today
+    first = asked["first"] or min(last, today) - timedelta(days=DAYS - 1)
+    return Span.between(moment(first), moment(last) + DAY, DAY)
+
+
+def moment(day: datetime) -> int:
+    """The beginning of *day*, UTC, in ms."""
+    return round(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp() * 1000)
+
+
+def fitting(db: Database, key: str | None, model: str | None) -> Filter:
+    """What is asked for; a key may be called by its name."""
+    named = {name: one for one, name in key_names(db).items()}
+    return Filter(key=named.get(key, key) if key is not None else None, model=model)
+
+
+def used(
+    db: Database, by: str, first: datetime | None, last: datetime | None, key: str | None, model: str | None
+) -> tuple[list[Line], Totals]:
+    """The lines of the table, and the sums of all."""
+    whole, only = days({"first": first, "last": last}), fitting(db, key, model)
+    if by == "day":
+        lines = [
+            Line(date_of(at), models(db, Span(at, at + DAY, DAY), only), sums) for at, sums in buckets(db, whole, only)
+        ]
+    else:
+        lines = [Line(group.name, (), group.totals) for group in grouped(db, whole, by, only)]
+    return lines, totals(db, whole, only)
+
+
+def models(db: Database, span: Span, only: Filter) -> tuple[str, ...]:
+    """Those that were asked in *span*, the dearest first."""
+    return tuple(group.name for group in grouped(db, span, "model", only))
+
+
+def date_of(at: int) -> str:
+    """The day of *at*, in ms."""
+    return datetime.fromtimestamp(at / 1000, UTC).date().isoformat()
+
+
+# -- how it is shown --------------------------------------------------------------------------------------------------
+
+
+def as_json(by: str, lines: Sequence[Line], whole: Totals) -> str:
+    """An object of rows and totals; costs in micro-dollars."""
+    rows = [{by: line.name, "models": line.models, **line.totals.told()} for line in lines]
+    return json.dumps({"rows": rows, "totals": whole.told()}, indent=2) + "\n"
+
+
+def as_csv(by: str, lines: Sequence[Line], whole: Totals) -> str:
+    """A row each; whoever reads it does the sums."""
+    text = io.StringIO()
+    rows = csv.writer(text)
+    rows.writerow([by, "models", "requests", *CLASSES, "total", "cost_usd"])
+    for line in lines:
+        counts = [getattr(line.totals, name) for name in CLASSES]
+        cost = export.dollars(line.totals.cost)
+        rows.writerow([line.name, " ".join(line.models), line.totals.requests, *counts, line.totals.tokens, cost])
+    return text.getvalue()
+
+
+def as_table(by: str, lines: Sequence[Line], whole: Totals) -> str:
+    """For people."""
+    if not lines:
+        return "nothing was used\n"
+    models = by == "day"
+    head = [by, *(["models"] if models else []), *COLUMNS]
+    rows = [[line.name, *([some(line.models)] if models else []), *cells(line.totals)] for line in lines]
+    rows.append(["total", *([""] if models else []), *cells(whole)])
+    text = aligned(head, rows, left=2 if models else 1)
+    return text + (
+        f"{whole.unpriced:,} requests have no known price: their cost is not in it\n" if whole.unpriced else ""
+    )
+
+
+def some(names: Sequence[str]) -> str:
+    """The first of *names*, and how many more there are."""
+    return ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
+
+
+def rerated(done: Any) -> str:
+    """What costs were, and are."""
+    rows = [
+        [model, f"{count:,}", *map(money, (before, after, after - before))] for model, count, before, after in done.rows
+    ]
+    whole = ["total", f"{done.requests:,}", *map(money, (done.before, done.after, done.after - done.before))]
+    return aligned(["model", "requests", "before", "after", "difference"], [*rows, whole], left=1)
+
+
+def cells(sums: Totals) -> list[str]:
+    """What is shown of *sums*, in the order of COLUMNS."""
+    written = sums.cache_write_5m + sums.cache_write_1h
+    counts = (sums.requests, sums.input, sums.cache_read, written, sums.output + sums.reasoning, sums.tokens)
+    return [*(f"{count:,}" for count in counts), money(sums.cost)]
+
+
+def money(micros: int) -> str:
+    """Dollars, to the hundredth of a cent."""
+    return f"{'-' if micros < 0 else ''}${abs(micros) / 1e6:,.4f}"
+
+
+def aligned(head: Sequence[str], rows: Sequence[Sequence[str]], left: int) -> str:
+    """A table; the first *left* columns are text, the others figures."""
+    widths = [max(len(row[column]) for row in (head, *rows)) for column in range(len(head))]
+    lines = (
+        "  ".join(f"{cell:{'<' if n < left else '>'}{widths[n]}}" for n, cell in enumerate(row)).rstrip()
+        for row in (head, *rows)
+    )
+    return "\n".join(lines) + "\n"

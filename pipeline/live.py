@@ -1,0 +1,83 @@
+"""Live: what goes on at this moment, and how upstreams were when they last answered.
+
+    with live.watching(exchange):      while it runs it can be looked at; when it ends, what it tells is kept
+        conduct(exchange)
+              └─▶ of each upstream the last status or error · of each stage how often it ran, and how long that took
+
+In memory, of this process, a handful of assignments per request.  What stages leave for onlookers stands here.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Literal
+
+import attrs
+
+from pipeline.exchange import Attempt, Exchange
+from pipeline.notes import Key
+
+State = Literal["ok", "resting", "failing", "unknown"]
+
+OUTPUT: Key[Callable[[], int]] = Key("output")  # meter: tells the tokens that came so far, about
+WORK: Key[str] = Key("work")  # meter: the session that the client named
+
+
+@attrs.frozen
+class Last:
+    """How an upstream was when it last answered, or did not.  *at*: ms."""
+
+    state: State = "unknown"
+    status: int | None = None
+    error: str | None = None
+    at: int | None = None
+
+
+@attrs.define
+class Spent:
+    """How often a stage ran, and for how long altogether (seconds)."""
+
+    times: int = 0
+    seconds: float = 0.0
+
+
+@attrs.define(eq=False)
+class Live:
+    """What goes on in a gateway."""
+
+    exchanges: dict[str, Exchange] = attrs.field(factory=dict)  # by id, in the order they came
+    stages: dict[str, Spent] = attrs.field(factory=dict)  # by name
+    _last: dict[str, Last] = attrs.field(factory=dict)
+
+    @contextmanager
+    def watching(self, exchange: Exchange) -> Iterator[None]:
+        """Show *exchange* while the block runs; keep what it tells when it is left."""
+        self.exchanges[exchange.id] = exchange
+        try:
+            yield
+        finally:
+            del self.exchanges[exchange.id]
+            for name, seconds in exchange.stages.items():
+                spent = self.stages.get(name)
+                if spent is None:
+                    spent = self.stages[name] = Spent()
+                spent.times += 1
+                spent.seconds += seconds
+            for attempt in exchange.attempts:
+                if attempt.status is not None or (attempt.error is not None and attempt.error.retryable):
+                    self._last[attempt.upstream] = lately(attempt)
+
+    def last(self, upstream: str) -> Last:
+        """How *upstream* was last."""
+        return self._last.get(upstream, _NOTHING)
+
+
+_NOTHING = Last()
+
+
+def lately(attempt: Attempt) -> Last:
+    """What *attempt* tells of its upstream: a mistake of the caller's is none of the upstream's."""
+    error = attempt.error
+    state: State = "failing" if error is not None and error.retryable else "ok"
+    told = None if error is None else f"{type(error).__name__}: {error}"[:300]
+    return Last(state, attempt.status, told, round(time.time() * 1000))

@@ -1,0 +1,165 @@
+"""A conversation in the Messages shape on its way into another dialect: what is the same whichever it is.
+
+    cache_control             a mark on the last part of what it stood on, where the target has marks
+    attribution block         left out: it means something to its vendor alone
+    what has no place         refused, with the word by which a client mends its request
+    call without a result     gets one that says so             ┐ repairs: always the same, so that a conversation's
+    result without a call     is told as text                   ┘ translation is a prefix of its continuation's
+    is_error                  [error] before the words, where a result has no other way to say it; and back
+
+What was left out is counted and recorded once for each kind.  This file must not know what the target looks like.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import attrs
+import msgspec
+
+from pipeline.document import Path
+from pipeline.errors import Unsupported
+from pipeline.prompt import Prompt, spell
+from stages.dialects.shape import DEPTH, deep, invalid, mapping, name, objects
+
+Fields = dict[str, Any]
+
+ROLES = ("user", "assistant", "system")  # a tuple: a client's value may be of any type
+NO_RESULT = "no result: the call was interrupted"
+MARK = "prompt_cache_breakpoint"
+BREAK: Fields = {MARK: {"mode": "explicit"}}
+
+_FAILED = "[error]"
+_SETTINGS = frozenset({"output_config", "clear_at"})  # of one turn: the body's own stand for all
+_BILLING = "x-anthropic-billing-header"  # Claude Code's first system block: changes with its version, tells nothing
+
+
+@attrs.define
+class Tally:
+    """What was left out, counted: one record for each kind, not for each block."""
+
+    citations: int = 0
+    marks: int = 0
+    thoughts: int = 0
+    server: int = 0
+
+    def record(self, prompt: Prompt) -> None:
+        """Tell *prompt*."""
+        for number, action, why, lossy in (
+            (self.citations, "dropped", "texts lose their citations", True),
+            (self.marks, "dropped", "cache marks have no place here: this upstream caches by itself, or not", False),
+            (self.thoughts, "dropped", "blocks of thinking that only their maker can read", True),
+            (self.server, "approximated", "blocks of tools that a server ran are told as text", True),
+        ):
+            if number:
+                prompt.record("dropped" if action == "dropped" else "approximated", ("messages",), f"{number} {why}",
+                              lossy=lossy)  # fmt: skip
+
+
+Tell = Callable[[Fields, Path, Tally], list[Fields]]  # a block → parts of the target's
+
+
+class Conversation:
+    """One conversation.  *tell*: a block as the target's parts; *breakpoints*: whether it has marks for a cache."""
+
+    def __init__(self, prompt: Prompt, tell: Tell, *, breakpoints: bool) -> None:
+        self.marked = False  # whether any part got a cache breakpoint
+        self._prompt, self._tell, self._breakpoints = prompt, tell, breakpoints
+        self._tally = Tally()
+
+    def _check(self, path: Path, message: Fields) -> None:
+        """InvalidRequest unless *message* has a role; what else it has is recorded."""
+        if message.get("role") not in ROLES:
+            invalid((*path, "role"), "one of user, assistant and system is required")
+        for key in message.keys() - {"role", "content"}:
+            why = "settings of one turn have no place here"
+            self._prompt.record("dropped", (*path, key), why, lossy=key not in _SETTINGS)
+
+    def _instructions(self, system: Any) -> list[Fields]:
+        """The parts of a prompt's *system*."""
+        said: list[Fields] = []
+        for path, block in blocks_of(system, ("system",)):
+            if str(block.get("text")).startswith(_BILLING):
+                why = "the client's version, told to Anthropic: to any other it is noise before the cached prefix"
+                self._prompt.record("dropped", path, why)
+            else:
+                said += self._parts(block, path)
+        return said
+
+    def _parts(self, block: Fields, path: Path) -> list[Fields]:
+        """The parts of a block, the last one marked if the block is."""
+        found = self._tell(block, path, self._tally)
+        if found and self._marks(block):
+            found[-1] |= BREAK
+        return found
+
+    def _marks(self, block: Fields) -> bool:
+        """Whether *block* is marked for the cache, and the mark can be told."""
+        if block.get("cache_control") is None:
+            return False
+        self._tally.marks += not self._breakpoints
+        self.marked = self.marked or self._breakpoints
+        return self._breakpoints
+
+    def _arguments(self, block: Fields, path: Path) -> str:
+        """The input of a call, as text; what was no JSON object when it came (``_raw``) as it was."""
+        given = mapping(block.get("input", {}), (*path, "input"))
+        if deep(given, DEPTH):
+            invalid((*path, "input"), "nested too deeply")
+        self._tally.marks += "cache_control" in block
+        raw = given.get("_raw")
+        return raw if isinstance(raw, str) and len(given) == 1 else msgspec.json.encode(given).decode()
+
+    def _unanswered(self, call: str) -> str:
+        """The result of a *call* that has none."""
+        unanswered(self._prompt, call)
+        return failed(NO_RESULT)
+
+
+def untold(path: Path, what: str, kind: str) -> Unsupported:
+    """The refusal of *what*, of a block's *kind*, that the target has no place for; with the word its clients know."""
+    return Unsupported(f"{spell(path)}: {what} can't be given to this model", token=_WORDS.get(kind), param=spell(path))
+
+
+_WORDS = {"image": "image_block", "document": "document_block"}
+
+
+def blocks_of(value: Any, path: Path) -> list[tuple[Path, Fields]]:
+    """Path and value of each block of a content; a string is one block."""
+    if isinstance(value, str):
+        return [(path, {"type": "text", "text": value})]
+    found = list(objects(value if value is not None else [], path))
+    for place, block in found:
+        name(block.get("type"), (*place, "type"))
+    return found
+
+
+# -- repairs, both ways -----------------------------------------------------------------------------------------------
+
+
+def unanswered(prompt: Prompt, call: str) -> None:
+    """Record that *call* gets a result, because it has none."""
+    prompt.record("repaired", ("messages",), f"the call {call} has no result: it gets one that says so")
+
+
+def unasked(prompt: Prompt, path: Path, call: str) -> str:
+    """What stands before the result at *path*, of a *call* that nobody made, where it is told as text; recorded."""
+    prompt.record("repaired", path, "the result of a call that is not in the turn before: told as text")
+    return f"[result of tool call {call}]"
+
+
+# -- results that are errors ------------------------------------------------------------------------------------------
+
+
+def failed(words: str = "") -> str:
+    """*words*, the result of a call that failed."""
+    return f"{_FAILED} {words}" if words else _FAILED
+
+
+def unfailed(blocks: list[Fields]) -> tuple[list[Fields], bool]:
+    """*blocks*, a result, without the mark of one that ``failed``; and whether it was there."""
+    if not blocks or not isinstance(words := blocks[0].get("text"), str):
+        return blocks, False
+    mark, _, rest = words.partition(" ")
+    if mark != _FAILED:
+        return blocks, False
+    return ([{**blocks[0], "text": rest}] if rest.strip() else []) + blocks[1:], True

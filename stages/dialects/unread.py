@@ -1,0 +1,180 @@
+"""What a translation does not read: fields of blocks, parts, items and calls that have no place anywhere else.
+
+    {"type": "image", "source": {…}, "transformations": {…}}     ─▶  recorded: messages[0].content[1].transformations
+
+A field that nobody reads would go in silence, and new ones come with every release of a client.  So the client's own
+body is walked once before it is translated, and each field that the table of its dialect does not know is recorded:
+once for all of a name in parts of a kind, with the place of the first.  ``needless`` are those of which nothing is
+lost: they say what holds anyway, or name what gets another name there.  Kinds that the table does not have are somebody
+else's affair: the translation refuses them, or tells them as text.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+
+from pipeline.document import Path
+from pipeline.prompt import Prompt
+
+_DEFAULTS: tuple[Any, ...] = (None, False, [], {}, {"type": "direct"}, ["direct"])  # values that ask for nothing
+
+_NAMED = "it is only a name for it"
+_SHOWN = "it is for the reader, the model never sees it"
+_AT_ONCE = "every tool is told at once, and in whole"
+_CACHED = "this upstream caches by itself, or not"
+
+
+@attrs.frozen
+class Kind:
+    """Fields of one kind of part: those that are *read*, those that need not be, and where further parts are."""
+
+    read: frozenset[str]
+    needless: Mapping[str, str]  # why nothing is lost, by name
+    inner: Mapping[str, str]  # fields that hold parts: their kind, or "" for the type that they say themselves
+    strict: bool  # whether other fields are recorded; no: who translates it does so
+    settled: frozenset[str] = attrs.field(init=False)  # of which nothing has to be said
+
+    @settled.default
+    def _settled(self) -> frozenset[str]:
+        return self.read - self.needless.keys()
+
+
+def kind(
+    read: str = "", *, needless: Mapping[str, str] | None = None, inner: Mapping[str, str] | None = None,
+    strict: bool = True,
+) -> Kind:  # fmt: skip
+    """A Kind; *read* has the names with spaces between."""
+    needless, inner = needless or {}, inner or {}
+    return Kind(frozenset({"type", *read.split(), *needless, *inner}), needless, inner, strict)
+
+
+_MARKS = "prompt_cache_breakpoint cache_control"
+_TOOL = {"defer_loading": _AT_ONCE}
+_TOOLSET = {"toolset_name": "the id of the call is enough"}
+_ITEM = {"id": _NAMED, "status": _NAMED}
+_OUTPUT = {**_ITEM, "name": "the id of the call is enough", "namespace": "the id of the call is enough"}
+_SCHEMA = {"name": _NAMED, "strict": "a schema is enforced wherever it can be"}
+
+_SEARCH = kind("filters user_location search_context_size external_web_access")
+
+# By dialect, the kinds of its parts by their type, or by the name given in ``inner``; "" is the body itself.
+KINDS: dict[str, dict[str, Kind]] = {
+    "anthropic": {
+        "": kind(
+            needless={"cache_control": _CACHED},
+            inner={"messages": "message", "system": "", "tools": "tool", "thinking": "thinking's"},
+            strict=False,
+        ),
+        "message": kind("role", inner={"content": ""}),
+        "text": kind("text cache_control citations"),
+        "image": kind("source cache_control"),
+        "document": kind("source title context citations cache_control"),
+        "search_result": kind("source title content citations cache_control"),
+        "thinking": kind("thinking signature"),
+        "redacted_thinking": kind("data"),
+        "tool_use": kind("id name input cache_control", needless=_TOOLSET),
+        "tool_result": kind("tool_use_id is_error cache_control", needless=_TOOLSET, inner={"content": ""}),
+        "fallback": kind(needless={"from": _NAMED, "to": _NAMED, "trigger": _NAMED}),
+        "tool": kind(
+            needless={"cache_control": _CACHED, "defer_loading": _AT_ONCE, "eager_input_streaming": _AT_ONCE},
+            strict=False,
+        ),
+        "thinking's": kind("budget_tokens", needless={"display": "thoughts are shown as the upstream shows them"}),
+    },
+    "chat": {
+        "": kind(inner={"messages": "message", "tools": "tool", "response_format": "format"}, strict=False),
+        "message": kind(inner={"content": "", "tool_calls": "call"}, strict=False),
+        "text": kind(f"text {_MARKS}"),
+        "refusal": kind(f"refusal {_MARKS}"),
+        "image_url": kind(f"image_url {_MARKS}"),
+        "file": kind(_MARKS, inner={"file": "file's"}),
+        "file's": kind("file_data filename"),
+        "call": kind("id extra_content", needless={"index": _NAMED}, inner={"function": "called", "custom": "called"}),
+        "called": kind("name arguments input"),
+        "tool": kind(_MARKS, inner={"function": "function's", "custom": "custom's"}),
+        "function's": kind("name description parameters strict"),
+        "custom's": kind("name description format"),
+        "format": kind(inner={"json_schema": "schema's"}),
+        "schema's": kind("schema", needless=_SCHEMA),
+    },
+    "responses": {
+        "": kind(inner={"input": "", "tools": "", "reasoning": "reasoning's", "text": "text's"}, strict=False),
+        "message": kind("role", needless={**_ITEM, "phase": "its place tells it"}, inner={"content": ""}),
+        "input_text": kind(f"text {_MARKS}"),
+        "output_text": kind(f"text {_MARKS}", needless={"annotations": _SHOWN, "logprobs": _SHOWN}),
+        "input_image": kind(f"image_url file_id detail {_MARKS}"),
+        "input_file": kind(f"file_data file_id file_url filename {_MARKS}"),
+        "reasoning": kind("summary content encrypted_content id", needless={"status": _NAMED}),
+        "function_call": kind("call_id name arguments namespace", needless=_ITEM),
+        "function_call_output": kind("call_id", needless=_OUTPUT, inner={"output": ""}),
+        "custom_tool_call": kind("call_id name input namespace", needless=_ITEM),
+        "custom_tool_call_output": kind("call_id", needless=_OUTPUT, inner={"output": ""}),
+        "additional_tools": kind("role", needless={"id": _NAMED}, inner={"tools": ""}),
+        "function": kind("name description parameters strict", needless=_TOOL),
+        "custom": kind("name description format", needless=_TOOL),
+        "namespace": kind("name", inner={"tools": ""}),
+        **dict.fromkeys(("web_search", "web_search_2025_08_26"), _SEARCH),
+        **dict.fromkeys(("web_search_preview", "web_search_preview_2025_03_11"), _SEARCH),
+        "reasoning's": kind("effort summary generate_summary"),
+        "text's": kind("verbosity", inner={"format": ""}),
+        "json_schema": kind("schema", needless=_SCHEMA),
+    },
+}
+
+# What some pair of dialects has a place for after all: by source and target, kind and field.
+_NAMES = {(kind, field) for kind in ("schema's", "json_schema") for field in ("name", "description", "strict")}
+CARRIED = {
+    ("anthropic", "responses"): {("thinking's", "display")},
+    ("chat", "responses"): _NAMES,
+    ("responses", "chat"): _NAMES,
+}
+
+# What a reply can bring beside its words: why nothing is lost, or None where something is.  Others are lost.
+_INCLUDED = {"reasoning.encrypted_content": "reasoning always comes with what takes it back"}
+_READ_ELSEWHERE = "message.output_text.logprobs"
+
+Found = dict[tuple[str, str], tuple[Any, int]]  # by kind and field: the way to the first, and how many there are
+
+
+def record_unread(body: Mapping[str, Any], dialect: str, target: str, prompt: Prompt) -> None:
+    """Record on *prompt* what of *body*, a client's in *dialect*, no translation to *target* reads."""
+    kinds = KINDS[dialect]
+    found: Found = {}
+    _walk(body, kinds[""], None, kinds, found, "")
+    for (name, field), (way, times) in found.items():
+        if (name, field) in CARRIED.get((dialect, target), ()):
+            continue
+        why = kinds[name].needless.get(field)
+        several = f" ({times} times)" if times > 1 else ""
+        prompt.record("dropped", (*_path(way), field), (why or "no equivalent") + several, lossy=why is None)
+    included = body.get("include") if dialect == "responses" else None
+    for number, one in enumerate(included if isinstance(included, list) else ()):
+        if one != _READ_ELSEWHERE:
+            why = _INCLUDED.get(str(one))
+            prompt.record("dropped", ("include", number), why or "no equivalent", lossy=why is None)
+
+
+def _walk(part: Mapping[str, Any], known: Kind, way: Any, kinds: Mapping[str, Kind], found: Found, name: str) -> None:
+    """Look at *part*, which is of the kind *name*, and at what is in it; *way*: the chain of keys that leads here."""
+    if not part.keys() <= known.settled:
+        for field in part.keys() - known.settled:
+            if (known.strict or field in known.needless) and part[field] not in _DEFAULTS:
+                first, times = found.get((name, field), (way, 0))
+                found[name, field] = first, times + 1
+    for field, wanted in known.inner.items():
+        inner = part.get(field)
+        if not inner or isinstance(inner, str):
+            continue
+        for number, child in enumerate(inner) if isinstance(inner, list) else ((None, inner),):
+            if isinstance(child, dict):
+                called = wanted or str(child.get("type") or "message")
+                below = kinds.get(called)
+                if below is not None:
+                    here = (way, field) if number is None else (way, field, number)
+                    _walk(child, below, here, kinds, found, called)
+
+
+def _path(way: Any) -> Path:
+    """The chain *way* as a path."""
+    return () if way is None else (*_path(way[0]), *way[1:])

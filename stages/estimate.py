@@ -1,0 +1,128 @@
+"""Estimate: what a request may use before its reply is there: an upper bound that is realistic.
+
+    prompt      counted here, priced as dearly as its cache marks allow     × what such prompts really cost, at most
+    output      the least of  what the request allows · what the model can · the most that such requests used
+
+*Such* requests are the last REMEMBERED of the same key and model.  A client that always says ``max_tokens`` = 128,000
+and gets 2,000 would otherwise hold its whole budget with every request; one whose prompt comes from a cache nine times
+of ten would pay for it in advance in full.  Until FEW of them are known the bound is the one that can't be exceeded.
+What was learned is this process's own and may be lost: then bounds are wide again for a while.
+"""
+
+from collections import OrderedDict, deque
+
+import attrs
+
+from pipeline.dialect import Dialect
+from pipeline.events import Usage
+from pipeline.prompt import Prompt
+from pipeline.upstream import Upstream
+from stages.capabilities import capability
+from stages.notes import Quote
+
+REMEMBERED = 64  # requests of a key and model: the most of them is about what one in a hundred exceeds
+FEW = 8  # before that nothing is concluded
+MODELS = 2_000  # keys and models that are remembered
+AROUND = 350  # tokens that an API adds to a prompt with tools
+OUTPUT = 32_768  # tokens that a model of which nothing is known may write
+DEAREST = 4.0  # how much more than counted a prompt may turn out to cost
+
+_MOST_TOKENS = ("max_tokens", "max_completion_tokens", "max_output_tokens")
+_FIRST = 64  # tokens: a few words
+
+
+@attrs.frozen
+class Bound:
+    """What a request may use at most, as far as that can be told: all tokens, and micro-dollars.
+
+    *prompt* is what the prompt alone was thought to cost; *least* what it costs with a first few words: with less there
+    is no use in asking.
+    """
+
+    tokens: int
+    cost: int
+    prompt: int = 0
+    least: int = 0
+
+
+@attrs.define(eq=False)
+class Uses:
+    """What the last requests of a key and model used: tokens of output, and the share of what was thought."""
+
+    output: deque[int] = attrs.field(factory=lambda: deque(maxlen=REMEMBERED))
+    share: deque[float] = attrs.field(factory=lambda: deque(maxlen=REMEMBERED))
+
+
+@attrs.define(eq=False)
+class Learned:
+    """What requests used in the end, by key and model."""
+
+    _known: OrderedDict[tuple[str, str], Uses] = attrs.field(factory=OrderedDict)
+
+    def remember(self, key: str, model: str, output: int, share: float) -> None:
+        """A request wrote *output* tokens, and its prompt cost *share* of what was thought."""
+        uses = self._known.get((key, model))
+        if uses is None:
+            uses = self._known[key, model] = Uses()
+            if len(self._known) > MODELS:
+                self._known.popitem(last=False)
+        uses.output.append(output)
+        uses.share.append(min(share, DEAREST))
+        self._known.move_to_end((key, model))
+
+    def most(self, key: str, model: str) -> tuple[int | None, float]:
+        """The most output of the last, and the largest share; None and 1 while too few are known."""
+        uses = self._known.get((key, model))
+        if uses is None or len(uses.output) < FEW:
+            return None, 1.0
+        return max(uses.output), max(uses.share)
+
+
+def bound(prompt: Prompt, model: str, tokens: int, hour: bool, most: tuple[int | None, float], quote: Quote) -> Bound:
+    """What *prompt*, of that many *tokens*, may use; *hour*: its cache may be written for an hour; *most*: learned."""
+    learned, share = most
+    output = allowed(prompt, model)
+    if learned is not None:
+        output = min(output, max(learned, 1))
+    asked = max((Usage(input=tokens), dearest(tokens, hour)), key=quote)
+    alone = quote(asked)
+    saved = alone - round(alone * share)
+    first = attrs.evolve(asked, output=min(output, _FIRST))
+    return Bound(
+        tokens=tokens + output,
+        cost=max(1, quote(attrs.evolve(asked, output=output)) - saved),
+        prompt=alone,
+        least=max(1, quote(first) - saved),
+    )
+
+
+def dearest(tokens: int, hour: bool) -> Usage:
+    """All of a prompt written to the cache."""
+    return Usage(cache_write_1h=tokens) if hour else Usage(cache_write_5m=tokens)
+
+
+def allowed(prompt: Prompt, model: str) -> int:
+    """The tokens of output that *prompt* and *model* allow, in all choices together."""
+    said = [value for name in _MOST_TOKENS if type(value := prompt.get(name)) is int and value > 0]
+    known = capability(model)
+    if known is not None:
+        said.append(known.output)
+    choices = prompt.get("n")
+    return min(said, default=OUTPUT) * (choices if type(choices) is int and 1 < choices <= 128 else 1)
+
+
+def about(asked: Prompt, dialect: Dialect) -> int:
+    """The tokens of *asked*, a client's prompt of *dialect*, or more.
+
+    Plain text is taken by its length, as dense as any model cuts it: 30 µs for half a megabyte where a count takes a
+    millisecond.  What holds pictures or files is counted: their length says nothing.
+    """
+    raw = asked.encode()
+    if raw.isascii() and b"base64" not in raw:
+        return AROUND + len(raw) * 2 // 5
+    return dialect.count(asked)
+
+
+def for_an_hour(asked: Prompt, upstream: Upstream) -> bool:
+    """Whether *asked*, or a stage of the attempt, may have the cache of *upstream* written for an hour."""
+    return b'"1h"' in asked.encode() or any(getattr(stage, "ttl", None) == "1h" for _, stage in upstream.stages)

@@ -1,0 +1,60 @@
+"""Work: which conversation a request belongs to, and which of its agents asks.
+
+    field of a coding agent  ─┐                      session ── the whole of it
+    metadata.user_id          ┼─▶ Work(session,      agent   ── "" is the session's own; others were started by it
+    metadata.session_id      ─┘        agent, parent) parent  ── who started this one; "": the session's own
+
+Clients say it in fields of the head, or, where they have none of their own, in the prompt.  What nobody says is "".
+"""
+
+from contextlib import suppress
+from typing import Any
+
+import attrs
+import msgspec
+
+from pipeline.exchange import Exchange
+from pipeline.store.record import clean
+
+# Of each client the fields that tell session, agent and parent; the first that names a session counts.  An agent, or a
+# parent, that bears the session's own name is the session's own.
+FIELDS: tuple[tuple[bytes, bytes, bytes], ...] = (
+    (b"x-claude-code-session-id", b"x-claude-code-agent-id", b"x-claude-code-parent-agent-id"),
+    (b"session-id", b"thread-id", b"x-codex-parent-thread-id"),
+    (b"session_id", b"thread_id", b""),  # the same program, when it was younger
+    (b"x-session-id", b"", b""),
+)
+_BEFORE = "_session_"  # user_<hash>_account_<id>_session_<id>: an older metadata.user_id
+_NAME = msgspec.json.Decoder(dict[str, Any])
+
+
+@attrs.frozen
+class Work:
+    """What a request belongs to."""
+
+    session: str = ""
+    agent: str = ""
+    parent: str = ""
+
+
+def work_of(exchange: Exchange) -> Work:
+    """What *exchange* belongs to, as its client says; to be asked before the prompt is translated."""
+    said = dict(reversed(exchange.request.headers))  # of a field given twice the first
+    for fields in FIELDS:
+        session, agent, parent = (clean(said.get(field, b"").decode("latin-1")) for field in fields)
+        if session:
+            return Work(session, "" if agent == session else agent, "" if parent == session else parent)
+    return Work(clean(told(exchange.prompt.get("metadata")))) if exchange.operation == "reply" else Work()
+
+
+def told(metadata: Any) -> str:
+    """The session that a prompt's *metadata* names."""
+    if not isinstance(metadata, dict):
+        return ""
+    user, session = metadata.get("user_id"), metadata.get("session_id")
+    if isinstance(user, str) and user.startswith("{"):
+        with suppress(msgspec.DecodeError):
+            session = _NAME.decode(user).get("session_id", session)
+    elif isinstance(user, str) and _BEFORE in user:
+        session = user.rpartition(_BEFORE)[2]
+    return session if isinstance(session, str) else ""

@@ -1,0 +1,192 @@
+"""The admin's page in a real browser: chromium from Debian, driven by playwright-core; the gateway is a real one.
+
+What was seen is told by the small programs in ``page/``; here it is judged.  Screenshots stay in ``.artefacts/page``.
+"""
+
+import base64
+import json
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hatch_build import Page
+from tests.e2e.clients import installed
+from tests.e2e.running import ROOT, Gateway, running
+
+DRIVERS = Path(__file__).with_name("page")
+ARTEFACTS = ROOT / ".artefacts" / "page"
+PASSWORD = "a long password"
+INVITATION = re.compile(r"once: (\S+)")
+
+# Each would open a dialog, or ask another host for something, if a name were ever taken for markup or for an address.
+HOSTILE = "<img/src=x/onerror=alert(1)>"
+WORSE = "\"'><svg/onload=alert(2)><script>alert(3)</script>"
+CONFIGURED = f"""
+[admin]
+password = "{PASSWORD}"
+"""
+
+pytestmark = [pytest.mark.client, pytest.mark.slow, pytest.mark.timeout(300)]
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """Where the browser is."""
+    found = shutil.which("chromium")
+    if found is None:
+        pytest.skip("there is no chromium: apt-get install chromium")
+    return found
+
+
+@pytest.fixture(scope="session")
+def tools(chromium: str) -> dict[str, str]:
+    """Where the browser, its driver and the accessibility checker are, for the programs' environment."""
+    playwright = installed("playwright-core", "1.65.1", "playwright-core/package.json").parent
+    axe = installed("axe-core", "4.14.1", "axe-core/axe.min.js")
+    return {"CHROMIUM": chromium, "PLAYWRIGHT": str(playwright), "AXE": str(axe)}
+
+
+@pytest.fixture(scope="session")
+def page(tools: dict[str, str]) -> None:
+    """The page, built of its sources as for a wheel."""
+    page = Page(ROOT)
+    if not page.fresh():
+        page.build()
+
+
+@pytest.fixture(scope="module")
+def gateway(page: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    """A gateway with an account, a key with a hostile name, and a few requests of that key."""
+    with running(tmp_path_factory.mktemp("page"), more=CONFIGURED) as gateway:
+        inhabit(gateway)
+        yield gateway
+
+
+def inhabit(gateway: Gateway) -> None:
+    """Whatever has a name is called something hostile."""
+    limit = {"kind": "tokens_minute", "models": "*", "limit": 5_000_000}
+    secret = admin(gateway, "POST", "keys", name=HOSTILE, limits=[limit], models=["*"])["secret"]
+    admin(gateway, "POST", "keys", name=WORSE)
+    admin(gateway, "POST", "models", id=f"fast{HOSTILE}", target="claude-opus-4-5")
+    admin(gateway, "POST", "models", id="second", target=f"none{WORSE}")
+    rates = {"input": 3_000_000, "output": 15_000_000, "cache_read": 0, "cache_write_5m": 0, "cache_write_1h": 0}
+    admin(gateway, "POST", "prices", model=f"small{HOSTILE}", **rates)
+    admin(gateway, "POST", "upstreams/up/credentials", name=HOSTILE, key="a-key-of-nobody")
+    for model in ("claude-opus-4-5", f"fast{HOSTILE}", f"claude{WORSE}"):
+        ask(gateway, secret, model)
+    gateway.records(wait_for=3)
+
+
+def admin(gateway: Gateway, method: str, path: str, **body: Any) -> Any:
+    """Ask the API as a script does."""
+    basic = base64.b64encode(f"admin:{PASSWORD}".encode()).decode()
+    return told(gateway, method, f"/admin/api/{path}", body, {"authorization": f"Basic {basic}"})
+
+
+def ask(gateway: Gateway, secret: str, model: str) -> None:
+    """One request of a client, in a session with a hostile name."""
+    user = json.dumps({"device_id": "d", "account_uuid": "", "session_id": HOSTILE})
+    messages = [{"role": "user", "content": "[[say hello]]"}]
+    body = {"model": model, "max_tokens": 2000, "metadata": {"user_id": user}, "messages": messages}
+    told(gateway, "POST", "/v1/messages", body, {"x-api-key": secret, "anthropic-version": "2023-06-01"})
+
+
+def told(gateway: Gateway, method: str, path: str, body: Any, fields: dict[str, str]) -> Any:
+    """What the gateway answers, if it is well."""
+    connection = HTTPConnection("127.0.0.1", gateway.port, timeout=20)
+    try:
+        connection.request(method, path, json.dumps(body), {"content-type": "application/json", **fields})
+        answer = connection.getresponse()
+        said = answer.read()
+    finally:
+        connection.close()
+    assert answer.status < 300, said
+    return json.loads(said or b"null")
+
+
+def drive(tools: dict[str, str], gateway: Gateway, program: str, *words: str, **more: str) -> Any:
+    """What a program of ``page/`` told of *gateway*.  Nobody else may have been asked, and no script have spoken."""
+    where = {"GATEWAY": gateway.url, "ARTEFACTS": str(ARTEFACTS), "USER_NAME": "admin", "PASSWORD": PASSWORD}
+    done = subprocess.run(
+        ["node", str(DRIVERS / program), *words],
+        env={**os.environ, **tools, **where, **more},
+        capture_output=True,
+        text=True,
+        timeout=240,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    seen = json.loads(done.stdout)
+    assert seen["watch"]["foreign"] == []
+    assert seen["watch"]["dialogs"] == []
+    return seen
+
+
+def test_from_the_first_run_to_the_first_bar(page: None, tools: dict[str, str], tmp_path: Path) -> None:
+    """The secret of the terminal, an account, a key seen once, a stream seen live, and then in the charts."""
+    with running(tmp_path / "first") as gateway:
+        invitation = INVITATION.search(gateway.output.read_text())
+        assert invitation is not None
+        seen = drive(tools, gateway, "journey.mjs", SECRET=invitation.group(1), KEY_NAME=HOSTILE)
+    assert "not the secret" in seen["refusal"]
+    key = seen["key"]
+    assert key["secret"].startswith("sk-proxy-")
+    assert key["copied"] == key["secret"]
+    assert not key["again"]
+    assert len(key["clients"]) >= 4
+    assert key["secret"] in key["paste"]
+    assert gateway.url in key["paste"]
+    assert HOSTILE in seen["stream"]["live"]
+    assert seen["stream"]["whole"]
+    assert seen["bars"]["requests"] == 1
+    assert seen["bars"]["tokens"] >= 1
+    assert seen["bars"]["cost"] == 1
+    assert "end_turn" in seen["record"]
+    assert "model_map" in seen["record"]
+    assert [line for line in seen["watch"]["console"] if "403" not in line] == []  # the browser's note of the refusal
+
+
+@pytest.mark.parametrize("look", ["light", "dark", "phone"])
+def test_every_room(tools: dict[str, str], gateway: Gateway, look: str) -> None:
+    """No finding of axe-core that is serious or critical, no sideways scroll, nothing in the console, names as text."""
+    seen = drive(tools, gateway, "rooms.mjs", look)
+    assert {room["room"]: room["accessibility"] for room in seen["rooms"] if room["accessibility"]} == {}
+    assert [room["room"] for room in seen["rooms"] if room["sideways"]] == []
+    assert seen["watch"]["console"] == []
+    assert len(seen["rooms"]) >= 17
+    keys = next(room for room in seen["rooms"] if room["room"] == "keys")
+    assert HOSTILE in keys["text"]
+    assert WORSE in keys["text"]
+
+
+def test_the_keyboard_is_enough(tools: dict[str, str], gateway: Gateway) -> None:
+    """Log in, skip to the content, change rooms, open a dialog and leave it; nothing is deleted unasked."""
+    seen = drive(tools, gateway, "keyboard.mjs")
+    assert seen["first"] == "Skip to the content"
+    assert seen["content"] == seen["followed"] == "MAIN"
+    assert seen["typed"] == "by keyboard"
+    assert seen["back"] == "New key"
+    assert seen["kept"] in (HOSTILE, WORSE)
+    assert seen["watch"]["console"] == []
+
+
+def test_troubles_are_told(tools: dict[str, str], gateway: Gateway) -> None:
+    """No answer can be asked for again, a session that is over leads to the login, a refusal stands in its words."""
+    seen = drive(tools, gateway, "troubles.mjs")
+    assert "does not answer" in seen["unreachable"]
+    assert "It works" in seen["works"]
+    assert (seen["before"], seen["after"]) == (True, False)
+    assert "wrong" in seen["wrong"]
+
+
+def test_swagger_ui(tools: dict[str, str], gateway: Gateway) -> None:
+    """Under the same policy, from the gateway's own files: every operation of the API."""
+    seen = drive(tools, gateway, "swagger.mjs")
+    assert seen["operations"] > 30
+    assert seen["watch"]["console"] == []

@@ -1,0 +1,30 @@
+"""The API keeps its own document, whatever it is sent: schemathesis makes the requests, a running gateway answers."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.running import clean_environment, running
+from tests.pipeline.admin.office import CONFIGURED, PASSWORD, USER
+
+# TRACE is refused before anybody is asked (501, tests/transports).
+METHODS = '[phases.coverage]\nunexpected-methods = ["GET", "PUT", "POST", "PATCH", "DELETE", "OPTIONS"]\n'
+START = "from schemathesis.cli import schemathesis; schemathesis()"
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_every_answer_is_one_that_was_declared(tmp_path: Path) -> None:
+    """Status, media type and shape, for good requests and bad ones, alone and in a row."""
+    (tmp_path / "schemathesis.toml").write_text(METHODS)
+    with running(tmp_path / "gateway", more=CONFIGURED) as gateway:
+        document = f"{gateway.url}/admin/api/openapi.json"
+        command = [sys.executable, "-c", START, "run", document, "--auth", f"{USER}:{PASSWORD}", "--seed", "7"]
+        command += ["--max-examples", "8", "--continue-on-failure", "--no-color"]
+        # Wrong credentials, over and over, are answered with 429: test_api asks without any, of every operation.
+        command += ["--exclude-checks", "ignored_auth"]
+        environment = clean_environment(tmp_path)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=500, cwd=tmp_path, env=environment)
+    assert done.returncode == 0, done.stdout[-20_000:] + done.stderr

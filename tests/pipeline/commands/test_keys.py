@@ -1,0 +1,85 @@
+"""Keys, from a terminal."""
+
+import json
+import re
+import time
+
+import pytest
+
+from tests.pipeline.commands.conftest import Run
+
+
+def test_a_key_is_made_with_what_was_said(run: Run) -> None:
+    """Dollars become micro-dollars; the secret is printed, and nowhere else."""
+    words = [
+        "--model",
+        "a-*",
+        "--limit",
+        "usd_week:a-*=2.5",
+        "--limit",
+        "streams=3",
+        "--expires",
+        "2d",
+        "--extra-usage",
+    ]
+    made = json.loads(run("keys", "create", "ada", *words, "--json").stdout)
+    key = made["key"]
+    assert key["limits"] == [
+        {"kind": "usd_week", "limit": 2_500_000, "models": "a-*"},
+        {"kind": "streams", "limit": 3, "models": "*"},
+    ]
+    assert (key["models"], key["allow_extra_usage"]) == (["a-*"], True)
+    assert abs(key["expires"] / 1000 - time.time() - 2 * 86400) < 60
+    for command in (("keys", "list"), ("keys", "show", "ada"), ("admin", "audit", "--json")):
+        assert made["secret"] not in run(*command).stdout
+
+
+def test_a_key_goes_by_id_name_or_secret(run: Run) -> None:
+    """Two of one name have to be told apart by more."""
+    made = json.loads(run("keys", "create", "ada", "--json").stdout)
+    for name in ("ada", made["key"]["id"], made["secret"]):
+        assert json.loads(run("keys", "show", name, "--json").stdout)["key"]["id"] == made["key"]["id"]
+    run("keys", "create", "ada")
+    done = run("keys", "show", "ada")
+    assert (done.exit_code, done.stderr) == (1, "there are several keys called ada\n")
+
+
+def test_what_is_not_said_stays(run: Run) -> None:
+    """As with the API."""
+    run("keys", "create", "ada", "--limit", "requests_minute=5", "--when-spent", "cut")
+    changed = json.loads(run("keys", "change", "ada", "--disable", "--name", "bob", "--json").stdout)["key"]
+    assert (changed["name"], changed["enabled"], changed["when_spent"]) == ("bob", False, "cut")
+    assert [limit["kind"] for limit in changed["limits"]] == ["requests_minute"]
+
+
+def test_rotating_resetting_and_removing(run: Run) -> None:
+    """Another secret; windows anew; gone, after a question."""
+    first = json.loads(run("keys", "create", "ada", "--limit", "usd_total=1", "--json").stdout)["secret"]
+    second = json.loads(run("keys", "rotate", "ada", "--overlap", "1h", "--json").stdout)["secret"]
+    assert first != second
+    assert run("keys", "reset", "ada", "--kind", "usd_total").exit_code == 0
+    assert run("keys", "remove", "ada", typed="n\n").exit_code == 1
+    assert "ada" in run("keys", "list").stdout
+    assert run("keys", "remove", "ada", "--yes").exit_code == 0
+    assert "ada" not in run("keys", "list").stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (("show", "nobody"), 1),
+        (("remove", "nobody", "--yes"), 1),
+        (("create", "a", "--limit", "usd_day=1"), 2),
+        (("create", "a", "--limit", "usd_week=much"), 2),
+        (("create", "a", "--limit", "streams=1", "--limit", "streams=2"), 1),
+        (("create", "a", "--expires", "someday"), 2),
+        (("create", ""), 2),
+        (("rotate", "a", "--overlap", "long"), 2),
+    ],
+)
+def test_what_can_not_be_done_is_told_without_a_traceback(run: Run, words: tuple[str, ...], code: int) -> None:
+    """1: there is no such thing; 2: the command was wrong.  A line on stderr."""
+    done = run("keys", *words)
+    assert (done.exit_code, done.stdout) == (code, "")
+    assert re.fullmatch(r"(?s).+\n", done.stderr)
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,189 @@
+"""The command ``usage``: what the books say, for people, spreadsheets and scripts, beside a gateway that may run."""
+
+import csv
+import io
+import json
+import os
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+import structlog
+from click.testing import CliRunner, Result
+
+from pipeline.cli import main
+from pipeline.store import keys, prices, requests
+from pipeline.store.database import looking, within
+from pipeline.store.keys import Key
+from pipeline.store.opening import open_parts
+from pipeline.store.prices import PriceRow
+from pipeline.store.record import Flag
+from pipeline.store.schema import HEAD
+from pipeline.store.settings import Settings
+from pipeline.store.sqlite import Sqlite
+from pipeline.store.transact import enter
+from tests.pipeline.store.records import AT, settled
+
+DAY = 24 * 3_600_000
+SPAN = ("--from", "2027-01-10", "--to", "2027-01-15")
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A configured gateway that does not run, with nothing in its books."""
+    monkeypatch.chdir(tmp_path)
+    for name in [name for name in os.environ if name.startswith("PIPELINE_")]:
+        monkeypatch.delenv(name)
+    for name in ("HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME"):
+        monkeypatch.setenv(name, str(tmp_path / "own"))
+    (tmp_path / "pipeline.toml").write_text(
+        '[store]\nfile = "books.db"\n[upstreams.up]\npreset = "simulated"\n[meter]\nprices = "prices.toml"\n'
+    )
+    (tmp_path / "prices.toml").write_text("")
+    yield tmp_path
+    structlog.reset_defaults()
+
+
+@pytest.fixture
+def books(here: Path) -> Path:
+    """The same with requests of two days, one of them by a key with a name."""
+    parts = open_parts(Settings(file=here / "books.db"), AT)
+    key, _ = within(parts.backend, lambda db: keys.create(db, b"pepper", Key(id="", name="laptop"), AT))
+    records = [
+        settled("r1", cost=1_500_000, input=1000, cache_read=5000, model="large"),
+        settled("r2", cost=500_000, key=key.id, model="small", session="s1"),
+        settled("r3", at=AT - DAY, cost=0, flags=int(Flag.UNPRICED), model="unheard"),
+        settled("r4", at=AT - 40 * DAY, cost=7),
+    ]
+    within(parts.backend, lambda db: enter(db, {record.id: record for record in records}, AT))
+    parts.spool.close()
+    parts.backend.close()
+    return here / "books.db"
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(main, ("usage", *arguments))
+
+
+def told(*arguments: str) -> str:
+    done = run(*arguments)
+    assert done.exit_code == 0, done.output
+    return done.stdout
+
+
+@pytest.mark.usefixtures("books")
+def test_days_are_told_with_their_models_and_a_total() -> None:
+    """And what the total does not contain."""
+    lines = told(*SPAN).splitlines()
+    assert lines[0].split() == ["day", "models", "requests", "input", "cache", "read", "cache", "write", "output",
+                                "total", "cost"]  # fmt: skip
+    assert lines[1].split() == ["2027-01-14", "unheard", "1", "10", "0", "0", "5", "15", "$0.0000"]
+    assert lines[2].split() == ["2027-01-15", "large,", "small", "2", "1,010", "5,000", "0", "10", "6,020", "$2.0000"]
+    assert lines[3].split() == ["total", "3", "1,020", "5,000", "0", "15", "6,035", "$2.0000"]
+    assert lines[4] == "1 requests have no known price: their cost is not in it"
+
+
+@pytest.mark.usefixtures("books")
+@pytest.mark.parametrize(
+    ("arguments", "names"),
+    [
+        (("--by", "model"), ["large", "small", "unheard"]),
+        (("--by", "key"), ["k1", "laptop"]),
+        (("--by", "session"), ["s1"]),
+        (("--by", "model", "--key", "laptop"), ["small"]),
+        (("--by", "day", "--model", "large"), ["2027-01-15"]),
+        (("--by", "upstream", "--key", "nobody"), []),
+    ],
+)
+def test_it_is_told_by_what_is_asked_for(arguments: tuple[str, ...], names: list[str]) -> None:
+    """As JSON and as CSV alike; a key may be called by its name."""
+    rows = json.loads(told(*SPAN, *arguments, "--json"))["rows"]
+    assert [row[arguments[1]] for row in rows] == names
+    lines = list(csv.DictReader(io.StringIO(told(*SPAN, *arguments, "--csv"))))
+    assert [line[arguments[1]] for line in lines] == names
+    assert [float(line["cost_usd"]) for line in lines] == [row["cost"] / 1e6 for row in rows]
+
+
+@pytest.mark.usefixtures("books")
+def test_nothing_is_told_as_nothing() -> None:
+    """Of days on which nothing was asked."""
+    assert told("--from", "2026-01-01", "--to", "2026-01-02") == "nothing was used\n"
+
+
+@pytest.mark.usefixtures("books")
+@pytest.mark.parametrize(("form", "count"), [("csv", 4), ("jsonl", 3)])
+def test_requests_are_exported(here: Path, form: str, count: int) -> None:
+    """A line each, to the terminal or into a file."""
+    text = told("export", *SPAN, "--format", form)
+    assert len(text.splitlines()) == count
+    assert told("export", *SPAN, "--format", form, "-o", "out") == ""
+    assert (here / "out").read_text() == text
+
+
+def test_costs_are_put_right_when_that_is_wanted(here: Path, books: Path) -> None:
+    """First it only looks; prices are those of the store and of the operator's own file."""
+    (here / "prices.toml").write_text('[[price]]\nmodels = ["unheard"]\ninput = 100.0\noutput = 0.0\n')
+    parts = open_parts(Settings(file=books), AT)
+    document = '{"models": ["small"], "input": 0.0, "output": 200000.0}'
+    within(parts.backend, lambda db: prices.add(db, PriceRow("", 0, document, "contract"), AT))
+    parts.spool.close()
+    parts.backend.close()
+    looked = told("rerate", *SPAN)
+    assert looked == told("rerate", *SPAN)
+    assert [line.split()[0] for line in looked.splitlines()] == ["model", "large", "small", "unheard", "total"]
+    assert told("rerate", *SPAN, "--apply") == looked
+    assert cost_of(books, "r2") == 1_000_000
+    assert cost_of(books, "r3") == 1_000
+    assert told("rerate", *SPAN).splitlines()[-1].split()[-1] == "$0.0000"
+
+
+def cost_of(books: Path, name: str) -> int:
+    with closing(Sqlite(books)) as backend:
+        record = looking(backend, lambda db: requests.one(db, name))
+    assert record is not None
+    return record.cost
+
+
+@pytest.mark.usefixtures("books")
+def test_old_requests_are_removed_and_their_sums_stay() -> None:
+    """From the day on that is told, everything is there."""
+    before = told("--from", "2026-12-01", "--to", "2027-01-15")
+    assert told("remove", "--before", "2027-01-15") == "2 requests removed\n"
+    assert told("remove", "--before", "2027-01-15") == "0 requests removed\n"
+    assert told("--from", "2026-12-01", "--to", "2027-01-15") == before
+    assert len(told("export", "--from", "2026-12-01", "--to", "2027-01-15").splitlines()) == 3
+
+
+# -- what can't be ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("here")
+def test_where_there_are_no_books_that_is_said() -> None:
+    """None are made by asking."""
+    done = run(*SPAN)
+    assert (done.exit_code, done.stderr) == (2, "store: there are no books yet: books.db is not there\n")
+
+
+def test_books_of_another_revision_are_left_alone(here: Path) -> None:
+    """Migrating is the gateway's."""
+    with closing(Sqlite(here / "books.db")):
+        pass
+    done = run(*SPAN)
+    expected = f"store: the store is at revision none, not {HEAD}: start the gateway once\n"
+    assert (done.exit_code, done.stderr) == (2, expected)
+
+
+@pytest.mark.usefixtures("books")
+def test_books_that_are_locked_are_no_crash() -> None:
+    """Somebody else writes for longer than a command waits."""
+    with closing(Sqlite(Path("books.db"))) as other, other.transaction():
+        done = run("remove", "--before", "2027-01-15")
+    assert (done.exit_code, done.stderr) == (2, "store: database is locked\n")
+
+
+@pytest.mark.usefixtures("here")
+@pytest.mark.parametrize("arguments", [("--from", "yesterday"), ("--by", "colour"), ("rerate",), ("remove",)])
+def test_what_makes_no_sense_is_refused(arguments: tuple[str, ...]) -> None:
+    """In click's words."""
+    assert run(*arguments).exit_code == 2

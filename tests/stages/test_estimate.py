@@ -1,0 +1,102 @@
+"""Estimate: upper bounds that can be believed, and come down as more is known."""
+
+import json
+
+import pytest
+
+from pipeline.events import Usage
+from pipeline.prompt import Prompt
+from stages.dialects import anthropic
+from stages.estimate import FEW, OUTPUT, REMEMBERED, Learned, about, allowed, bound
+from stages.prices.cost import cost
+from stages.prices.reading import parsed
+
+(PRICE,) = parsed(
+    """
+[[price]]
+models = ["m"]
+input = 5
+output = 25
+cache_read = 0.5
+cache_write_5m = 6.25
+cache_write_1h = 10
+tiers = [{ above = 200_000, input_times = 2, output_times = 1.5 }]
+""",
+    "test",
+)
+
+
+def quote(usage: Usage) -> int:
+    return cost(PRICE, usage, {})
+
+
+def prompt(text: str) -> Prompt:
+    return Prompt("anthropic", text.encode())
+
+
+UNKNOWN: tuple[int | None, float] = (None, 1.0)
+
+
+def test_the_bound_is_what_the_price_function_bills_for_the_worst() -> None:
+    """All of the prompt written to the cache, as much output as is allowed."""
+    made = bound(prompt('{"max_tokens": 1000}'), "m", 10_000, False, UNKNOWN, quote)
+    assert made.cost == quote(Usage(cache_write_5m=10_000, output=1000)) == 62_500 + 25_000
+    hour = bound(prompt('{"max_tokens": 1000}'), "m", 10_000, True, UNKNOWN, quote)
+    assert hour.cost == 100_000 + 25_000
+    assert hour.tokens == 11_000
+    assert hour.prompt < hour.least < hour.cost
+
+
+def test_a_long_prompt_is_reserved_at_the_tier_it_is_billed_at() -> None:
+    """Not at the first."""
+    made = bound(prompt('{"max_tokens": 10}'), "m", 300_000, False, UNKNOWN, quote)
+    assert made.cost == quote(Usage(cache_write_5m=300_000, output=10))
+    assert made.cost > 2 * 300_000 * 6.25
+
+
+@pytest.mark.parametrize(
+    ("said", "model", "tokens"),
+    [
+        ('{"max_tokens": 500}', "unknown", 500),
+        ('{"max_completion_tokens": 500, "n": 3}', "unknown", 1500),
+        ('{"max_output_tokens": 7}', "unknown", 7),
+        ("{}", "unknown", OUTPUT),
+        ('{"max_tokens": 999999}', "claude-opus-4-5", 64_000),
+        ('{"max_tokens": "many"}', "claude-opus-4-5", 64_000),
+    ],
+)
+def test_output_is_bounded_by_request_and_model(said: str, model: str, tokens: int) -> None:
+    """Whichever is less."""
+    assert allowed(prompt(said), model) == tokens
+
+
+def test_what_was_used_narrows_the_bound() -> None:
+    """Once a few are known, and only for that key and model."""
+    learned = Learned()
+    for _ in range(FEW - 1):
+        learned.remember("k", "m", 2000, 0.1)
+    assert learned.most("k", "m") == UNKNOWN
+    learned.remember("k", "m", 3000, 0.2)
+    assert learned.most("k", "m") == (3000, 0.2)
+    assert learned.most("k", "other") == UNKNOWN
+    wide = bound(prompt('{"max_tokens": 128000}'), "m", 100_000, False, UNKNOWN, quote)
+    narrow = bound(prompt('{"max_tokens": 128000}'), "m", 100_000, False, learned.most("k", "m"), quote)
+    assert narrow.cost == round(625_000 * 0.2) + 75_000 < wide.cost // 5
+
+
+def test_what_was_learned_long_ago_is_forgotten() -> None:
+    """One outlier does not hold for ever."""
+    learned = Learned()
+    learned.remember("k", "m", 90_000, 4.0)
+    for _ in range(REMEMBERED):
+        learned.remember("k", "m", 100, 0.5)
+    assert learned.most("k", "m") == (100, 0.5)
+
+
+def test_text_is_taken_by_its_length_and_pictures_are_counted() -> None:
+    """A megabyte of base64 is some two thousand tokens, no four hundred thousand."""
+    text = prompt('{"messages": [{"role": "user", "content": "%s"}]}' % ("word " * 20_000))
+    assert about(text, anthropic) >= anthropic.count(text)  # type: ignore[arg-type]  # a module is a dialect
+    source = {"type": "base64", "media_type": "image/png", "data": "A" * 1_000_000}
+    body = {"messages": [{"role": "user", "content": [{"type": "image", "source": source}]}]}
+    assert about(prompt(json.dumps(body)), anthropic) < 5_000  # type: ignore[arg-type]  # the same
