@@ -45,8 +45,9 @@ def measured(program: Program, sent: bytes, connections: int, times: int) -> flo
 
 @click.command(help=__doc__)
 @click.option("--rounds", default=7, help="How often each is asked.")
+@click.option("--size", "only", default="", help="One of the sizes only, as they are called in the table.")
 @click.option("--connections", default=32, help="How many requests run at one time.")
-def main(*, rounds: int, connections: int) -> None:
+def main(*, rounds: int, only: str, connections: int) -> None:
     """Measure and print a Markdown table."""
     with ExitStack() as exits:
         upstream = exits.enter_context(simulated("anthropic"))
@@ -57,6 +58,8 @@ def main(*, rounds: int, connections: int) -> None:
         click.echo("| CPU per request | " + " | ".join(LINES) + " | metered adds | limited adds |")
         click.echo("|---|--:|--:|--:|--:|--:|")
         for label, size in SIZES.items():
+            if only not in label:
+                continue
             sent = request("anthropic", "[[say ok]]", size)
             times = max(4, 2000 // connections // (1 + size // 50_000))
             found: dict[str, list[float]] = {name: [] for name in LINES}

@@ -1,6 +1,6 @@
 """Run: a client, with its environment set so that it comes here.
 
-run -- CLIENT -p "hello" ──▶ the gateway that runs, or one for as long as the client does ──▶ claude
+run -- CLIENT -p "hello" ──▶ the gateway that runs, or one for as long as the client does ──▶ CLIENT
 """
 
 import os

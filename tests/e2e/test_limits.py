@@ -2,7 +2,6 @@
 
 import json
 import sqlite3
-from collections.abc import Sequence
 from contextlib import ExitStack, closing
 from functools import partial
 from pathlib import Path
@@ -55,7 +54,7 @@ async def usage(home: House, **fields: str) -> Any:
     return json.loads(answer.body) if answer.status == 200 else answer
 
 
-async def settled(home: House) -> Sequence[Any]:
+async def settled(home: House) -> Any:
     """The windows, once nothing is held."""
     with trio.fail_after(5):
         while True:

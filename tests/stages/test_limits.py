@@ -24,6 +24,7 @@ from stages.allowance import Limit
 from stages.limits import Limits
 from stages.meter import Meter
 from tests.doubles import WORDS, Kept, Recorder, exchange, upstream
+from tests.pipeline.store.records import until
 from transports.messages import Head
 
 MODEL = "claude-opus-4-5"
@@ -74,7 +75,8 @@ class Room:
 
     async def windows(self) -> dict[str, Any]:
         """Those of the key, once nothing waits to be written."""
-        await self.store.writer.drain(5)
+        writer = self.store.writer
+        await until(lambda: not (writer._batch or writer._waiting))
         return {window.kind: window for window in await self.store.read(lambda db: sql.windows(db, ["k1"]))}
 
 

@@ -12,6 +12,7 @@ from pipeline.store.store import open_store
 from stages.allowance import Allowance, Limit
 from stages.usage import answer, look
 from tests.doubles import Kept, exchange
+from tests.pipeline.store.records import until
 
 LIMITS = Allowance((Limit("usd_5h", 1000), Limit("usd_week", 5000, "claude-*")))
 
@@ -23,7 +24,7 @@ async def test_a_key_is_told_its_own(tmp_path: Path) -> None:
         await store.reserve("r1", "k1", [Claim("usd_5h", 1000, 300)])
         for name, key in (("r2", "k1"), ("r3", "another")):
             store.settle(Record(name, state=int(State.SETTLED), at=now, key=key, model="m", cost=70, input=5))
-        await store.writer.drain(5)
+        await until(lambda: not (store.writer._batch or store.writer._waiting))
         told = await store.read(lambda db: look(db, caller=Caller("ada", "k1", ("m",)), allowance=LIMITS, now=now))
     assert told["key"] == {"name": "ada", "models": ["m"], "expires": 0}
     five, week = told["windows"]
