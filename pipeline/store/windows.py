@@ -87,7 +87,11 @@ class Windows:
     # -- before a request ---------------------------------------------------------------------------------------------
 
     def reserve(self, lease: Lease, claims: Iterable[Claim], now: int) -> Granted | Refused:
-        """Hold all *claims* for *lease*, or nothing; all its windows are there."""
+        """Hold all *claims* for *lease*, or nothing; all its windows are there.
+
+        What is granted is held from the moment of the grant, not of the question, which is earlier than a window that
+        begins with it: else nobody could tell afterwards that the window is still the same.
+        """
         claimed = [(claim, self._windows[lease.key, claim.models, claim.kind]) for claim in claims]
         for claim, window in claimed:
             window.roll(now, claim.ends)
@@ -100,6 +104,7 @@ class Windows:
                 window.held += claim.amount
             lease.holds.append((claim.models, claim.kind, claim.amount))
             self._changed[window.name] = window
+        lease.at = max([now, *(window.began for _, window in claimed)])  # clocks of several machines differ
         return Granted(tuple(window.standing(claim.limit) for claim, window in claimed))
 
     # -- after it -----------------------------------------------------------------------------------------------------

@@ -126,6 +126,18 @@ def test_a_clock_that_was_set_back_changes_nothing() -> None:
     assert (only(looked).began, only(looked).spent) == (AT, 10)
 
 
+def test_the_request_that_begins_a_window_is_put_right_like_any_other() -> None:
+    """It was asked a moment before the window began; its lease counts from the grant."""
+    for ending in ("settled", "released"):
+        looked, held = Windows([opened("k1", "*", "tokens_minute", AT)]), lease(at=AT - 1)
+        looked.reserve(held, [Claim("tokens_minute", 1000, 400)], AT)
+        if ending == "settled":
+            looked.settle(None, settled(), held, AT + 5)
+        else:
+            looked.release(held)
+        assert only(looked).spent == (15 if ending == "settled" else 0)
+
+
 STEPS = st.lists(st.tuples(st.integers(0, 400), st.integers(0, 600), st.integers(0, 3), st.booleans()), max_size=40)
 
 
