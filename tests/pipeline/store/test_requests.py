@@ -1,5 +1,7 @@
 """Requests: every way to page through them shows each once, in one order."""
 
+from functools import partial
+
 import pytest
 
 from pipeline.store import requests
@@ -70,12 +72,9 @@ def test_one_is_found_with_its_asides(parts: Parts) -> None:
 
 def test_what_open_requests_hold_is_told(parts: Parts) -> None:
     """Of one key, the oldest first."""
-    claims = [Claim("usd_total", 1000, 30)]
-    asked = [
-        Reserve(Lease(id=name, instance="i", at=at, key=key), claims)
-        for name, at, key in (("r1", 2, "k1"), ("r2", 1, "k1"), ("r3", 1, "k2"))
-    ]
-    within(parts.backend, lambda db: reserve(db, asked, AT))
+    for later, (name, key) in enumerate((("r2", "k1"), ("r3", "k2"), ("r1", "k1"))):
+        asked = Reserve(Lease(id=name, instance="i", at=AT, key=key), [Claim("usd_total", 1000, 30)])
+        within(parts.backend, partial(reserve, reserves=[asked], now=AT + later))
     found = looking(parts.backend, lambda db: requests.holds(db, "k1"))
     assert [(one.id, one.holds) for one in found] == [(name, [("*", "usd_total", 30)]) for name in ("r2", "r1")]
 
