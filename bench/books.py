@@ -155,7 +155,8 @@ def sums() -> Iterator[str]:
         )
     yield (
         f"INSERT INTO sessions (session, agent, key, model, parent, began, last, {names}) "  # noqa: S608  # words of ours
-        f"SELECT session, agent, key, model, '', MIN(at), MAX(at), {added} FROM requests GROUP BY 1, 2, 3, 4"
+        f"SELECT session, agent, key, model, '', MIN(at), MAX(at), {added} FROM requests GROUP BY 1, 2, 3, 4 "
+        "ORDER BY MIN(at)"  # as they are put down in life: what is new stands together
     )
 
 

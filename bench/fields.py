@@ -38,7 +38,7 @@ WHOLE, KEPT, CHANGED, DROPPED, REFUSED, LOST = "✓", "✓*", "≈", "–", "✗
 LEGEND = {
     WHOLE: "arrives whole: translated back, it is the same",
     KEPT: "nothing is lost, and it is recorded: the gateway does it itself, or the other side does it unasked",
-    CHANGED: "arrives in another form, or in part; recorded where something is lost by it",
+    CHANGED: "arrives in another form, or in part; recorded",
     DROPPED: "has no equivalent: left out; recorded as a loss",
     REFUSED: "refused with 400, naming the field",
 }
@@ -86,7 +86,7 @@ def outcome(group: Group, label: str, source: str, target: str, model: str) -> O
         gone = with_it.body == without.body or all(edit.action == "dropped" for edit in new if edit.lossy)
         return Outcome(DROPPED if gone and not arrived else CHANGED, why)
     if new:
-        return Outcome(KEPT, why)
+        return Outcome(CHANGED if any(edit.action == "approximated" for edit in new) else KEPT, why)
     if not arrived:
         return Outcome(LOST)
     return Outcome(WHOLE if returned(value, without, with_it, source, target) else CHANGED)
@@ -140,7 +140,7 @@ def leaves(value: Any) -> Iterator[str]:
         for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
             if key not in _FORM:
                 yield from leaves(inner)
-    else:
+    elif value is not None:  # null says nothing
         yield repr(value)
 
 

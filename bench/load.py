@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 import attrs
 
+STAMP = re.compile(rb"t=(\d{12,}) ")  # of the mock upstream: nanoseconds of the machine's clock
 LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 
 
@@ -20,6 +21,9 @@ class Took:
 
     answers: list[float] = attrs.field(factory=list)
     firsts: list[float] = attrs.field(factory=list)
+    late: list[float] = attrs.field(
+        factory=list
+    )  # from writing to reading, of each event that tells when it was written
     seconds: float = 0.0
     bytes: int = 0
     failed: int = 0
@@ -45,6 +49,9 @@ class Client(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._took.bytes += len(data)
+        if b"t=" in data:
+            now = time.monotonic_ns()
+            self._took.late += [(now - int(stamp)) / 1e9 for stamp in STAMP.findall(data)]
         self._feed(data)
 
     def connection_lost(self, exc: Exception | None) -> None:

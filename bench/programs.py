@@ -7,12 +7,13 @@ kernel's figures for that one process, whatever else the machine does.
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
@@ -32,31 +33,76 @@ class Program:
     pid: int
 
     def cpu(self) -> float:
-        """Seconds of CPU used so far."""
-        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(") ")[2].split()
-        return (int(fields[11]) + int(fields[12])) / TICK
+        """Seconds of CPU used so far, by the program and the processes it started."""
+        ticks = 0
+        for pid in self._family():
+            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()
+            ticks += int(fields[11]) + int(fields[12])
+        return ticks / TICK
 
     def rss(self) -> int:
-        """Resident memory in KiB, what is swapped included."""
-        status = Path(f"/proc/{self.pid}/status").read_text()
-        return sum(int(line.split()[1]) for line in status.splitlines() if line.startswith(("VmRSS:", "VmSwap:")))
+        """Resident memory in KiB, what is swapped included, of all of them."""
+        return sum(
+            int(line.split()[1])
+            for pid in self._family()
+            for line in Path(f"/proc/{pid}/status").read_text().splitlines()
+            if line.startswith(("VmRSS:", "VmSwap:"))
+        )
+
+    def _family(self) -> list[int]:
+        family = [self.pid]
+        for pid in family:
+            for task in Path(f"/proc/{pid}/task").iterdir():
+                family += map(int, (task / "children").read_text().split())
+        return family
 
 
 @contextmanager
 def started(name: str, command: list[str]) -> Iterator[Program]:
     """Run *command* until the block is left; it must print its address."""
-    with tempfile.TemporaryFile() as output:
-        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-        process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, env=environment)
+    with tempfile.TemporaryFile() as output, running(command, output, {"PYTHONPATH": str(ROOT)}) as process:
+        yield Program(name, _port(process, output), process.pid)
+
+
+@contextmanager
+def listening(
+    name: str, command: list[str], port: int, environment: Mapping[str, str] | None = None, *, seconds: float = 20
+) -> Iterator[Program]:
+    """Run *command*, which is to listen on *port* within *seconds*, until the block is left."""
+    with tempfile.TemporaryFile() as output, running(command, output, environment or {}) as process:
+        until = time.monotonic() + seconds
+        while not _answers(port):
+            if process.poll() is not None or time.monotonic() > until:
+                said = os.pread(output.fileno(), 65536, 0)[-2000:].decode(errors="replace")
+                raise RuntimeError(f"{name} did not start: {said}")
+            time.sleep(0.05)
+        yield Program(name, port, process.pid)
+
+
+@contextmanager
+def running(
+    command: list[str], output: IO[bytes], environment: Mapping[str, str]
+) -> Iterator["subprocess.Popen[bytes]"]:
+    """A process of its own group, until the block is left."""
+    process = subprocess.Popen(
+        command, stdout=output, stderr=subprocess.STDOUT, env={**os.environ, **environment}, start_new_session=True
+    )
+    try:
+        yield process
+    finally:
+        process.send_signal(signal.SIGTERM)
         try:
-            yield Program(name, _port(process, output), process.pid)
-        finally:
-            process.send_signal(signal.SIGTERM)
-            try:
-                process.wait(10)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)  # what it left behind
+
+
+def _answers(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def _port(process: "subprocess.Popen[bytes]", output: IO[bytes]) -> int:

@@ -73,13 +73,13 @@ def responses(text: str, size: int, *, stream: bool) -> tuple[str, dict[str, Any
 MAKERS = {"anthropic": messages, "chat": chat, "responses": responses}
 
 
-def request(dialect: str, text: str, size: int, *, stream: bool = False) -> bytes:
+def request(dialect: str, text: str, size: int, *, stream: bool = False, key: str = "bench") -> bytes:
     """The bytes of a request, ready to send."""
     path, body = MAKERS[dialect](text, size, stream=stream)
     content = json.dumps(body, separators=(",", ":")).encode()
     head = (
-        f"POST {path} HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\nx-api-key: bench\r\n"
-        f"authorization: Bearer bench\r\ncontent-length: {len(content)}\r\n"
+        f"POST {path} HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\nx-api-key: {key}\r\n"
+        f"authorization: Bearer {key}\r\ncontent-length: {len(content)}\r\n"
     )
     mark = "anthropic-version: 2023-06-01\r\n" if dialect == "anthropic" else ""
     return f"{head}{mark}\r\n".encode() + content

@@ -5,6 +5,7 @@
 A stage is a callable of one argument, the exchange; ``line`` tells how stages are joined.
 """
 
+from pipeline.declared import declares
 from pipeline.errors import (
     BudgetSpent,
     Forbidden,
@@ -59,6 +60,7 @@ __all__ = [
     "Out",
     "Secret",
     "reads",
+    "declares",
     "Batch",
     "Event",
     "Started",

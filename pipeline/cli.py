@@ -5,21 +5,32 @@
     python -m pipeline start | stop | status | logs                     in the background, see ``commands.life``
     python -m pipeline run -- CLIENT                                    a client that comes here
     python -m pipeline usage [export | rerate | remove]                 what was used, see ``commands.usage``
+    python -m pipeline route MODEL                                      which rule chooses, what and whom
     python -m pipeline keys | models | admin                            what the store has, see there
+    python -m pipeline replay ID                                        a captured request once more, see there
+    python -m pipeline migrate                                          another gateway's settings as a pipeline.toml
+    python -m pipeline 8080                                             serves there
 
 Exit codes: 0 clean, 1 crashed or not so, 2 configuration or usage (lines on stderr, no traceback).
 """
 
+import json
+from pathlib import Path
 from typing import Any
 
 import click
 
 from pipeline import __version__
+from pipeline.admin.front import ROUTES
+from pipeline.admin.openapi import document
 from pipeline.commands import life
 from pipeline.commands.admin import admin
 from pipeline.commands.doctor import doctor
 from pipeline.commands.keys import keys
+from pipeline.commands.migrate import migrate
 from pipeline.commands.models import models
+from pipeline.commands.replay import command as replay
+from pipeline.commands.route import route
 from pipeline.commands.run import run as run_command
 from pipeline.commands.usage import usage
 from pipeline.explain import explain
@@ -29,23 +40,52 @@ from pipeline.loading import build
 from pipeline.resolved import resolved
 
 
-@click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+class Commands(click.Group):
+    """The commands; a number in the place of one is a port to serve on, as an older gateway had it."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that *args* begin with, and its own words."""
+        if args[0].isdecimal():
+            return super().resolve_command(ctx, ["serve", "--port", *args])
+        return super().resolve_command(ctx, args)
+
+
+def documented(context: click.Context, option: click.Parameter, wanted: bool) -> None:
+    """Print the document of the admin's API, and exit; needs no configuration."""
+    if wanted:
+        click.echo(json.dumps(document(ROUTES), indent=2))
+        context.exit()
+
+
+@click.group(cls=Commands, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, "-V", "--version", prog_name="pipeline")
 @options
+@life.pid_file
+@click.option(
+    "--openapi", is_flag=True, is_eager=True, expose_value=False, callback=documented,
+    help="Print the OpenAPI document of the admin's API, and exit.",
+)  # fmt: skip
+@click.option("--daemon", "--detach", is_flag=True, help="In the background, as start --detach.")
 @click.pass_context
-def main(context: click.Context, /, **flags: Any) -> None:
+def main(context: click.Context, /, pid_file: Path | None, daemon: bool, **flags: Any) -> None:
     """One dependable door between coding agents and language models.  Without a command it serves."""
     context.obj = flags
-    if context.invoked_subcommand is None:
+    context.default_map = {str(command.name): {"pid_file": pid_file, "detach": daemon} for command in life.COMMANDS}
+    if context.invoked_subcommand is None and (daemon or pid_file):
+        context.invoke(life.start, pid_file=pid_file, detach=daemon, ready=None, **flags)
+    elif context.invoked_subcommand is None:
         run(flags)
 
 
 @main.command("serve")
 @options
+@click.option("--link", type=int, hidden=True)  # to the process that started this one as one of its workers
 @click.pass_obj
-def serve_command(before: Flags, /, **flags: Any) -> None:
+def serve_command(before: Flags, /, link: int | None, **flags: Any) -> None:
     """Serve until SIGTERM or SIGINT."""
-    run(merged(before, flags))
+    run(merged(before, flags), link=link)
 
 
 @main.command()
@@ -55,7 +95,8 @@ def check(before: Flags, /, **flags: Any) -> None:
     """Validate the configuration, construct everything, and show what came out; secrets are masked."""
     with told():
         built = build(configuration(merged(before, flags)))
-    click.echo(f"{resolved(built)}\n\n{explain(built)}")
+    remarks = "".join(f"# {line}\n" for line in built.config.layers.remarks)
+    click.echo(f"{remarks}{resolved(built)}\n\n{explain(built)}")
 
 
 @main.command("explain")
@@ -74,5 +115,5 @@ def version() -> None:
     click.echo(f"pipeline {__version__}")
 
 
-for command in (*life.COMMANDS, run_command, doctor, keys, models, usage, admin):
+for command in (*life.COMMANDS, run_command, doctor, route, keys, models, usage, admin, migrate, replay):
     main.add_command(command)

@@ -5,6 +5,9 @@
             ├─ upstreams   who answers, by name
             ├─ store       where keys, limits and books are kept
             ├─ admin       who may look after all that while it runs
+            ├─ metrics     what Prometheus reads, and who may
+            ├─ capture     whole exchanges in files
+            ├─ traces      where spans of OpenTelemetry go
             ├─ stages      the line, where it differs from the default
             └─ settings    [auth], [meter] …: the settings of a stage, under its name in the line
 
@@ -21,6 +24,7 @@ import attrs
 from pipeline.admin.settings import Settings as AdminSettings
 from pipeline.credentials.settings import OAuth
 from pipeline.layers import Layers
+from pipeline.observe.settings import Capture, Metrics, Traces
 from pipeline.secret import Secret
 from pipeline.store.settings import Settings as StoreSettings
 from pipeline.structure import Check
@@ -41,17 +45,27 @@ def _port(value: int) -> None:
         raise ValueError(f"expected a port from 0 to 65535, got {value}")
 
 
+def _workers(value: int) -> None:
+    if not 1 <= value <= MOST_WORKERS:
+        raise ValueError(f"expected 1 to {MOST_WORKERS} processes, got {value}")
+
+
 def _origin(value: str) -> None:
     if not _ORIGIN.fullmatch(value):
         raise ValueError(f'expected an origin such as "https://chat.example.com", got "{value}"')
 
+
+MOST_WORKERS = 64
 
 _ORIGIN = re.compile(r"(?i)[a-z][a-z0-9+.-]*://[^/\s]+")
 
 Seconds = Annotated[float, Check(_positive)]
 Wait = Annotated[float, Check(_not_negative)]
 Bytes = Annotated[int, Check(_positive)]
+Connections = Annotated[int, Check(_positive)]
 Port = Annotated[int, Check(_port)]
+Workers = Annotated[int, Check(_workers)]
+Count = Annotated[int, Check(_not_negative)]
 Level = Literal["debug", "info", "warning", "error"]
 Role = Literal["stage", "attempt", "source", "sink"]
 
@@ -75,6 +89,10 @@ class Server:
     drain: Wait = 30.0  # seconds that running requests may take to end after SIGTERM
     ping: Seconds = 10.0  # seconds of silence in a stream before a ping
     max_body: Bytes = 32 * 1024 * 1024  # of a request; over it 413
+    max_connections: Connections = 10_000  # open at once; further clients wait until one leaves
+    max_connections_per_client: Count = 0  # of those, from one address (of IPv6: a /64); more are closed; 0: any number
+    workers: Workers = 1  # processes on one port; 1: this one and no other
+    watch: bool = True  # take over what changes in the files of the configuration while it runs
     cors: Literal["off", "localhost", "*"] | tuple[Annotated[str, Check(_origin)], ...] = "off"  # pages that may ask
 
 
@@ -86,6 +104,7 @@ class Log:
     file: Path | None = None  # stderr where there is none
     bodies: bool = False  # prompts and replies too: for a search for errors, never for long
     format: Literal["auto", "json", "console"] = "auto"  # auto: for people on a terminal, JSON anywhere else
+    recent: Count = 500  # requests that are kept in memory, for the admin
 
 
 @attrs.frozen(kw_only=True)
@@ -115,6 +134,7 @@ class Upstream:
     client_key: bool = False  # send the caller's own credential on, in place of a key of ours
     connect: Seconds = 10.0
     first_byte: Seconds = 300.0
+    first_token: Seconds | None = None  # of a stream, from the request to its first word; none: no bound of its own
     idle: Seconds = 300.0  # between two reads of a stream
     models: tuple[str, ...] = ()  # globs of the models it has; none: any
     client_identity: Literal["always", "never", "auto"] = "never"  # when who asks is kept from it; see the stage
@@ -137,6 +157,9 @@ class Config:
     log: Log = Log()
     store: StoreSettings = attrs.field(factory=StoreSettings)
     admin: AdminSettings = attrs.field(factory=AdminSettings)
+    metrics: Metrics = attrs.field(factory=Metrics)
+    capture: Capture = attrs.field(factory=Capture)
+    traces: Traces = attrs.field(factory=Traces)
     upstreams: dict[str, Upstream] = attrs.field(factory=dict)
     stages: tuple[Entry, ...] = ()
     without: tuple[str, ...] = ()  # stages left out of the default line; a line without auth or meter says so here

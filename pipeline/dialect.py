@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 import attrs
 
+from pipeline.document import Path
 from pipeline.errors import GatewayError
 from pipeline.events import Batch, Event, Kinds
 from pipeline.prompt import Prompt
@@ -71,6 +72,7 @@ class Dialect(Protocol):
 
     NAME: str
     ROUTES: tuple[Route, ...]
+    MODEL: Path  # where a frame of a stream says the model's name; a whole reply says it as its member ``model``
     MARK: str | None  # a request field (lower case) that only callers of this dialect send; decides shared paths
 
     def to_messages(self, body: dict[str, Any], prompt: Prompt, towards: str = "") -> dict[str, Any]:

@@ -123,12 +123,15 @@ class Document:
         return key
 
     def _child(self, key: Key) -> "Document | None":
-        key = self._resolve(key)
+        if type(key) is int and key < 0:
+            key = self._resolve(key)
         if key in self._edited:
             return self._edited[key]
         child = self._children.get(key)
-        if child is None and (span := self._members().get(key)) is not None:
-            child = self._children[key] = Document(self._raw[span[1] : span[2]])
+        if child is None:
+            members = self._members() if self._spans is None else self._spans
+            if (span := members.get(key)) is not None:
+                child = self._children[key] = Document(self._raw[span[1] : span[2]])
         return child
 
     def _put(self, path: Path, value: "Document | None") -> "Document":
@@ -199,14 +202,15 @@ def _spans_of_object(raw: bytes) -> dict[Key, Span]:
     values: dict[str, msgspec.Raw] = _decode(_OBJECT, raw)
     spans: dict[Key, Span] = {}
     position = raw.index(b"{") + 1
-    while match := _KEY.match(raw, position):
+    following = _KEY.match
+    while match := following(raw, position):
         quoted, text = match.groups()
         key: str = _decode(_ANY, quoted) if b"\\" in text else text.decode()
-        value, start = values[key], match.end()
+        value, (begin, start) = values[key], (match.start(1), match.end())
         if key in spans or not raw.startswith(value, start):
             raise Malformed(f"the key {key!r} is given twice")
         position = start + len(value)
-        spans[key] = match.start(1), start, position
+        spans[key] = begin, start, position
     return spans
 
 

@@ -21,6 +21,7 @@ from pipeline.prompt import Edit, Prompt
 from transports.messages import Head, Headers, Request
 
 if TYPE_CHECKING:
+    from pipeline.effects import Effects
     from pipeline.store.store import Store
     from pipeline.upstream import Upstream
 
@@ -61,10 +62,12 @@ class Attempt:
     first: float | None = None  # when the first event came
     ended: float | None = None
     status: int | None = None
-    credential: str = ""  # the id of the one that was shown
+    credential: str = ""  # the name of the one that was shown
+    size: int = 0  # bytes that were asked; of an aside, which has a prompt of its own
     usage: Usage | None = None  # what the upstream told, also of a try that failed
     error: GatewayError | None = None
     edits: list[Edit] = attrs.field(factory=list)  # what was changed for this upstream
+    why: str = ""  # why it was made, where others were made before it
 
 
 @attrs.define(eq=False)
@@ -95,6 +98,8 @@ class Exchange:
     ending: Finished | None = None  # set by end()
     head: Head | None = None  # as sent to the client (set by reencode)
     stages: dict[str, float] = attrs.field(factory=dict)  # seconds spent by stage, where timed
+    effects: "Effects | None" = None  # what the stages do, where somebody looks (set by the observer)
+    through: "Callable[[Upstream], Any] | None" = None  # what stands in for an upstream's pool (recording, replay)
     error: GatewayError | None = None  # what the client was told, if the reply failed
     _notes: Notes = attrs.field(factory=Notes, repr=False)
 

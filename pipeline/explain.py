@@ -10,6 +10,7 @@ import inspect
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from pipeline.declared import declared
 from pipeline.loading import Built
 from pipeline.shape import Shape, body, shape
 
@@ -19,8 +20,8 @@ DOWN = {"nothing": "–", "fused": "fused", "waits": "waits", "unknown": "fused?
 
 
 def explain(built: Built) -> str:
-    """What runs on the way up and down, what is fused, where the channels are; several lines."""
-    return "\n".join([*_up(built), "", *_down(built), "", *_stages(built)])
+    """What runs on the way up and down, what is fused, where the channels are, who declares what; several lines."""
+    return "\n".join([*_up(built), "", *_down(built), "", *_stages(built), "", *_declared(built)])
 
 
 def _up(built: Built) -> Iterable[str]:
@@ -72,6 +73,18 @@ def _stages(built: Built) -> Iterable[str]:
     yield from aligned(rows)
     if any(row[2] == DOWN["unknown"] for row in rows):
         yield "fused?: its code does not tell; an async transform gets a task and channels of its own"
+
+
+def _declared(built: Built) -> Iterable[str]:
+    """What stages declare, a row for each that does."""
+    rows: list[Row] = [("stage", "reads", "changes", "needs")]
+    named = [*built.line.stages, *(pair for plan in built.plans for pair in plan.stages)]
+    for name, stage in dict([*named, (built.order.source.name, built.line.source)]).items():
+        said = declared(stage)
+        words = [", ".join(sorted(each)) or "–" for each in (said.reads, said.changes, said.needs)]
+        if any(word != "–" for word in words):
+            rows.append((name, *words))
+    yield from aligned(rows)
 
 
 def row(name: str, stage: Callable[..., Any]) -> Row:

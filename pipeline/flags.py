@@ -15,6 +15,7 @@ import click
 
 from pipeline.config import Config
 from pipeline.layers import Candidate, find
+from pipeline.naming import load
 from pipeline.problems import ConfigError, Path
 from pipeline.reading import read
 
@@ -24,19 +25,29 @@ Flags = dict[str, Any]
 SETTINGS: dict[str, tuple[Path, str]] = {
     "host": (("server", "host"), "--host"),
     "port": (("server", "port"), "--port"),
+    "workers": (("server", "workers"), "--workers"),
     "log_level": (("log", "level"), "--log-level"),
     "log_file": (("log", "file"), "--log-file"),
 }
+
+# Flags for settings that were written for another program, see ``layers.Adopt``.
+OTHER_FILES = "stages.legacy.files:candidates"
+OTHERS = ("--legacy", "--provider", "--cwd")
 
 OPTIONS = (
     click.option("-c", "--config", type=click.Path(path_type=File), help="TOML file, or .env file, to read."),
     click.option("-H", "--host", help="Address to listen on (127.0.0.1)."),
     click.option("-p", "--port", help="Port to listen on (4096); 0: the system chooses."),
     click.option("--upstream", metavar="NAME", help="Use only this upstream, or the preset of this name."),
+    click.option("--workers", metavar="N", help="Processes that answer, on one port (1)."),
+    click.option("--take-over", is_flag=True, help="Take the place of the gateway that has the port, if one has it."),
     click.option("-d", "--debug", is_flag=True, help="Log more: level debug."),
     click.option("-v", "--verbose", is_flag=True, help="Log prompts and replies too."),
     click.option("--log-level", help="debug, info, warning or error."),
     click.option("--log-file", help="Log to this file instead of stderr."),
+    click.option("--legacy", metavar="NAME", help="Settings of this older gateway are meant; none: they never count."),
+    click.option("--provider", metavar="NAME", help="An older gateway's flag: its provider."),
+    click.option("--cwd", metavar="DIR", help="An older gateway's flag: where its program worked."),
     click.option("--show-config-paths", is_flag=True, help="Show where configuration is looked for, and exit."),
 )
 
@@ -75,7 +86,12 @@ def configuration(flags: Flags) -> Config:
     for name, (path, flag) in SETTINGS.items():
         if flags[name] is not None:
             texts[path] = flags[name], flag
-    return read(flags["config"], texts, upstream=flags["upstream"])
+    return read(flags["config"], texts, upstream=flags["upstream"], others=others(flags))
+
+
+def others(flags: Flags) -> dict[str, str]:
+    """Those of *flags* that are for another program's settings."""
+    return {flag: flags[flag[2:]] for flag in OTHERS if flags.get(flag[2:]) is not None}
 
 
 def searched(config: File | None) -> Iterator[str]:
@@ -85,6 +101,8 @@ def searched(config: File | None) -> Iterator[str]:
         if candidates:
             yield title
             yield from (f"  {mark(candidate)}  {shown(candidate.file)}" for candidate in candidates)
+    yield "settings of another gateway, where there are none of ours:"
+    yield from (f"  {'exists ' if file.is_file() else '–      '}  {shown(file)}" for file in load(OTHER_FILES)())
 
 
 def shown(file: File) -> str:

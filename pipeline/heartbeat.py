@@ -42,6 +42,11 @@ class Heart:
         self._numbers = itertools.count()
         self._more = trio.Event()
 
+    @property
+    def pulses(self) -> list[Pulse]:
+        """What it beats through: an outlet of each open stream."""
+        return [outlet for outlet, _ in self._watched.values()]
+
     @contextmanager
     def watch(self, outlet: Pulse, sink: Quiet) -> Iterator[None]:
         """Beat through *outlet* while *sink* is silent, until the block is left."""

@@ -1,32 +1,43 @@
 """The journal: one structured line per exchange, and nothing of what was said in it.
 
-    who · what · where · how long · how it ended · how many changes
+    who · what · where · how long · what it used and cost · how it ended · how many changes
 
 Prompts and replies are in it only while ``[log] bodies`` is on: for a search for errors, never for long.  Secrets never
 are: no header is written, and keys are a type that does not show itself.
 """
 
+from typing import Any
+
+import attrs
 import structlog
 import trio
 
-from pipeline.exchange import Exchange
+from pipeline.exchange import Attempt, Exchange
+from pipeline.live import BOOKED, RULE, WORK
+from pipeline.prompt import Edit
+from pipeline.store.record import Flag, Record, clean
 from transports.messages import Head, Response
 
 BODY = 64 * 1024  # bytes of a prompt or a reply that are written at most
+EDITS = 200  # changes that are told of one stage at most
 
 log = structlog.get_logger("pipeline")
 
 
-def note(exchange: Exchange, response: Response) -> None:
-    """Write the line of *exchange*, which is over."""
-    attempt = exchange.committed
-    fields = {
+def told(exchange: Exchange) -> dict[str, Any]:
+    """What the line of *exchange*, which is over, says.  Times in seconds, those of stages in microseconds."""
+    attempt, caller = exchange.committed, exchange.caller
+    line = {
         "id": exchange.id,
-        "caller": exchange.caller.name if exchange.caller else None,
+        "caller": caller.name if caller else None,
+        "key": caller.id if caller else None,
+        "session": exchange.noted(WORK) or None,
+        "route": clean(f"{exchange.request.method} {exchange.request.path}"),
         "dialect": exchange.dialect.NAME,
         "operation": exchange.operation,
         "streamed": exchange.streaming,
-        "asked": exchange.asked or None,
+        "asked": clean(exchange.asked) or None,
+        "rule": exchange.noted(RULE),
         "upstream": attempt.upstream if attempt else None,
         "model": attempt.model if attempt else None,
         "attempts": len(exchange.attempts),
@@ -34,22 +45,87 @@ def note(exchange: Exchange, response: Response) -> None:
         "error": type(exchange.error).__name__ if exchange.error else None,
         "why": str(exchange.error)[:500] if exchange.error else None,
         "changes": len(attempt.edits) if attempt else 0,
+        **used(exchange.noted(BOOKED) or []),
         "seconds": round(trio.current_time() - exchange.began, 4),
         "first": round(attempt.first - exchange.began, 4) if attempt and attempt.first is not None else None,
-        "stages": {name: round(seconds * 1e6) for name, seconds in exchange.stages.items()},
+        "stages": micros(exchange.stages),
     }
+    if exchange.effects is not None:
+        line["down"] = micros(exchange.effects.down())
+    return line
+
+
+def used(records: list[Record]) -> dict[str, Any]:
+    """Tokens and dollars in *records*, those of what was asked beside it included; None: not known."""
+    if not records:
+        return {"tokens": None, "cost": None}
+    names = ("input", "cache_read", "cache_write_5m", "cache_write_1h", "output", "reasoning")
+    sums = {name: sum(getattr(record, name) for record in records) for name in names}
+    unpriced = any(record.flags & Flag.UNPRICED for record in records)
+    return {"tokens": sums, "cost": None if unpriced else sum(record.cost for record in records) / 1e6}
+
+
+def micros(seconds: dict[str, float]) -> dict[str, int]:
+    """*seconds* by stage, in microseconds."""
+    return {name: round(each * 1e6) for name, each in seconds.items()}
+
+
+def note(line: dict[str, Any], response: Response | None = None) -> None:
+    """Write *line*; with what *response* overheard, if it did."""
     if isinstance(response, Overheard):
-        fields |= {"prompt": response.prompt[:BODY].decode(errors="replace"), "reply": response.said()}
-    log.info("request", **fields)
+        prompt, reply = response.prompt[:BODY], bytes(response.written[:BODY])
+        line = line | {"prompt": prompt.decode(errors="replace"), "reply": reply.decode(errors="replace")}
+    log.info("request", **line)
+
+
+# -- more than a line -------------------------------------------------------------------------------------------------
+
+
+def whole(exchange: Exchange, line: dict[str, Any]) -> dict[str, Any]:
+    """*line* with each attempt, and with what each stage did."""
+    tries = [tried(exchange, attempt) for attempt in exchange.attempts]
+    return {"at": round(exchange.arrived * 1000), **line, "tries": tries, "effects": effects(exchange)}
+
+
+def tried(exchange: Exchange, attempt: Attempt) -> dict[str, Any]:
+    """One try at an upstream; times in seconds since the request came."""
+    since = {name: getattr(attempt, name) for name in ("began", "first", "ended")}
+    return {
+        "upstream": attempt.upstream,
+        "model": attempt.model,
+        "status": attempt.status,
+        "error": type(attempt.error).__name__ if attempt.error else None,
+        "why": attempt.why or None,
+        **{name: None if at is None else round(at - exchange.began, 4) for name, at in since.items()},
+    }
+
+
+def effects(exchange: Exchange) -> list[dict[str, Any]]:
+    """What each stage did: its time, its edits, and, where that was looked at, the events it saw and changed."""
+    edits = exchange.committed.edits if exchange.committed else exchange.prompt.edits
+    by_stage: dict[str, list[Edit]] = {name: [] for name in exchange.stages}
+    for edit in edits:
+        by_stage.setdefault(edit.stage, []).append(edit)
+    watched = {effect.stage: effect for effect in exchange.effects.stages} if exchange.effects else {}
+    return [
+        {
+            "stage": name,
+            "up": round(exchange.stages.get(name, 0.0) * 1e6),
+            "down": round(watched[name].down * 1e6) if name in watched else None,
+            "events": watched[name].events if name in watched else None,
+            "changed": watched[name].changed if name in watched else None,
+            "edits": [attrs.asdict(edit) for edit in made[:EDITS]],
+        }
+        for name, made in by_stage.items()
+    ]
 
 
 class Overheard:
-    """A response that keeps a bounded part of what is written, for the journal."""
+    """A response that keeps what is written, up to *most* bytes of it, beside the *prompt* it answers."""
 
-    def __init__(self, response: Response) -> None:
-        self.prompt = b""  # the request's body, as it was read
-        self._response = response
-        self._written = bytearray()
+    def __init__(self, response: Response, prompt: bytes, most: int) -> None:
+        self.prompt, self.written, self.finished = prompt, bytearray(), False
+        self._response, self._most = response, most
 
     @property
     def started(self) -> bool:
@@ -62,13 +138,10 @@ class Overheard:
 
     async def write(self, data: bytes) -> None:
         """As the response's; *data* is kept while there is room."""
-        self._written += data[: BODY - len(self._written)]
+        self.written += data[: self._most - len(self.written)]
         await self._response.write(data)
 
     async def finish(self) -> None:
         """As the response's."""
         await self._response.finish()
-
-    def said(self) -> str:
-        """What was kept."""
-        return self._written.decode(errors="replace")
+        self.finished = True

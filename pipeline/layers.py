@@ -6,12 +6,15 @@
 
 What comes as text is kept as ``Text`` and typed by the field it reaches.  Only PIPELINE_… variables are settings; any
 other counts only where a setting names it (``{ env = "NAME" }``).  Nothing here changes the process's environment.
+
+Where there is no pipeline.toml, what was written for another program may stand in its place: ``Adopt`` is asked, which
+knows such programs; this file knows none.
 """
 
 import os
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path as File
 from typing import Any
 
@@ -45,6 +48,34 @@ class Place:
 
 
 @attrs.frozen(kw_only=True)
+class Asked:
+    """What may hold settings of another program: the files as they were read, the variables, the flags for it."""
+
+    ours: str = ""  # the pipeline.toml there is, which wins; "" if there is none
+    toml: Mapping[str, Any] = attrs.field(factory=dict)  # what is in the file that --config names, or in ours
+    dotenv: Mapping[str, str] = attrs.field(factory=dict)
+    dotenv_file: str = ""
+    environ: Mapping[str, str] = attrs.field(factory=dict)
+    flags: Mapping[str, str] = attrs.field(factory=dict)  # such as {"--legacy": "its-name"}
+
+
+@attrs.frozen(kw_only=True)
+class Adopted:
+    """Settings of another program, as a pipeline.toml would say them; an empty *tree* where there is only a remark."""
+
+    known: str = ""  # whose they are, and what tells that, in a line
+    tree: dict[str, Any] = attrs.field(factory=dict)
+    places: dict[Path, Place] = attrs.field(factory=dict)  # where each of them stood
+    became: Mapping[Path, str] = attrs.field(factory=dict)  # what is said of each, a line
+    left: tuple[str, ...] = ()  # what has no meaning here, and why
+    environ: Mapping[str, str] = attrs.field(factory=dict)  # variables of files that only it reads
+    files: tuple[str, ...] = ()  # those, and its own
+
+
+Adopt = Callable[[Asked], Adopted | None]
+
+
+@attrs.frozen(kw_only=True)
 class Layers:
     """All layers laid over each other."""
 
@@ -53,6 +84,8 @@ class Layers:
     beside: File = attrs.field(factory=File)  # what relative paths in the file are relative to
     environ: Mapping[str, str] = attrs.field(factory=dict, repr=False)  # .env included
     places: dict[Path, Place] = attrs.field(factory=dict)  # of what is not from the file
+    files: tuple[File, ...] = ()  # those that were read
+    adopted: Adopted | None = None  # what stands in the file's place
     _written: dict[str, Any] = attrs.field(factory=dict)  # the file's own tree
 
     def label(self, path: Path) -> str:
@@ -74,6 +107,17 @@ class Layers:
             return self.file
         within = next((place for set_, place in self.places.items() if set_[: len(path)] == path), None)
         return "default" if within is None else f"{within.source}: {within.name}"
+
+    @property
+    def remarks(self) -> list[str]:
+        """What is to be said of settings that were written for another program."""
+        if (adopted := self.adopted) is None:
+            return []
+        became = [
+            line if self.places.get(path) == adopted.places[path] else f"{line}, but {self.origin(path)} wins"
+            for path, line in adopted.became.items()
+        ]
+        return [adopted.known, *(f"  {line}" for line in (*became, *adopted.left))]
 
     def _near(self, table: Path) -> Place | None:
         """A place that set something within *table*."""
@@ -149,7 +193,7 @@ def find(config: File | None) -> Found:
 
 
 def _first(files: list[File]) -> list[Candidate]:
-    there = [file.is_file() for file in files]
+    there = [os.path.isfile(file) for file in files]  # Path.is_file raises for a folder that is closed to us
     hit = there.index(True) if True in there else -1
     return [Candidate(file, there[number], number == hit) for number, file in enumerate(files)]
 
@@ -161,31 +205,60 @@ def read(
     config: File | None = None,
     flags: Mapping[Path, tuple[str, str]] | None = None,
     environ: Mapping[str, str] | None = None,
+    *,
+    adopt: Adopt | None = None,
+    others: Mapping[str, str] | None = None,
+    dotenv: File | None = None,
+    ignored: bool = False,
 ) -> Layers:
-    """Read all layers.  *flags*: value and flag by path.  Raises ConfigError for a file that can't be read."""
-    found = find(config)
-    if config is not None and not config.is_file():
-        raise ConfigError([f"{config}: there is no such file"])
-    toml = next((candidate.file for candidate in found.toml if candidate.used), None)
-    dotenv = next((candidate.file for candidate in found.dotenv if candidate.used), None)
-    written = {} if toml is None else read_toml(toml)
-    from_dotenv = {} if dotenv is None else read_dotenv(dotenv)
-    environ = os.environ if environ is None else environ
-    layers = Layers(
-        tree=_copy(written),
-        file="" if toml is None else str(toml),
-        beside=File() if toml is None else toml.parent,
-        environ={**from_dotenv, **environ},
-        written=written,
+    """Read all layers.  *flags*: value and flag by path.  Raises ConfigError for a file that can't be read.
+
+    *adopt* is asked for what another program's settings say, with *others*, the flags that are for it.  *dotenv*: the
+    .env file, in place of a search; *ignored*: a pipeline.toml counts for nothing.
+    """
+    toml, dotenv = _files(config, dotenv, ignored=ignored)
+    asked = Asked(
+        ours="" if toml is None else str(toml),
+        toml={} if toml is None else read_toml(toml),
+        dotenv={} if dotenv is None else read_dotenv(dotenv),
+        dotenv_file="" if dotenv is None else str(dotenv),
+        environ=os.environ if environ is None else environ,
+        flags=others or {},
     )
+    layers = _lowest(asked, None if adopt is None else adopt(asked))
     problems = Problems(layers.label)
-    below = {name: value for name, value in from_dotenv.items() if name not in environ}
-    for source, names in ((str(dotenv), below), ("environment", environ)):
+    below = {name: value for name, value in asked.dotenv.items() if name not in asked.environ}
+    for source, names in ((asked.dotenv_file, below), ("environment", asked.environ)):
         _lay(layers, problems, [(path, text, Place(source, name)) for path, text, name in settings(names)])
     named = [(path, text, Place("command line", flag)) for path, (text, flag) in (flags or {}).items()]
     _lay(layers, problems, named)
     problems.check()
     return layers
+
+
+def _files(config: File | None, dotenv: File | None, *, ignored: bool) -> tuple[File | None, File | None]:
+    """The TOML and the .env file that count.  Raises ConfigError for one that is named and not there."""
+    found = find(config)
+    if missing := next((file for file in (config, dotenv) if file is not None and not file.is_file()), None):
+        raise ConfigError([f"{missing}: there is no such file"])
+    toml = None if ignored else next((candidate.file for candidate in found.toml if candidate.used), None)
+    return toml, dotenv or next((candidate.file for candidate in found.dotenv if candidate.used), None)
+
+
+def _lowest(asked: Asked, adopted: Adopted | None) -> Layers:
+    """The lowest layer: the file of ours, or what is *adopted* in its place."""
+    there = Adopted() if adopted is None else adopted
+    file, written = ("", {}) if there.tree else (asked.ours, dict(asked.toml))
+    return Layers(
+        tree=_copy(there.tree or written),
+        file=file,
+        beside=File(file).parent if file else File(),
+        environ={**there.environ, **asked.dotenv, **asked.environ},
+        places=dict(there.places),
+        adopted=adopted,
+        files=tuple(File(name) for name in dict.fromkeys((asked.ours, asked.dotenv_file, *there.files)) if name),
+        written=written,
+    )
 
 
 def read_toml(file: File) -> dict[str, Any]:

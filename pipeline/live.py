@@ -10,17 +10,26 @@ In memory, of this process, a handful of assignments per request.  What stages l
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import attrs
+import trio
 
 from pipeline.exchange import Attempt, Exchange
 from pipeline.notes import Key
+from pipeline.store.record import Record
+from transports.messages import Headers
+
+if TYPE_CHECKING:
+    from pipeline.upstream import Upstream
 
 State = Literal["ok", "resting", "failing", "unknown"]
 
 OUTPUT: Key[Callable[[], int]] = Key("output")  # meter: tells the tokens that came so far, about
+RULE: Key[str] = Key("rule")  # model_map: what in the map chose the model and who may answer, for people
 WORK: Key[str] = Key("work")  # meter: the session that the client named
+CONTEXT: Key[Headers] = Key("context")  # traces: what an upstream is told of the trace (W3C Trace Context)
+BOOKED: Key[list[Record]] = Key("booked")  # meter: what was put down of the exchange, and of what was asked beside it
 
 
 @attrs.frozen
@@ -70,6 +79,14 @@ class Live:
     def last(self, upstream: str) -> Last:
         """How *upstream* was last."""
         return self._last.get(upstream, _NOTHING)
+
+    def state(self, upstream: "Upstream") -> State:
+        """How *upstream* is: as it was last, or resting, if it has failed too much, or all it could be shown rests."""
+        held = [each for each in upstream.wallet.listed() if each.enabled]
+        resting = upstream.condition.resting(trio.current_time()) or (
+            bool(held) and all(upstream.wallet.resting(each) for each in held)
+        )
+        return "resting" if resting else self.last(upstream.name).state
 
 
 _NOTHING = Last()

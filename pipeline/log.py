@@ -6,9 +6,10 @@ Set up once, by the command line; everybody else takes ``structlog.get_logger`` 
 stderr, so that stdout holds what a command prints and nothing else.
 """
 
+import json
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Any, TextIO
 
 import msgspec
@@ -22,16 +23,23 @@ _JSON = msgspec.json.Encoder(enc_hook=str)  # what JSON has no word for is said 
 
 
 @contextmanager
-def logs(log: Log, stream: TextIO | None = None) -> Iterator[None]:
-    """Log as *log* says, to its file or to *stream* (stderr), until the block is left.  Raises OSError."""
-    if log.file is None:
-        configure(log, stream or sys.stderr)
-        yield
-        return
-    with log.file.open("a", encoding="utf-8", buffering=1) as file:
-        configure(log, file)
+def logs(log: Log, stream: TextIO | None = None) -> Iterator[Callable[[Log], None]]:
+    """Log as *log* says, to its file or to *stream* (stderr), until the block is left.  Raises OSError.
+
+    Gives what changes that meanwhile: its file is opened anew, also if it is the same, so that it can be rotated.
+    """
+    with ExitStack() as files:
+
+        def turn(log: Log) -> None:
+            fresh = None if log.file is None else log.file.open("a", 1, "utf-8", "backslashreplace")
+            configure(log, fresh or stream or sys.stderr)
+            files.close()
+            if fresh is not None:
+                files.enter_context(fresh)
+
+        turn(log)
         try:
-            yield
+            yield turn
         finally:
             configure(log, stream or sys.stderr)  # what is said later must not meet a closed file
 
@@ -61,4 +69,7 @@ def _machines() -> list[Any]:
 
 
 def _encode(event: Any, **_: Any) -> str:
-    return _JSON.encode(event).decode()
+    try:
+        return _JSON.encode(event).decode()
+    except UnicodeEncodeError:  # half of a character, which a client may send and UTF-8 has no word for
+        return json.dumps(event, default=str)

@@ -25,6 +25,8 @@ from pipeline.dialect import Dialect
 from pipeline.problems import Path, Problems, unknown
 from pipeline.structure import structure
 
+Place = tuple[Any, str]
+
 _USE = re.compile(r"[A-Za-z_]\w*|[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 
 
@@ -74,11 +76,19 @@ def dialects() -> dict[str, Dialect]:
 
 
 class Stages:
-    """Makes the stages of one configuration, each slot's once."""
+    """Makes the stages of one configuration, each slot's once.
 
-    def __init__(self, config: Config, problems: Problems) -> None:
+    *before*: those of the configuration before; where a place has a stage of equal settings, it is the same object.
+    """
+
+    def __init__(self, config: Config, problems: Problems, before: "Stages | None" = None) -> None:
         self._config, self._problems = config, problems
         self._made: dict[int, tuple[Slot, Any]] = {}
+        self._before = {} if before is None else before.placed()
+
+    def placed(self) -> dict[Place, Any]:
+        """All that were made, by their place."""
+        return {place(slot): stage for slot, stage in self._made.values()}
 
     def made(self, slot: Slot) -> Any:
         """The stage of *slot*; something that does nothing, after noting why it can't be made."""
@@ -95,7 +105,7 @@ class Stages:
         table = {**self._config.settings.get(slot.name, {}), **slot.entry.settings}
         if isinstance(named, type) and attrs.has(named):
             made = structure(table, named, self._config.layers, lambda where, text: self._note(slot, where, text))
-            named = missing if made is None else made
+            named = missing if made is None else kept(self._before.get(place(slot)), made)
             self._check(slot, named)
         else:
             for key in table:
@@ -115,6 +125,22 @@ class Stages:
         table = self._config.settings.get(slot.name, {})
         in_table = not slot.path or (where and where[0] in table and where[0] not in slot.entry.settings)
         self._problems.add((slot.name, *where) if in_table else (*slot.path, *where), text)
+
+
+def place(slot: Slot) -> Place:
+    """Where *slot* is: the upstream whose attempts it is listed for, if it is one's alone, and its name."""
+    return slot.path[1] if slot.path[:1] == ("upstreams",) else None, slot.name
+
+
+def kept(old: Any, new: Any) -> Any:
+    """*old*, if it is what *new* is: the same class, equal settings, and equal contents of what it read (``contents``).
+
+    What a stage keeps beside its settings, it may keep then: counters, connections, what it has learnt.
+    """
+    if type(old) is not type(new) or getattr(old, "contents", None) != getattr(new, "contents", None):
+        return new
+    fields = [field.name for field in attrs.fields(type(new)) if field.init]
+    return old if all(getattr(old, name) == getattr(new, name) for name in fields) else new
 
 
 def missing(*_: Any) -> None:

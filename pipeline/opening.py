@@ -1,44 +1,100 @@
-"""Opening: what was built → what can be asked.  And closing it again, in the opposite order.
+"""Opening: what was built → what can be asked; and from one configuration to the next while requests run.
 
-    servers beside the gateway ──▶ openers, pools ──▶ wallets ──▶ stages with a lifetime ──▶ … ──▶ all closed
+    built ──▶ ways to upstreams ──▶ stages with a lifetime ──▶ Generation: what requests use from now on
+    built anew ──▶ the same, but what is equal stays the same object, open as it is
+        the one before: its requests go on with what they began with; after the last it closes what nobody else needs
 
-A stage with a lifetime is an async context manager: it is entered once, at start, and left at shutdown; what it must do
-then although everything is cancelled, it shields itself.
+A stage with a lifetime is an async context manager: it is entered once and left once, by a task of its own
+(``holders``); what it must do then although everything is cancelled, it shields itself.
 """
 
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any
 
+import attrs
+import structlog
 import trio
 
-from pipeline.credentials.wallets import open_wallets
+from pipeline.holders import Holders, open_holders
 from pipeline.loading import Built
 from pipeline.store.store import Store
 from pipeline.upstream import Upstream
-from transports.pool import open_pool
+from pipeline.way import open_way
+from transports.drain import Drain
+
+LASTS = 3600.0  # seconds that requests may go on with a configuration that another has taken the place of
+
+log = structlog.get_logger("pipeline")
+
+
+@attrs.frozen(eq=False)
+class Generation:
+    """A configuration, open, and the requests that began with it."""
+
+    built: Built
+    upstreams: list[Upstream]
+    uses: Drain = attrs.field(factory=Drain)
+    held: list[object] = attrs.field(factory=list)  # in the order it was opened
+
+
+class Generations:
+    """Opens one configuration after the other.  Made by ``open_generations``, which owns *tasks*."""
+
+    def __init__(self, store: Store | None, holders: Holders, tasks: trio.Nursery) -> None:
+        self._store, self._holders, self._tasks = store, holders, tasks
+
+    async def turn(self, built: Built) -> Generation:
+        """Open what *built* needs beside what is open: requests of before don't notice, ``retire`` ends them.
+
+        Raises whatever opening raises (ConfigError); then all is as it was.
+        """
+        generation = Generation(built, [])
+        try:
+            for plan in built.plans:
+                reached = await self._hold(generation, plan.way, open_way(plan.way, self._store))
+                generation.upstreams.append(plan.upstream(reached))
+            for stage in built.lifetimes:
+                await self._hold(generation, stage, stage)
+        except BaseException:
+            await self._let_go(generation)
+            raise
+        return generation
+
+    async def _hold(self, generation: Generation, thing: object, manager: AbstractAsyncContextManager[Any]) -> Any:
+        given = await self._holders.hold(thing, manager)
+        generation.held.append(thing)
+        return given
+
+    async def _let_go(self, generation: Generation) -> None:
+        while generation.held:
+            await self._holders.drop(generation.held.pop())
+
+    def retire(self, generation: Generation) -> None:
+        """Nobody begins with *generation* any more; what nobody else needs of it closes after its last request."""
+        generation.uses.begin(LASTS)
+        self._tasks.start_soon(self._retired, generation)
+
+    async def _retired(self, generation: Generation) -> None:
+        """Task: the end of *generation*."""
+        await generation.uses.over.wait()
+        await self._let_go(generation)
+        log.debug("an earlier configuration has closed")
+
+
+@asynccontextmanager
+async def open_generations(store: Store | None = None) -> AsyncIterator[Generations]:
+    """What opens configurations, inside; on leaving, all that is open closes, the last first.
+
+    *store*: where upstreams' credentials are kept besides the configuration; it outlives this.
+    """
+    async with open_holders() as holders, trio.open_nursery() as tasks:
+        yield Generations(store, holders, tasks)
+        tasks.cancel_scope.cancel()
 
 
 @asynccontextmanager
 async def opened(built: Built, store: Store | None = None) -> AsyncIterator[list[Upstream]]:
-    """The upstreams of *built*, in their order, and its stages entered; owns a nursery for servers of ours.
-
-    *store*: where upstreams' credentials are kept besides the configuration; it outlives this.
-    """
-    async with trio.open_nursery() as beside:
-        async with AsyncExitStack() as exits:
-            pools = []
-            for plan in built.plans:
-                if plan.opener is not None:
-                    await exits.enter_async_context(plan.opener)
-                pools.append(await exits.enter_async_context(open_pool(plan.opener or plan.connector)))
-            wallets = await exits.enter_async_context(open_wallets(store))  # closed first: it uses the pools
-            upstreams = []
-            for plan, pool in zip(built.plans, pools, strict=True):
-                url = ""
-                if plan.serve is not None:
-                    url = await beside.start(plan.serve)
-                upstreams.append(plan.upstream(pool, url, wallets))
-            for stage in built.lifetimes:
-                await exits.enter_async_context(stage)
-            yield upstreams
-        beside.cancel_scope.cancel()
+    """The upstreams of *built*, in their order, and its stages entered, until the block is left."""
+    async with open_generations(store) as generations:
+        yield (await generations.turn(built)).upstreams

@@ -61,6 +61,11 @@ class Outlet:
         except (trio.BrokenResourceError, trio.ClosedResourceError):
             raise Enough from None
 
+    @property
+    def waiting(self) -> int:
+        """How many batches are in the channel."""
+        return self._channel.statistics().current_buffer_used
+
     def send_nowait(self, batch: Batch) -> None:
         """Put *batch* into the channel if there is room and a reader; else let it be."""
         with contextlib.suppress(trio.WouldBlock, trio.BrokenResourceError, trio.ClosedResourceError):
@@ -82,9 +87,12 @@ async def pump(inbox: trio.MemoryReceiveChannel[Batch], sink: Sink) -> None:
 
 
 def gathered(batch: Batch, inbox: trio.MemoryReceiveChannel[Batch]) -> Batch:
-    """*batch* and those behind it, up to GATHER bytes of frames: bounded, and one write instead of several."""
+    """*batch* and those behind it, up to GATHER bytes of frames: bounded, and one write instead of several.
+
+    Nothing is put behind a terminal event, by which the sink knows that it is over: a beat may wait there.
+    """
     weight = weigh(batch)
-    while weight < GATHER and inbox.statistics().current_buffer_used:
+    while weight < GATHER and not batch[-1].terminal and inbox.statistics().current_buffer_used:
         more = inbox.receive_nowait()
         weight += weigh(more)
         batch = batch + more

@@ -28,6 +28,7 @@ from pipeline.problems import Note, Path, unknown
 from pipeline.structure import structure
 
 S = TypeVar("S")
+Fault = tuple[str, str]  # where in a key's options, and what is wrong there
 
 COPIES = 1024  # that are kept; the oldest goes
 
@@ -53,28 +54,34 @@ def overlaid(stage: S, name: str, exchange: Exchange) -> S:
 
 def problems(options: Mapping[str, Any], stages: Iterable[tuple[str, Any]]) -> list[str]:
     """What is wrong with *options*, settings by the stage's name, for a line of *stages*; each with its place."""
+    return [f"{place}: {text}" for place, text in faults(options, stages)]
+
+
+def faults(options: Mapping[str, Any], stages: Iterable[tuple[str, Any]]) -> list[Fault]:
+    """The same, places and texts apart."""
     line: dict[str, list[Any]] = {}
     for name, stage in stages:
         line.setdefault(name, []).append(stage)
-    found: list[str] = []
+    found: list[Fault] = []
     for name, table in options.items():
         if name not in line:
-            found.append(f"{spell((name,))}: {unknown(name, line, 'stage')}")
+            _say(found, name, (), unknown(name, line, "stage"))
         for stage in line.get(name, ()):
             _settings(stage, table, partial(_say, found, name))
     return list(dict.fromkeys(found))
 
 
-def _say(found: list[str], name: str, where: Path, text: str) -> None:
-    found.append(f"{spell((name, *where))}: {text}")
+def _say(found: list[Fault], name: str, where: Path, text: str) -> None:
+    found.append((spell((name, *where)), text))
 
 
 def _changed(stage: S, name: str, table: Any) -> S:
     """A copy of *stage* with the settings in *table*."""
-    wrong: list[str] = []
+    wrong: list[Fault] = []
     settings = _settings(stage, table, partial(_say, wrong, name))
     if wrong:
-        raise Forbidden(f"the options of this key make no sense here: {'; '.join(wrong)}")
+        told = "; ".join(f"{place}: {text}" for place, text in wrong)
+        raise Forbidden(f"the options of this key make no sense here: {told}")
     made = copy(stage)
     for field, value in settings.items():
         object.__setattr__(made, field, value)  # a frozen one, and nobody has seen it yet

@@ -17,6 +17,9 @@ from types import TracebackType
 import attrs
 import msgspec
 import platformdirs
+from msgspec.structs import replace
+
+from pipeline.loaded import Outcome
 
 
 class AlreadyRuns(Exception):
@@ -30,6 +33,9 @@ class Entry(msgspec.Struct, omit_defaults=True):
     began: float = 0.0  # seconds since 1970
     urls: list[str] = []  # msgspec copies it for each
     log: str = ""
+    read: int = 0  # how often the configuration was read anew
+    said: str = ""  # what came of the last time
+    refused: bool = False  # whether that was nothing
 
 
 def default() -> Path:
@@ -39,14 +45,23 @@ def default() -> Path:
 
 @attrs.define(eq=False)
 class PidFile:
-    """Held by this process from entering to leaving.  Raises AlreadyRuns, OSError."""
+    """Held by this process from entering to leaving.  Raises AlreadyRuns, OSError.
+
+    *given*: its descriptor, from the process whose place this one takes; both hold it then, until that one ends.
+    """
 
     path: Path
     log: str = ""
+    given: int | None = None
+    passed: bool = False  # another process has taken our place, and put itself down
     _fd: int = attrs.field(init=False, default=-1)
     _began: float = attrs.field(init=False, factory=time.time)
+    _entry: Entry = attrs.field(init=False, factory=lambda: Entry(os.getpid()))
 
     def __enter__(self) -> "PidFile":
+        if self.given is not None:
+            self._fd = self.given
+            return self
         self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         if not locked(self._fd):
@@ -55,16 +70,31 @@ class PidFile:
         self.tell([])
         return self
 
+    @property
+    def descriptor(self) -> int:
+        """For whoever takes our place."""
+        return self._fd
+
     def tell(self, urls: list[str]) -> None:
         """Put down where this process is reached."""
-        entry = Entry(os.getpid(), self._began, urls, self.log)
+        self._put(Entry(os.getpid(), self._began, urls, self.log))
+
+    def answer(self, outcome: Outcome) -> None:
+        """Put down what came of reading the configuration anew, for whoever asked for it."""
+        if not self.passed:
+            read = self._entry.read + 1
+            self._put(replace(self._entry, read=read, said=outcome.text, refused=bool(outcome.problems)))
+
+    def _put(self, entry: Entry) -> None:
+        self._entry = entry
         os.ftruncate(self._fd, 0)
         os.pwrite(self._fd, b"%d\n%s\n" % (entry.pid, msgspec.json.encode(entry)), 0)
 
     def __exit__(
         self, kind: type[BaseException] | None, raised: BaseException | None, trace: TracebackType | None
     ) -> None:
-        os.ftruncate(self._fd, 0)
+        if not self.passed:
+            os.ftruncate(self._fd, 0)
         os.close(self._fd)
 
 

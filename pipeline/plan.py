@@ -5,9 +5,10 @@
 What can be wrong with it is noted here, by its place; what a provider is called, and where it lives, is in presets.
 """
 
+import math
 import re
 import ssl
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path as File
 from typing import Any, get_type_hints
@@ -19,8 +20,6 @@ from pipeline import config as configured
 from pipeline.address import locate
 from pipeline.arrange import Order, arrange_attempt
 from pipeline.config import Config
-from pipeline.credentials.wallet import Wallet
-from pipeline.credentials.wallets import Wallets
 from pipeline.dialect import Dialect
 from pipeline.layers import Layers
 from pipeline.naming import LoadFailed, Stages, load
@@ -29,14 +28,13 @@ from pipeline.secret import Secret
 from pipeline.shape import shape
 from pipeline.structure import structure
 from pipeline.upstream import Opener, Upstream
+from pipeline.way import Reached, Serve, Way
 from transports.messages import HOP_BY_HOP, Headers
-from transports.pool import Pool
 from transports.upstream import Origin, Timers
 from transports.upstream_connect import Connector, tls_context
 from transports.upstream_proxy import Proxy
 
 Named = tuple[str, Callable[..., Any]]
-Serve = Callable[..., Awaitable[None]]  # a trio task that reports its base URL when it listens
 
 _FIELD = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 §5.1
 _KEY = re.compile(r"[\x21-\x7e]+")
@@ -50,51 +48,51 @@ class Plan:
     name: str
     config: configured.Upstream
     dialect: Dialect
-    place: tuple[Origin, str] | None  # origin and base; None for one that *serve* starts
+    place: tuple[Origin, str] | None  # origin and base; None for one that is started
     stages: tuple[Named, ...]
-    serve: Serve | None
-    connector: Connector
-    opener: Opener | None = None  # in place of the connector, for what is reached otherwise
+    way: Way
 
-    def upstream(self, pool: Pool, url: str = "", wallets: Wallets | None = None) -> Upstream:
-        """The upstream, reached through *pool*; at *url*, if it had to be started first.
-
-        Without *wallets* it is shown what the configuration has, and no more.
-        """
-        origin, base = self.place or locate(url, self.dialect)
+    def upstream(self, reached: Reached) -> Upstream:
+        """The upstream, reached as *reached* says."""
+        origin, base = self.place or locate(reached.url, self.dialect)
         config = self.config
-        keys = [config.key, *(config.keys or ())]
-        wallet = wallets.wallet(self.name, keys, config.oauth, pool) if wallets else Wallet.of(self.name, keys)
         return Upstream(
             name=self.name,
             dialect=self.dialect,
             origin=origin,
             base=base,
             key=config.key,
-            wallet=wallet,
+            wallet=reached.wallet,
             client_key=config.client_key,
-            pool=pool,
-            connector=None if self.opener else self.connector,
+            pool=reached.pool,
+            connector=None if self.way.opener else self.way.connector,
             timers=Timers(connect=config.connect, first_byte=config.first_byte, idle=config.idle),
+            first_token=config.first_token or math.inf,
             models=config.models,
             headers=fields(config.headers),
             query=urlencode(config.query),
             client_identity=config.client_identity,
             preface=config.preface,
-            program=self.opener is not None,
+            program=self.way.opener is not None,
             stages=self.stages,
+            windows=reached.windows,
+            condition=reached.condition,
         )
 
 
 @attrs.frozen(eq=False)
 class Planner:
-    """Makes the plans of one configuration; what is wrong is noted."""
+    """Makes the plans of one configuration; what is wrong is noted.
+
+    *ways*: those of the configuration before, by the upstream's name; what leads to the same place is the same object.
+    """
 
     config: Config
     order: Order
     stages: Stages
     dialects: Mapping[str, Dialect]
     problems: Problems
+    ways: Mapping[str, Way] = attrs.field(factory=dict)
     _tls: dict[File | None, ssl.SSLContext] = attrs.field(init=False, factory=dict)  # by the file of authorities
 
     def plan(self, name: str) -> Plan | None:
@@ -109,10 +107,21 @@ class Planner:
             serve, place = None, (opener.origin, "") if opener else None
         else:
             opener = None
-            serve, place = server_of(upstream, self.config.layers, note), place_of(upstream, dialect, note)
+            serve = server_of(upstream, self.config.layers, note)
+            place = place_of(upstream, dialect, self.dialects, note)
         if dialect is None or connector is None:
             return None
-        return Plan(name, upstream, dialect, place, stages, serve, connector, opener)
+        return Plan(name, upstream, dialect, place, stages, self._way(name, connector, opener, serve))
+
+    def _way(self, name: str, connector: Connector, opener: Opener | None, serve: Serve | None) -> Way:
+        """The way to the upstream called *name*; that of before, if it is the same."""
+        config = self.config.upstreams[name]
+        authorities = b"" if config.ca is None else config.ca.read_bytes()  # it was read a moment ago
+        way = Way(
+            name=name, config=config, connector=connector, opener=opener, serve=serve, authorities=authorities
+        )  # fmt: skip
+        before = self.ways.get(name)
+        return before if before is not None and before.same(way) else way
 
     def _dialect(self, upstream: configured.Upstream, note: Note) -> Dialect | None:
         """The dialect of *upstream*, as its provider speaks it."""
@@ -156,14 +165,16 @@ class Planner:
         return None
 
 
-def place_of(upstream: configured.Upstream, dialect: Dialect | None, note: Note) -> tuple[Origin, str] | None:
+def place_of(
+    upstream: configured.Upstream, dialect: Dialect | None, dialects: Mapping[str, Dialect], note: Note
+) -> tuple[Origin, str] | None:
     """Origin and base of *upstream*; None for one that has to be started, or after noting what is wrong."""
     if not upstream.url:
         if not upstream.serve:
             note(("url",), "required, but missing; a preset would supply it")
         return None
     try:
-        return None if dialect is None else locate(upstream.url, dialect)
+        return None if dialect is None else locate(upstream.url, dialect, dialects.values())
     except ValueError as error:
         note(("url",), str(error))
     return None

@@ -60,9 +60,11 @@ class Prompt:
 
     def get(self, *path: Key, default: Any = None) -> Any:
         """The decoded value at *path*: ``get("messages", -1, "role")``; *default* where there is nothing."""
-        with _told:
+        try:  # read some ten times per request: a context manager would cost as much again
             found = self._document.at(path)
             return default if found is None else found.value()
+        except Malformed as error:
+            raise _told.saying(error) from None
 
     def has(self, *path: Key) -> bool:
         """Whether there is anything at *path* (null counts)."""
@@ -160,7 +162,10 @@ class _Told:
 
     def __exit__(self, kind: type[BaseException] | None, raised: BaseException | None, trace: object) -> None:
         if isinstance(raised, Malformed):
-            raise InvalidRequest(f"the request body is not valid JSON: {raised}") from None
+            raise self.saying(raised) from None
+
+    def saying(self, raised: Malformed) -> InvalidRequest:
+        return InvalidRequest(f"the request body is not valid JSON: {raised}")
 
 
 _told = _Told()

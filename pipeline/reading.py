@@ -1,6 +1,6 @@
 """Reading: the layers → a Config, with presets laid under the upstreams that name one.
 
-    [server] [log] [store] [admin]      their classes
+    [server] [log] [store] [admin] [metrics] [capture] [traces]      their classes
     [upstreams.x]               preset < what is said there
     [[stages]]                  entries: ``use`` and where it goes; the other keys are the stage's
     [auth] [meter] …            settings of the stage of that name in the line
@@ -24,14 +24,16 @@ from pipeline.layers import Layers, Place, inline
 from pipeline.layers import read as read_layers
 from pipeline.loading import assemble
 from pipeline.naming import load
+from pipeline.observe.settings import Capture, Metrics, Traces
 from pipeline.problems import Note, Path, Problems, unknown
 from pipeline.store.settings import Settings as StoreSettings
 from pipeline.structure import show, structure
 
 T = TypeVar("T")
 
+ADOPT = "stages.legacy.adoption:adopt"  # who knows other programs' settings
 DEFAULT_UPSTREAM = "simulated"  # the preset that serves where nothing is configured
-SECTIONS = ("server", "log", "store", "admin", "upstreams", "stages", "without")
+SECTIONS = ("server", "log", "store", "admin", "metrics", "capture", "traces", "upstreams", "stages", "without")
 OWN_KEYS = frozenset(field.name for field in attrs.fields(Entry)) - {"settings"}  # of an entry; the rest is the stage's
 
 
@@ -41,12 +43,14 @@ def read(
     *,
     upstream: str | None = None,
     environ: Mapping[str, str] | None = None,
+    others: Mapping[str, str] | None = None,
 ) -> Config:
     """The configuration of this machine: *config* or the first file found, variables, *flags* (value and flag by path).
 
-    *upstream*: use only this one, or the preset of that name.  Raises ConfigError, with all that is wrong.
+    *upstream*: use only this one, or the preset of that name.  *others*: flags for another program's settings, which
+    count where there is no file of ours.  Raises ConfigError, with all that is wrong.
     """
-    return settle(read_layers(config, flags, environ), upstream)
+    return settle(read_layers(config, flags, environ, adopt=load(ADOPT), others=others), upstream)
 
 
 def configured(tree: Mapping[str, Any], *, environ: Mapping[str, str] | None = None) -> Config:
@@ -67,6 +71,9 @@ def settle(layers: Layers, upstream: str | None = None) -> Config:
         log=table(layers, "log", Log, problems) or Log(),
         store=table(layers, "store", StoreSettings, problems) or StoreSettings(),
         admin=table(layers, "admin", AdminSettings, problems) or AdminSettings(),
+        metrics=table(layers, "metrics", Metrics, problems) or Metrics(),
+        capture=table(layers, "capture", Capture, problems) or Capture(),
+        traces=table(layers, "traces", Traces, problems) or Traces(),
         without=listing(layers, "without", tuple[str, ...], problems) or (),
         stages=listing(layers, "stages", tuple[Entry, ...], problems) or (),
         layers=layers,

@@ -31,7 +31,7 @@ def resolved(built: Built) -> str:
     """The configuration of *built*, several lines."""
     config = built.config
     tables: list[tuple[str, Any]] = [("server", config.server), ("log", config.log), ("store", config.store)]
-    tables += [("admin", config.admin)]
+    tables += [(name, getattr(config, name)) for name in ("admin", "metrics", "capture", "traces")]
     tables += [(f"upstreams.{key(name)}", upstream) for name, upstream in config.upstreams.items()]
     stages: list[tuple[str, Any]] = [*built.line.stages]
     stages += {name: stage for plan in built.plans if plan.config.stages is None for name, stage in plan.stages}.items()

@@ -4,13 +4,13 @@
             ├─▶ /admin… ──▶ whoever answers there (``pipeline.admin``)
             └─▶ a dialect's route ──▶ body, bounded and decoded ──▶ Exchange ──▶ conduct ──▶ the reply
 
-A path says which dialect the caller speaks; where dialects share one, the field that only one family's callers send
-decides (``Dialect.MARK``).  Errors before the line are told in that dialect as well.  No vendor's name stands here.
+A path says which dialect the caller speaks (``routes``); errors before the line are told in that dialect as well.
 """
 
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import attrs
 import trio
@@ -21,17 +21,19 @@ from pipeline.dialect import Dialect, Route
 from pipeline.errors import (
     GatewayError,
     InvalidRequest,
-    MethodNotAllowed,
-    NotFound,
     TooLarge,
     UpgradeRequired,
 )
-from pipeline.exchange import Exchange, Source
+from pipeline.exchange import Exchange
 from pipeline.heartbeat import Heart
-from pipeline.journal import Overheard, note
 from pipeline.line import Line, conduct
 from pipeline.live import Live
+from pipeline.loaded import Loaded
+from pipeline.naming import load
+from pipeline.observe.observer import Observer
+from pipeline.peers import Peers
 from pipeline.prompt import Prompt
+from pipeline.routes import Routes
 from pipeline.store.store import Store
 from pipeline.switching import Switched, switched
 from pipeline.upstream import Upstream
@@ -40,7 +42,7 @@ from transports.codings import TooLarge as InflatesTooLarge
 from transports.drain import Drain
 from transports.messages import BadRequest, BodyTooLarge, Handler, Head, Request, Response
 
-STATEMENT = "/v1/usage"  # where the holder of a key learns what it used
+DOORS = "stages.legacy.doors:meant"
 INFLATED = 64 * 1024 * 1024  # what a compressed request may become
 
 
@@ -56,21 +58,45 @@ class Gateway:
     store: Store | None = None
     began: float = attrs.field(factory=trio.current_time)
     ready: bool = True
-    bodies: bool = False  # whether the journal holds what was said
     cors: Cors = attrs.field(factory=Cors)
     live: Live = attrs.field(factory=Live)
+    observer: Observer = attrs.field(factory=Observer)  # told of every request
     admin: Handler | None = None  # answers what is below /admin; None: there is nothing
-    statement: Source | None = None  # tells the holder of a key what it used
+    metrics: Handler | None = None  # answers /metrics; None: there is nothing
+    loaded: Loaded = attrs.field(factory=Loaded)
+    meant: Callable[[Request], Request] = attrs.field(factory=lambda: load(DOORS))  # knows older paths
+    uses: Drain = attrs.field(factory=Drain)  # the requests that began with the present line
+    peers: Peers = attrs.field(factory=Peers)  # other processes on the same port
+    tells: dict[str, Callable[[], Any]] = attrs.field(factory=dict)  # what it tells them, when they ask
     _switched: Switched = attrs.field(init=False)
+
+    _routes: Routes = attrs.field(init=False)
+
+    @_routes.default
+    def _routed(self) -> Routes:
+        return Routes(self.dialects)
 
     @_switched.default
     def _whole(self) -> Switched:
         return Switched(self.line, self.upstreams)
 
+    def turn(self, line: Line, upstreams: list[Upstream], dialects: Mapping[str, Dialect], uses: Drain) -> None:
+        """Answer with these from now on, and count in *uses* who does; requests that run keep what they began with."""
+        self.line, self.upstreams, self.dialects, self.uses = line, upstreams, dialects, uses
+        self._switched = self._whole()
+
     async def handle(self, request: Request, response: Response) -> None:
         """Answer one request (a ``transports`` Handler)."""
+        with self.uses.exchange():
+            await self._handle(request, response)
+
+    async def _handle(self, request: Request, response: Response) -> None:
+        request = self.meant(request)
         if self.admin is not None and (request.path == "/admin" or request.path.startswith("/admin/")):
             await self.admin(request, response)
+            return
+        if self.metrics is not None and request.path == "/metrics":
+            await self.metrics(request, response)
             return
         if let := self.cors.allowed(request):
             response = Let(response, let)
@@ -85,7 +111,7 @@ class Gateway:
         if own is not None:
             await write(response, *own)
             return
-        dialect, route = self._route(request)
+        dialect, route = self._routes.find(request)
         running = self.running()
         exchange = Exchange(
             id=f"req_{secrets.token_hex(12)}",
@@ -97,23 +123,22 @@ class Gateway:
             began=trio.current_time(),
             store=self.store,
         )
-        line = running.line
         try:
-            if route is None and self.statement is not None and (request.method, request.path) == ("GET", STATEMENT):
-                line = self._stating(exchange, line, self.statement)
-            else:
-                await self._fill(exchange, route)
-            if self.bodies:
-                response = Overheard(response)
-                response.prompt = exchange.body or exchange.prompt.encode()
+            await self._fill(exchange, route)
         except (GatewayError, BadRequest) as error:
-            await write(response, *dialect.encode_error(refusal(error), exchange.id))
+            await self._refuse(exchange, refusal(error), response)
             return
-        with self.live.watching(exchange):
-            try:
-                await conduct(exchange, line, response, self.heart)
-            finally:
-                note(exchange, response)
+        with self.live.watching(exchange), self.observer.watching(exchange, response) as watched:
+            await conduct(exchange, running.line, watched, self.heart)
+
+    async def _refuse(self, exchange: Exchange, error: GatewayError, response: Response) -> None:
+        """Tell *error*, which came before the line."""
+        exchange.error = error
+        exchange.head, body = exchange.dialect.encode_error(error, exchange.id)
+        try:
+            await write(response, exchange.head, body)
+        finally:
+            self.observer.over(exchange)
 
     def running(self) -> Switched:
         """The line and its upstreams without what is switched off, as the store has it by now."""
@@ -121,11 +146,6 @@ class Gateway:
         if off is not self._switched.off and off != self._switched.off:
             self._switched = switched(self.line, self.upstreams, off)
         return self._switched
-
-    def _stating(self, exchange: Exchange, line: Line, statement: Source) -> Line:
-        """The line of a statement: whoever has a key, and nothing else."""
-        exchange.operation, exchange.source = "models", statement
-        return attrs.evolve(line, stages=tuple(pair for pair in line.stages if pair[0] == "auth"))
 
     # -- what needs no line -------------------------------------------------------------------------------------------
 
@@ -137,8 +157,9 @@ class Gateway:
             case "/":
                 return small(200, {"service": "pipeline", "version": __version__})
             case "/health":
-                uptime = round(trio.current_time() - self.began, 1)
-                return small(200, {"status": "ok", "version": __version__, "uptime": uptime})
+                told = {"version": __version__, "uptime": round(trio.current_time() - self.began, 1)}
+                refused = {"configuration": "refused"} if self.loaded.problems else {}  # an older one is in force
+                return small(200, {"status": "ok", **told, **refused})
             case "/health/liveness" | "/health/liveliness":
                 return small(200, {"status": "ok"})
             case "/health/readiness":
@@ -148,29 +169,6 @@ class Gateway:
                 return small(200, {"version": __version__})
         return None
 
-    # -- what dialect, what operation ---------------------------------------------------------------------------------
-
-    def _route(self, request: Request) -> tuple[Dialect, Route | None]:
-        """Whose path this is, and what it means there; unknown paths are refused by whoever seems to be asking."""
-        found = [
-            (dialect, route)
-            for dialect in self.dialects.values()
-            for route in dialect.ROUTES
-            if matches(route.pattern, request.path)
-        ]
-        marked = [pair for pair in found if pair[0].MARK and request.header(pair[0].MARK.encode()) is not None]
-        plain = [pair for pair in found if not pair[0].MARK] if len({dialect.NAME for dialect, _ in found}) > 1 else []
-        for dialect, route in (*marked, *plain, *found):
-            if route.method in {request.method, "*"}:
-                return dialect, route
-        return (marked or plain or found)[0][0] if found else self._guessed(request), None
-
-    def _guessed(self, request: Request) -> Dialect:
-        for dialect in self.dialects.values():
-            if dialect.MARK and request.header(dialect.MARK.encode()) is not None:
-                return dialect
-        return list(self.dialects.values())[-1]
-
     # -- filling the exchange -----------------------------------------------------------------------------------------
 
     async def _fill(self, exchange: Exchange, route: Route | None) -> None:
@@ -179,32 +177,13 @@ class Gateway:
         if (request.header(b"upgrade") or "").lower() == "websocket":
             raise UpgradeRequired("this gateway speaks HTTP here: send the same request as a POST")
         if route is None:
-            raise self._unknown(request)
+            raise self._routes.refusal(request)
         if exchange.operation in {"reply", "count_tokens"}:
             exchange.prompt = Prompt.parse(exchange.dialect.NAME, await read(request))
             exchange.asked = exchange.prompt.model
             exchange.streaming = exchange.operation == "reply" and streams(exchange.prompt)
         elif exchange.operation == "relay":
             exchange.body = await read(request)
-
-    def _unknown(self, request: Request) -> GatewayError:
-        known = any(
-            matches(route.pattern, request.path) for dialect in self.dialects.values() for route in dialect.ROUTES
-        )
-        if known:
-            return MethodNotAllowed(f"{request.method} is not what {request.path} is for")
-        return NotFound(f"there is nothing at {request.path}")
-
-
-def matches(pattern: str, path: str) -> bool:
-    """Whether *path* fits *pattern*: ``{name}`` stands for one segment, a trailing ``{name...}`` for the rest."""
-    head, rest, _ = pattern.partition("{")
-    if not rest:
-        return path == pattern
-    tail = path[len(head) :]
-    if not path.startswith(head):
-        return pattern.endswith("...}") and path == head.rstrip("/")
-    return pattern.endswith("...}") or (bool(tail) and "/" not in tail)
 
 
 def streams(prompt: Prompt) -> bool:

@@ -5,24 +5,27 @@
 All that runs lives in this call: when it returns, or is cancelled, nothing is left of it.
 """
 
-import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
 import attrs
 import structlog
 import trio
 
-from pipeline.admin import front, statement
+from pipeline.admin import front
 from pipeline.config import Config
 from pipeline.cors import Cors
 from pipeline.door import locked
 from pipeline.errors import StoreUnavailable
 from pipeline.heartbeat import Heart
 from pipeline.loading import Built, build
-from pipeline.opening import opened
+from pipeline.observe.observer import Observer
+from pipeline.observe.opening import observing, shown
+from pipeline.opening import Generation, open_generations
 from pipeline.problems import ConfigError
+from pipeline.reloading import Reloading
 from pipeline.server import Gateway
+from pipeline.sockets import Listener, listening
 from pipeline.store.opening import StoreFailed
 from pipeline.store.store import Store, open_store
 from pipeline.upstream import Upstream
@@ -37,67 +40,101 @@ log = structlog.get_logger("pipeline")
 class Running:
     """A gateway that listens."""
 
-    built: Built
     store: Store
-    upstreams: list[Upstream]
     urls: list[str]  # one for each listener: "http://127.0.0.1:4096"
     drain: Drain  # begin() it, and serve returns when all that runs has ended
     invitation: str = ""  # what the first account of the admin is made with, while there is none
+    gateway: Gateway
+    _reloading: Reloading
+
+    @property
+    def built(self) -> Built:
+        """What is in force."""
+        return self._reloading.present.built
+
+    @property
+    def upstreams(self) -> list[Upstream]:
+        """Who answers."""
+        return self._reloading.present.upstreams
+
+    async def reload(self, config: Config) -> list[str]:
+        """Put *config* in the place of the one in force, for requests to come; those that run don't notice.
+
+        Gives the settings that wait for a restart, since they can't change while it listens: ``["server.port"]``.
+        Raises ConfigError with all that is wrong; then nothing has changed.
+        """
+        return await self._reloading.take(config)
 
 
-async def serve(config: Config, *, task_status: trio.TaskStatus[Running] = trio.TASK_STATUS_IGNORED) -> None:
-    """Serve as *config* says until drained.  Reports a Running when it listens.  Raises ConfigError before that."""
-    built, drain, heart = build(locked(config)), Drain(), Heart(config.server.ping)
-    listeners = await listening(config)
-    async with store_of(config) as store, opened(built, store) as upstreams, trio.open_nursery() as nursery:
-        nursery.start_soon(heart.run, name="heart")
-        gateway = Gateway(
-            line=built.line,
-            upstreams=upstreams,
-            store=store,
-            dialects=built.dialects,
-            heart=heart,
-            drain=drain,
-            bodies=config.log.bodies,
-            cors=Cors(config.server.cors),
-            statement=statement.answer,
-        )
-        urls = [url_of(listener, tls=built.tls is not None) for listener in listeners]
-        invitation = await admitted(gateway, built, store, urls)
-        running = Running(built=built, store=store, upstreams=upstreams, urls=urls, drain=drain, invitation=invitation)
-        task_status.started(running)
+async def serve(
+    config: Config,
+    *,
+    listeners: Sequence[Listener] = (),
+    task_status: trio.TaskStatus[Running] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Serve as *config* says until drained.  Reports a Running when it listens.  Raises ConfigError before that.
+
+    *listeners*: accept from these, which become ours, and not where *config* says.
+    """
+    built, drain = build(locked(config)), Drain()
+    listeners = listeners or await listening(config)
+    async with (
+        store_of(config) as store,
+        open_generations(store) as generations,
+        observing(config) as observer,
+        trio.open_nursery() as nursery,
+    ):
+        present = await generations.turn(built)
+        gateway = gateway_of(present, store, observer, drain)
+        shown(gateway, config)
+        nursery.start_soon(gateway.heart.run, name="heart")
+        tls = None if built.tls is None else listen.Tls(built.tls)
+        urls = list(dict.fromkeys(url_of(listener, tls=tls is not None) for listener in listeners))
+        reloading = Reloading(gateway=gateway, generations=generations, present=present, tls=tls)
+        task_status.started(await presented(reloading, store, urls))
         await listen.serve(
             gateway.handle,
             listeners=listeners,
-            limits=Limits(body=config.server.max_body),
+            limits=Limits(
+                body=config.server.max_body,
+                connections=config.server.max_connections,
+                connections_per_client=config.server.max_connections_per_client,
+            ),
             drain=drain,
             on_crash=crashed,
-            tls=built.tls,
+            tls=tls,
             names=config.server.names,
         )
         nursery.cancel_scope.cancel()
 
 
-async def admitted(gateway: Gateway, built: Built, store: Store, urls: list[str]) -> str:
-    """Open the admin of *gateway*, if it is to have one; gives the invitation, while nobody has an account."""
-    if not built.config.admin.enabled:
-        return ""
-    admin = await front.opened(gateway, built, store, urls)
-    gateway.admin = admin.handle
-    with suppress(StoreUnavailable):
-        return admin.desk.invitation if await admin.desk.welcoming() else ""
-    return ""
+def gateway_of(generation: Generation, store: Store, observer: Observer, drain: Drain) -> Gateway:
+    """What answers with *generation*, until another takes its place."""
+    built, server = generation.built, generation.built.config.server
+    return Gateway(
+        line=built.line,
+        upstreams=generation.upstreams,
+        store=store,
+        dialects=built.dialects,
+        heart=Heart(server.ping),
+        drain=drain,
+        observer=observer,
+        cors=Cors(server.cors),
+        uses=generation.uses,
+    )
 
 
-async def listening(config: Config) -> list[trio.SocketListener]:
-    """The listeners; the first thing that is opened, since another gateway may have the port."""
-    server = config.server
-    try:
-        return await listen.open_listeners([listen.Address(server.host, server.port)])
-    except OSError as error:
-        why = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror or str(error)
-        place = config.layers.label(("server", "port"))
-        raise ConfigError([f"{place}: can't listen on {server.host}, port {server.port}: {why}"]) from error
+async def presented(reloading: Reloading, store: Store, urls: list[str]) -> Running:
+    """The gateway as those who started it see it; its admin is open, if it is to have one."""
+    gateway, built, invited = reloading.gateway, reloading.present.built, ""
+    if built.config.admin.enabled:
+        admin = reloading.front = await front.opened(gateway, built, store, urls)
+        gateway.admin = admin.handle
+        with suppress(StoreUnavailable):
+            invited = admin.desk.invitation if await admin.desk.welcoming() else ""
+    return Running(
+        store=store, urls=urls, drain=gateway.drain, invitation=invited, gateway=gateway, reloading=reloading
+    )  # fmt: skip
 
 
 @asynccontextmanager
@@ -113,7 +150,7 @@ async def store_of(config: Config) -> AsyncIterator[Store]:
         yield store
 
 
-def url_of(listener: trio.SocketListener, *, tls: bool) -> str:
+def url_of(listener: Listener, *, tls: bool) -> str:
     """The address of *listener*, as a client on this machine uses it."""
     host, port = listener.socket.getsockname()[:2]
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104  # translated, not bound

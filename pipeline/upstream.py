@@ -4,6 +4,8 @@ Built once from the configuration (``config.Upstream``), shared by all exchanges
 place, and the stages that run once per attempt there.  It opens nothing itself: ``forward`` does, with the opener.
 """
 
+import math
+from collections import deque
 from collections.abc import Callable
 from fnmatch import fnmatchcase
 from typing import Any, Literal, Protocol
@@ -50,6 +52,25 @@ class Quota:
     at: int
 
 
+RECENT = 20  # tries that are remembered of an upstream
+
+
+@attrs.define(eq=False)
+class Condition:
+    """How an upstream has been of late.  Whoever asks it keeps this; others look.  Moments are trio's."""
+
+    running: int = 0  # replies that are under way
+    row: int = 0  # failures, one after the other
+    recent: deque[bool] = attrs.field(factory=lambda: deque(maxlen=RECENT))  # of the last tries, whether it was well
+    rests: int = 0  # how often it had to rest since it was well; 0: it is well enough to be asked
+    until: float = -math.inf  # when it has rested
+    probes: int = 0  # requests that find out whether it is well again
+
+    def resting(self, now: float) -> bool:
+        """Whether it is left alone at *now*."""
+        return self.rests > 0 and now < self.until
+
+
 @attrs.frozen(kw_only=True, eq=False)
 class Upstream:
     """One place that answers."""
@@ -63,6 +84,7 @@ class Upstream:
     pool: Pool
     connector: Connector | None = None  # what makes the pool's connections; None for what is no server
     timers: Timers
+    first_token: float = math.inf  # seconds that a stream may take until it says the first word
     models: tuple[str, ...] = ()  # globs of the models it has; empty: any
     headers: Headers = attrs.field(factory=list)  # the operator's own, put last
     query: str = ""  # the operator's own, as it stands in a URL
@@ -74,6 +96,7 @@ class Upstream:
         default=attrs.Factory(lambda self: Wallet.of(self.name, [self.key]), takes_self=True), repr=False
     )  # what it is shown: *key*, and more
     windows: dict[str, Quota] = attrs.field(factory=dict, repr=False)  # what it told last, by name
+    condition: Condition = attrs.field(factory=Condition, repr=False)
 
     def has(self, model: str) -> bool:
         """Whether *model* may be asked for here."""

@@ -2,36 +2,38 @@
 
     exchange.asides ─▶ req_7/1, req_7/2 …: operation "aside", same key and session, their own model, tokens and cost
 
-They are settled with the request that they were for, and add to the same sums; nobody's reply contains them.
+Each is put down before it is asked and when it is over (open, so that a crash settles it), and settled with the request
+that it was for.  They add to the same sums; nobody's reply contains them.
 """
 
-from collections.abc import Iterator
-
 from pipeline.events import Finished, Usage
-from pipeline.exchange import Attempt, Exchange
-from pipeline.store.record import Flag, Record, State, clean
+from pipeline.exchange import Attempt
+from pipeline.store.record import Flag, Record, clean
 from stages.prices.catalogue import Catalogue
 from stages.prices.cost import cost, terms_of
 from stages.tally import Tally
 
 
-def records(exchange: Exchange, request: Record, catalogue: Catalogue) -> Iterator[Record]:
-    """A settled record for each aside of *exchange*, whose own is *request*."""
-    for number, aside in enumerate(exchange.asides, 1):
-        tally = Tally()
-        if aside.usage is not None:
-            tally.count(Finished(usage=aside.usage))
-        usage, flags = tally.final()
-        yield priced(settled(aside, number, request, usage, flags), usage, catalogue)
+def record(aside: Attempt, number: int, request: Record, catalogue: Catalogue) -> Record:
+    """What is known by now of *aside*, the *number*-th of the one whose own record is *request*; it is open."""
+    tally = Tally(0 if refused(aside) else aside.size)
+    if aside.usage is not None:
+        tally.count(Finished(usage=aside.usage))
+    usage, flags = tally.final()
+    return priced(opened(aside, number, request, usage, flags), usage, catalogue)
 
 
-def settled(aside: Attempt, number: int, request: Record, usage: Usage, flags: Flag) -> Record:
+def refused(aside: Attempt) -> bool:
+    """Whether nobody charges for *aside*, as far as is known."""
+    return aside.error is not None and (aside.status is None or aside.status >= 400)
+
+
+def opened(aside: Attempt, number: int, request: Record, usage: Usage, flags: Flag) -> Record:
     """All of *aside* but its cost."""
     ended = aside.began if aside.ended is None else aside.ended
     error = "ClientGone" if aside.ended is None else ""
     return Record(
         id=f"{request.id}/{number}",
-        state=int(State.SETTLED),
         at=request.at,
         key=request.key,
         caller=request.caller,

@@ -5,12 +5,14 @@
 Below this file are sockets, above it are events; the names of transport failures end here.
 """
 
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import attrs
 
 from pipeline.credentials.credential import Credential
 from pipeline.dialect import Decoder
-from pipeline.errors import UpstreamFailed, UpstreamRefused, UpstreamTimeout, UpstreamTruncated
+from pipeline.errors import GatewayError, UpstreamFailed, UpstreamRefused, UpstreamTimeout, UpstreamTruncated
 from pipeline.events import Failed, Started
 from pipeline.exchange import Exchange, Out
 from pipeline.upstream import Upstream
@@ -20,7 +22,7 @@ from stages.showing import shown
 from transports.codings import CodingError, Decoding
 from transports.messages import find
 from transports.pool import Reply
-from transports.upstream import Call, ConnectFailed, Malformed, TimedOut, Truncated
+from transports.upstream import Call, ConnectFailed, TimedOut, Truncated, UpstreamError
 
 ERROR_BYTES = 1024 * 1024  # what is read of an upstream's error
 ANSWER_BYTES = 64 * 1024 * 1024  # what is read of an answer that is no reply: a list, a relayed body
@@ -48,32 +50,44 @@ async def ask(
         body=body,
     )
     with in_our_words(upstream, credential):
-        async with upstream.pool.send(upstream.origin, call, upstream.timers) as reply:
+        pool = upstream.pool if exchange.through is None else exchange.through(upstream)
+        async with pool.send(upstream.origin, call, upstream.timers) as reply:
             del call, body  # a stream that runs for an hour must not hold a megabyte that was sent in its first second
             yield reply
 
 
-@contextmanager
-def in_our_words(upstream: Upstream, credential: Credential | None = None) -> Iterator[None]:
+@attrs.frozen
+class in_our_words:  # noqa: N801  # stands after "with", as the functions of contextlib do
     """Say what the transport says of a failure as the gateway's errors do, by the upstream's name.
 
     What the upstream itself says passes, without *credential*.
     """
-    try:
-        yield
-    except UpstreamRefused as error:
-        redact(error, credential.secret.reveal() if credential else "")
-        raise
-    except ConnectFailed as error:
-        raise UpstreamFailed(f"{upstream.name}: can't connect ({error.reason})") from error
-    except TimedOut as error:
-        raise UpstreamTimeout(f"{upstream.name}: nothing came for {error.seconds:g} s ({error.phase})") from error
-    except Truncated as error:
-        if not error.answered:
-            raise UpstreamFailed(f"{upstream.name} closed the connection without an answer") from error
-        raise UpstreamTruncated(f"{upstream.name} stopped in the middle of its answer") from error
-    except (Malformed, CodingError) as error:
-        raise UpstreamFailed(f"{upstream.name} answered with something that is not HTTP as it should be") from error
+
+    upstream: Upstream
+    credential: Credential | None = None
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: type[BaseException] | None, raised: BaseException | None, trace: object) -> None:
+        if isinstance(raised, UpstreamRefused):
+            redact(raised, self.credential.secret.reveal() if self.credential else "")
+        elif isinstance(raised, UpstreamError | CodingError):
+            raise ours(raised, self.upstream.name) from raised
+
+
+def ours(error: UpstreamError | CodingError, name: str) -> GatewayError:
+    """What *error* is called here, where the upstream is called *name*."""
+    match error:
+        case ConnectFailed():
+            return UpstreamFailed(f"{name}: can't connect ({error.reason})")
+        case TimedOut():
+            return UpstreamTimeout(f"{name}: nothing came for {error.seconds:g} s ({error.phase})")
+        case Truncated(answered=False):
+            return UpstreamFailed(f"{name} closed the connection without an answer")
+        case Truncated():
+            return UpstreamTruncated(f"{name} stopped in the middle of its answer")
+    return UpstreamFailed(f"{name} answered with something that is not HTTP as it should be")
 
 
 async def checked(reply: Reply, upstream: Upstream, *, streaming: bool) -> None:

@@ -2,7 +2,9 @@
 
 A caller shows a key as ``x-api-key`` or ``Authorization: Bearer`` (SDKs differ, and change); both count on every route.
 With no key configured, callers on loopback need none, and callers from elsewhere are refused, unless every upstream
-takes the caller's own key: then that key says who it is.  An upstream that runs under the operator's own login lets
+takes the caller's own key: then that key says who it is, to books and limits by its keyed hash, and is kept nowhere.
+Where only some take it, a caller on loopback is told apart by it too; one from elsewhere shows two: a key of ours,
+which goes to no upstream, and in the other field its own.  An upstream that runs under the operator's own login lets
 nobody in without a key (``pipeline.door`` makes one).
 
 Keys stand in the configuration, or were made while the gateway ran and are in the store; once there is one, in either
@@ -14,6 +16,8 @@ place, everybody needs one.  With ``required`` everybody does before that, too.
 """
 
 import hmac
+import secrets
+from functools import lru_cache, partial
 from hashlib import sha256
 from ipaddress import ip_address
 from typing import Any
@@ -26,6 +30,7 @@ from pipeline.secret import Secret
 from pipeline.store.keys import PREFIX
 from pipeline.store.store import Store
 from pipeline.upstream import Upstream
+from stages.notes import ADMITTED
 from transports.messages import Request
 
 BEARER = "bearer "
@@ -48,8 +53,10 @@ class Auth:
     keys: tuple[KeyHolder, ...] = ()
     required: bool = False  # nobody is let in without a key, even while there is none
     _callers: dict[bytes, Caller] = attrs.field(init=False, repr=False)
+    _pepper: bytes = attrs.field(init=False, repr=False, eq=False, factory=partial(secrets.token_bytes, 32))
 
     operations = frozenset({"reply", "count_tokens", "models", "model", "usage", "relay"})
+    changes = frozenset({"caller"})
 
     @_callers.default
     def _known(self) -> dict[bytes, Caller]:
@@ -62,19 +69,28 @@ class Auth:
     def __call__(self, exchange: Exchange) -> None:
         """Set the exchange's caller, or raise Unauthenticated; StoreUnavailable where nobody can tell."""
         keyless = not (self.required or self.keys or (exchange.store is not None and exchange.store.keys))
-        if keyless and on_loopback(exchange.request) and not guarded(exchange.upstreams):
-            exchange.caller = Caller("local", "local")
-            return
+        open_here = keyless and on_loopback(exchange.request.local) and not guarded(exchange.upstreams)
         shown_keys = credentials(exchange.request)
-        if keyless and shown_keys and pass_keys(exchange.upstreams):
-            exchange.caller = stranger(shown_keys[0])  # its own key goes upstream: who is refused there, is refused
+        if keyless and shown_keys and passes_keys(exchange.upstreams, some=open_here):
+            exchange.caller = self._stranger(exchange.store, shown_keys[0])  # who is refused upstream, is refused
+            return
+        if open_here:
+            exchange.caller = Caller("local", "local")
             return
         for shown in shown_keys:
             caller = self._find(digest(shown)) or stored(exchange.store, shown)
             if caller is not None:
                 exchange.caller = caller
+                exchange.note(ADMITTED, shown)
                 return
         raise Unauthenticated
+
+    def _stranger(self, store: Store | None, key: str) -> Caller:
+        """A caller known only by the *key* it brings for the upstream: the books name it by a keyed hash, which nobody
+        can test a guess with.  Without a store, the hash is another after each start."""
+        pepper = self._pepper if store is None else store.keys.pepper
+        name = hmac.digest(pepper, b"caller\0" + key.encode("utf-8", "surrogateescape"), "sha256").hex()[:12]
+        return Caller(f"key-{name}", name)
 
     def _find(self, shown: bytes) -> Caller | None:
         """Look up by digest: what the table's timing could tell is of a digest nobody can steer to a key."""
@@ -99,15 +115,10 @@ def guarded(upstreams: list[Upstream]) -> bool:
     return any(upstream.program for upstream in upstreams)
 
 
-def pass_keys(upstreams: list[Upstream]) -> bool:
-    """Whether all *upstreams* are sent the caller's own key."""
-    return bool(upstreams) and all(upstream.client_key for upstream in upstreams)
-
-
-def stranger(key: str) -> Caller:
-    """A caller known only by the key it brings for the upstream: the books name it by a digest."""
-    name = digest(key).hex()[:12]
-    return Caller(f"key-{name}", name)
+def passes_keys(upstreams: list[Upstream], *, some: bool) -> bool:
+    """Whether all *upstreams*, or with *some* any of them, are sent the caller's own key."""
+    taking = [upstream.client_key for upstream in upstreams]
+    return any(taking) if some else bool(taking) and all(taking)
 
 
 def credentials(request: Request) -> list[str]:
@@ -124,10 +135,11 @@ def digest(key: str) -> bytes:
     return sha256(key.encode("utf-8", "surrogateescape")).digest()
 
 
-def on_loopback(request: Request) -> bool:
-    """Whether the connection arrived on a loopback address."""
+@lru_cache(maxsize=256)
+def on_loopback(local: str) -> bool:
+    """Whether a connection that arrived on the address *local* arrived on loopback."""
     try:
-        return ip_address(request.local.partition("%")[0]).is_loopback
+        return ip_address(local.partition("%")[0]).is_loopback
     except ValueError:
         return False
 

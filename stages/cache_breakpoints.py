@@ -50,6 +50,8 @@ class CacheBreakpoints:
     enabled: bool = True
 
     operations: ClassVar[frozenset[str]] = frozenset({"reply"})
+    reads: ClassVar[frozenset[str]] = frozenset({"dialect"})
+    changes: ClassVar[frozenset[str]] = frozenset({"prompt.tools", "prompt.system", "prompt.messages"})
     per_key: ClassVar[frozenset[str]] = frozenset({"ttl", "places", "enabled"})
 
     def __call__(self, exchange: Exchange) -> None:

@@ -10,8 +10,7 @@ prompt or a wire format.
 """
 
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Literal
 
@@ -66,14 +65,19 @@ def plain(model: str) -> str:
     return model.lower() if match is None else match.group(1).replace(".", "-")
 
 
-@contextmanager
-def in_force(lookup: Callable[[str], Capability | None]) -> Iterator[None]:
+class in_force:  # noqa: N801  # stands after "with", as the functions of contextlib do
     """Inside, in this task and those it starts, *lookup* says what is known of a model."""
-    before = _IN_FORCE.set(lookup)
-    try:
-        yield
-    finally:
-        _IN_FORCE.reset(before)
+
+    __slots__ = ("_before", "_lookup")
+
+    def __init__(self, lookup: Callable[[str], Capability | None]) -> None:
+        self._lookup = lookup
+
+    def __enter__(self) -> None:
+        self._before = _IN_FORCE.set(self._lookup)
+
+    def __exit__(self, *_: object) -> None:
+        _IN_FORCE.reset(self._before)
 
 
 _IN_FORCE: ContextVar[Callable[[str], Capability | None]] = ContextVar("capabilities", default=row)

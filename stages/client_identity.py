@@ -39,6 +39,10 @@ class ClientIdentity:
     """Keep from the upstream who asks, where its configuration says so."""
 
     operations: ClassVar[frozenset[str]] = frozenset({"reply", "count_tokens"})
+    reads: ClassVar[frozenset[str]] = frozenset({"caller", "dialect"})
+    changes: ClassVar[frozenset[str]] = frozenset(
+        f"prompt.{path[0]}" for path in (*_USERS, _CACHE, *_PROGRAM, ("system",), ("instructions",), ("messages",))
+    )
 
     def __call__(self, exchange: Exchange) -> None:
         """Edit the exchange's prompt, and record which fields are not sent."""

@@ -42,9 +42,12 @@ def mode(exchange: Exchange, default: Mode) -> Mode:
 def demand(exchange: Exchange, default: Mode) -> None:
     """Refuse an attempt that would do to the caller's request what it does not want done."""
     edits = exchange.prompt.edits
-    if not any(edit.lossy or edit.action == "repaired" for edit in edits):
-        return
-    how = mode(exchange, default)
+    if any(edit.lossy or edit.action == "repaired" for edit in edits):
+        refuse(edits, mode(exchange, default))
+
+
+def refuse(edits: Sequence[Edit], how: Mode) -> None:
+    """Raise Unsupported, which names what would be lost or repaired, if *edits* have any that *how* does not want."""
     unwanted = [edit for edit in edits if UNWANTED[how](edit)]
     if unwanted:
         named = "; ".join(f"{edit.path or 'request'}: {edit.why}" for edit in unwanted[:NAMED])

@@ -6,12 +6,14 @@ client ◀──(reply_fields)──── upstream          of another dialect'
 
 from pipeline.credentials.credential import Credential
 from pipeline.exchange import Exchange
+from pipeline.live import CONTEXT
 from pipeline.upstream import Upstream
 from stages.identity import conceals, identifying
-from stages.notes import WITHOUT
+from stages.notes import ADMITTED, WITHOUT
 from transports.messages import Head, Headers, end_to_end
 
-# What a client shows us to be let in; goes on only where the upstream is told to take the client's own.
+# What a client shows; goes on only where the upstream is told to take the client's own, and never the key of ours that
+# it was let in with.
 CREDENTIALS = frozenset({b"authorization", b"x-api-key", b"api-key", b"x-goog-api-key", b"cookie"})
 
 # What a client or a proxy shows somebody else still: never ours to pass on.
@@ -29,7 +31,8 @@ OURS = frozenset({b"accept-encoding", b"content-encoding", b"x-pipeline-fidelity
 BETA = b"anthropic-beta"
 
 # Fields of a request that mean the same to every upstream (W3C Trace Context).
-COMMON = frozenset({b"traceparent", b"tracestate", b"baggage"})
+TRACE = frozenset({b"traceparent", b"tracestate"})
+COMMON = TRACE | {b"baggage"}
 
 # What an upstream says to its own next hop, about its own site, or about the operator's account there.
 SITE = frozenset({b"set-cookie", b"alt-svc", b"strict-transport-security", b"server", b"date", b"content-encoding",
@@ -59,9 +62,11 @@ def request_fields(exchange: Exchange, upstream: Upstream, credential: Credentia
         and not name.startswith(WAYS)
         and name not in OURS
         and name not in OTHERS
-        and (name not in CREDENTIALS or upstream.client_key)
+        and (name not in CREDENTIALS or (upstream.client_key and theirs(value, exchange.noted(ADMITTED))))
         and (same or name in COMMON or name in CREDENTIALS)
     ]
+    if (context := exchange.noted(CONTEXT)) is not None:  # the client's, as it goes on from here
+        fields = [field for field in fields if field[0] not in TRACE] + context
     if conceals(exchange, upstream):
         kept = [(name, value) for name, value in fields if not identifying(name)]
         fields = [AGENT, *kept] if same else kept
@@ -69,7 +74,23 @@ def request_fields(exchange: Exchange, upstream: Upstream, credential: Credentia
     fields = [field for field in (less(field, without) for field in fields) if field] if without else fields
     if upstream.program:
         fields += program_fields(exchange)
-    return fields_of_ours(upstream, fields, credential) if same else [*fields, *own_fields(upstream, credential)]
+    if same:
+        return fields_of_ours(upstream, fields, credential)
+    return [*respelled(fields, upstream), *own_fields(upstream, credential)]
+
+
+def respelled(fields: Headers, upstream: Upstream) -> Headers:
+    """*fields* with the client's credential in the field that *upstream* looks at: each dialect has its own."""
+    shown = sorted((name != b"x-api-key", value) for name, value in fields if name in CREDENTIALS)
+    if not shown:
+        return fields
+    key = shown[0][1].rpartition(b" ")[2].decode("latin-1")
+    return [*(field for field in fields if field[0] not in CREDENTIALS), *upstream.dialect.credentials(key)]
+
+
+def theirs(credential: bytes, admitted: str | None) -> bool:
+    """Whether *credential*, as it stands in a field, is not the key that the client was let in with here."""
+    return admitted is None or credential.rpartition(b" ")[2] != admitted.encode("latin-1", "replace")
 
 
 def less(field: tuple[bytes, bytes], without: frozenset[str]) -> tuple[bytes, bytes] | None:

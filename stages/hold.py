@@ -129,7 +129,8 @@ class Hold:
             return Bound(1, 0)
         if self._tokens is None:
             self._tokens = about(self._asked, exchange.dialect)
-        hour, most = for_an_hour(self._asked, exchange.upstream), self.learned.most(self.key, attempt.model)
+        most = self.learned.most(self.key, attempt.model)
+        hour = most[0] is None and for_an_hour(self._asked, exchange.upstream)
         made = bound(exchange.prompt, attempt.model, self._tokens, hour, most, quote or nothing)
         self._prompt = made.prompt
         failed = books.failed() if len(exchange.attempts) > 1 else 0

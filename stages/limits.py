@@ -56,6 +56,8 @@ class Limits:
     _open: Any = attrs.field(init=False, default=None, repr=False)  # the nursery's manager, while inside
 
     operations = frozenset({"reply", "relay", "usage"})
+    reads = frozenset({"caller", "upstreams"})
+    changes = frozenset({"hold"})
     per_key: ClassVar[frozenset[str]] = frozenset({"limits", "allow_extra_usage", "when_spent"})
 
     @_common.default
@@ -124,10 +126,10 @@ class Limits:
 
 def keep_to_plans(exchange: Exchange) -> None:
     """Leave *exchange* the upstreams whose plan has something left.  Raises BudgetSpent if none has."""
-    if not any(upstream.windows for upstream in exchange.upstreams):
-        return
-    now = round(exchange.arrived * 1000)
-    spent = {upstream.name: quota for upstream in exchange.upstreams if (quota := used_up(upstream, now)) is not None}
+    now, spent = round(exchange.arrived * 1000), {}
+    for upstream in exchange.upstreams:
+        if upstream.windows and (quota := used_up(upstream, now)) is not None:
+            spent[upstream.name] = quota
     if spent and len(spent) == len(exchange.upstreams):
         name, quota = min(spent.items(), key=lambda pair: pair[1].resets)
         raise no_extra(name, quota, now)

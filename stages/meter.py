@@ -23,10 +23,10 @@ import attrs
 import msgspec
 import trio
 
-from pipeline.errors import UpstreamFailed
+from pipeline.errors import UpstreamFailed, UpstreamRefused, UpstreamTimeout, UpstreamTruncated
 from pipeline.events import Event, Finished, Started, Usage
 from pipeline.exchange import Attempt, Exchange
-from pipeline.live import OUTPUT, WORK
+from pipeline.live import BOOKED, OUTPUT, WORK
 from pipeline.store.record import Flag, Record, State, clean
 from pipeline.store.store import Store
 from stages import asides
@@ -52,8 +52,10 @@ class Meter:
     ledger: Path | None = None
     _tariff: Tariff = attrs.field(init=False, repr=False)
     _lines: Ledger | None = attrs.field(init=False, repr=False)
+    contents: Any = attrs.field(init=False, repr=False, default=attrs.Factory(lambda self: self._tariff.own, True))
 
     operations = frozenset({"reply", "relay"})
+    reads = frozenset({"caller", "hold"})  # a hold ends with the record, so it is taken first
 
     @_tariff.default
     def _priced(self) -> Tariff:
@@ -85,6 +87,7 @@ class Meter:
         finally:
             if exchange.attempts:
                 records = [account.close(), *account.asides()]
+                exchange.note(BOOKED, records)
                 if self._lines is not None:
                     self._lines.book(line(records[0], exchange, exchange.attempts))
                     for record, aside in zip(records[1:], exchange.asides, strict=True):
@@ -143,9 +146,13 @@ class Account:
         return lambda usage: cost(price, usage, terms)
 
     def failed(self) -> int:
-        """What earlier attempts cost: an upstream that told its usage before it failed will charge for it."""
-        told = [(self.quoting(attempt), attempt.usage) for attempt in self._exchange.attempts[:-1] if attempt.usage]
-        return sum(quote(usage) for quote, usage in told if quote is not None)
+        """What earlier attempts cost: an upstream that began its answer before it failed will charge for it."""
+        told = [(self.quoting(attempt), self._used(attempt)) for attempt in self._exchange.attempts[:-1]]
+        return sum(quote(usage) for quote, usage in told if quote is not None and usage is not None)
+
+    def _used(self, attempt: Attempt) -> Usage | None:
+        """What *attempt*, which failed, used: as told, or the prompt, where it was answered and that broke off."""
+        return empty(self._tally.prompt) if broke_off(attempt) else attempt.usage
 
     def spent(self) -> int:
         """What the exchange costs by now, in micro-dollars, as far as that is known."""
@@ -184,11 +191,19 @@ class Account:
             self._last = self._version(*tally.final())
             self._store.note(self._last)
 
+    def aside(self, attempt: Attempt) -> None:
+        """Put down what is known by now of *attempt*, one of the exchange's asides."""
+        if self._store is not None:
+            number = next(number for number, each in enumerate(self._exchange.asides) if each is attempt)
+            self._store.note(self._aside(number))
+
     # -- when all is over ---------------------------------------------------------------------------------------------
 
     def close(self) -> Record:
         """The last version of the record, which is put down."""
         exchange, last, tally = self._exchange, self._exchange.attempts[-1], self._tally
+        if tally.usage is None:  # it failed before anything was let through
+            tally.usage = last.usage
         exact = self._last is not None and tally.complete
         counted = (Usage(), Flag(0)) if unbilled(last, tally) else tally.final()
         record = copy(self._last) if exact and self._last is not None else self._version(*counted)
@@ -201,7 +216,8 @@ class Account:
         record.first = -1 if last.first is None else micros(last.first - exchange.began)
         record.attempts = in_json([tried(each) for each in exchange.attempts]) if len(exchange.attempts) > 1 else ""
         record.changes = in_json([attrs.asdict(edit) for edit in last.edits]) if last.edits else ""
-        record.extra = timed(record.extra, exchange.stages)
+        stages = {name: micros(seconds) for name, seconds in exchange.stages.items()}
+        record.extra = extended(record.extra, stages=stages, credential=clean(last.credential))
         if self._store is not None:
             self._store.settle(record, spooled=not exact)
         self.closed = record
@@ -209,13 +225,17 @@ class Account:
 
     def asides(self) -> list[Record]:
         """What was asked on our own account for the exchange, which is closed; each is put down."""
-        if not self._exchange.asides or self.closed is None:
-            return []
-        records = list(asides.records(self._exchange, self.closed, self._catalogue))
-        if self._store is not None:
-            for record in records:
+        records = [self._aside(number) for number in range(len(self._exchange.asides))]
+        for record in records:
+            record.state = int(State.SETTLED)
+            if self._store is not None:
                 self._store.settle(record)
         return records
+
+    def _aside(self, number: int) -> Record:
+        """What is known of the aside at place *number*."""
+        request = self.closed or self._begun or opened(self._exchange, self._work)
+        return asides.record(self._exchange.asides[number], number + 1, request, self._catalogue)
 
     def _version(self, usage: Usage, flags: Flag) -> Record:
         """The record as it is known now."""
@@ -233,6 +253,7 @@ class Account:
         record.price = "" if price is None else clean(price.source)
         if len(self._exchange.attempts) > 1:
             record.cost += self.failed()
+            record.flags |= Flag.ESTIMATED if any(map(broke_off, self._exchange.attempts[:-1])) else 0
         return record
 
 
@@ -293,7 +314,15 @@ def unbilled(attempt: Attempt, tally: Tally) -> bool:
     """Whether nobody charges for *attempt*: it did not reach its upstream, or was refused before anything came."""
     if attempt.error is None or tally.usage is not None or tally.produced:
         return False
+    if isinstance(attempt.error, UpstreamRefused):
+        return True  # in the stream as well as by its status
     return isinstance(attempt.error, UpstreamFailed) if attempt.status is None else attempt.status >= 400
+
+
+def broke_off(attempt: Attempt) -> bool:
+    """Whether *attempt* was being answered when it failed, and what that used was not told."""
+    broke = isinstance(attempt.error, UpstreamTimeout | UpstreamTruncated)
+    return broke and attempt.status == 200 and attempt.usage is None
 
 
 def tried(attempt: Attempt) -> dict[str, Any]:
@@ -301,18 +330,21 @@ def tried(attempt: Attempt) -> dict[str, Any]:
     return {
         "upstream": attempt.upstream,
         "model": attempt.model,
+        "credential": attempt.credential or None,
         "status": attempt.status,
         "error": type(attempt.error).__name__ if attempt.error else None,
         "usage": None if attempt.usage is None else attrs.asdict(attempt.usage, recurse=False),
+        "why": attempt.why or None,
     }
 
 
-def timed(extra: str, stages: dict[str, float]) -> str:
-    """The JSON *extra* with what each of *stages* took, in whole microseconds."""
-    if not stages:
+def extended(extra: str, **more: Any) -> str:
+    """The JSON *extra* with what there is of *more*."""
+    said = {name: value for name, value in more.items() if value}
+    if not said:
         return extra
-    took = in_json({"stages": {name: micros(seconds) for name, seconds in stages.items()}})
-    return f"{extra[:-1]},{took[1:]}" if extra else took
+    text = in_json(said)
+    return f"{extra[:-1]},{text[1:]}" if extra and text else extra or text
 
 
 def in_json(what: Any) -> str:

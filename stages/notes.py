@@ -8,17 +8,22 @@ from pipeline.dialect import Model
 from pipeline.events import Usage
 from pipeline.exchange import Attempt
 from pipeline.notes import Key
+from pipeline.prompt import Prompt
 from pipeline.store.record import Record
 
 EFFORT: Key[str | int] = Key("effort")  # thinking_suffix: how much to think, a level or a budget in tokens
 LISTED: Key[bool] = Key("listed")  # model_map: the asked name is listed as it stands, brackets included
 OFFERED: Key[list[Model]] = Key("offered")  # model_map: its names, for lists of models
 HIDDEN: Key[frozenset[str]] = Key("hidden")  # model_map: names that lists of models leave out
+NAMED: Key[str] = Key("named")  # model_map: what the reply calls its model, where another was asked for upstream
 HIDE_USAGE: Key[bool] = Key("hide_usage")  # translate: the stream's usage was asked for by us, not by the client
 STOPS: Key[tuple[str, ...]] = Key("stops")  # a dialect, on the prompt: texts at which the gateway itself ends the reply
 WITHOUT: Key[frozenset[str]] = Key("without")  # per attempt: betas of the client's that this upstream must not see
 TOLD: Key[dict[str, Any]] = Key("told")  # a translation, on the prompt: what else the client is told at the reply's end
 SHOWN: Key[list[Credential]] = Key("shown")  # asking: the credentials that this exchange has shown, the newest last
+CHOICE: Key[str] = Key("choice")  # model_map: how forward goes about several upstreams: ordered, weighted, least_loaded
+ADMITTED: Key[str] = Key("admitted")  # auth: the key of ours that the caller showed; it goes to no upstream
+ASKED: Key[Prompt] = Key("asked")  # forward: the client's prompt, until the commit
 JUDGE: Key[str] = Key("judge")  # safeguards: the model that answers them here
 
 
@@ -42,6 +47,9 @@ class Books(Protocol):
 
     def spent(self) -> int:
         """What the exchange costs by now, all told, as far as that is known."""
+
+    def aside(self, attempt: Attempt) -> None:
+        """Put down what is known by now of *attempt*, one of the exchange's asides."""
 
 
 BOOKS: Key[Books] = Key("books")  # meter: what the exchange costs, for whoever keeps it within limits

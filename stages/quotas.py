@@ -87,9 +87,9 @@ def moment(text: str, now: float) -> int:
 
 def used_up(upstream: Upstream, now: int) -> Quota | None:
     """The window of *upstream*'s plan that has nothing left at *now* (ms); of two the one that lasts longer."""
-    spent = [
-        quota
-        for name in PLAN
-        if (quota := upstream.windows.get(name)) is not None and quota.utilisation >= 1 and quota.resets > now
-    ]
-    return max(spent, key=lambda quota: quota.resets, default=None)
+    held: Quota | None = None
+    for name in PLAN:
+        quota = upstream.windows.get(name)
+        if quota is not None and quota.utilisation >= 1 and quota.resets > max(now, held.resets if held else 0):
+            held = quota
+    return held

@@ -13,8 +13,10 @@ from pipeline.dialect import Encoder
 from pipeline.errors import GatewayError
 from pipeline.events import Answer, Batch, Failed, Started
 from pipeline.exchange import Exchange
+from stages.dialects.renaming import in_body, in_frames
 from stages.fidelity import TOLD, told
 from stages.fields import answer_fields, reply_fields
+from stages.notes import NAMED
 from transports.messages import Head, Headers, Response
 
 # A reply that is read as it is written must not be kept, compressed or collected on its way (pains 9).
@@ -53,7 +55,7 @@ class Reencode:
 
     async def _streaming(self, batch: Batch) -> None:
         """The head is out: events are written as they come, a batch at a time."""
-        data = self._encoder.feed(batch)
+        data = self._encoded(batch)
         if data:
             await self._response.write(data)
             self.written = trio.current_time()
@@ -71,11 +73,18 @@ class Reencode:
             await self._answer(last.head, last.body)
         else:
             self._take_head(batch)
-            body = self._encoder.feed(batch)
+            body = self._encoded(batch)
             if last.terminal:
                 await self._answer(self._head(200, [(b"content-type", b"application/json")]), body)
 
     # -- both ---------------------------------------------------------------------------------------------------------
+
+    def _encoded(self, batch: Batch) -> bytes:
+        """*batch* in the client's words; the model has the name that it asked for, where ``model_map`` wants it so."""
+        data, name, attempt = self._encoder.feed(batch), self._exchange.noted(NAMED), self._exchange.committed
+        if not data or name is None or attempt is None or attempt.model == name:
+            return data
+        return in_frames(data, self._exchange.dialect.MODEL, name) if self._exchange.streaming else in_body(data, name)
 
     async def _refuse(self, error: GatewayError) -> None:
         self._exchange.error = error

@@ -36,7 +36,7 @@ from stages.asking import ask, checked, decoded
 from stages.contract import GUARD
 from stages.dialects import anthropic
 from stages.judging import LONGEST, Calls, Case, Fields, unjudged, verdicts
-from stages.notes import JUDGE
+from stages.notes import BOOKS, JUDGE
 from stages.translate import translate
 from stages.vendor import genuine
 
@@ -57,6 +57,8 @@ class Safeguards:
     model: str
     upstream: str | None = None
     patience: Annotated[float, Check(_positive)] = 20.0
+
+    changes = frozenset({"judge"})
 
     def check(self, upstreams: frozenset[str]) -> Iterator[str]:
         """What is wrong with the settings, given the names of all upstreams."""
@@ -110,6 +112,7 @@ class Safeguards:
                 except GatewayError as error:
                     attempt.error, said = error, {n: unjudged("error") for n in numbered}
             attempt.ended = trio.current_time()
+            put_down(exchange, attempt)
         found = {call.id: said.get(n, unjudged("input_too_long")) for n, call in enumerate(calls.made, 1)}
         self._record(exchange, calls, found)
         return [{"type": GUARD, "status": {"type": "available", "tool_uses": found}}]
@@ -150,12 +153,22 @@ async def asked(exchange: Exchange, judge: Upstream, question: Fields, attempt: 
         translate(prompt, anthropic, judge.dialect)
     aside = Exchange(id=exchange.id, request=exchange.request, dialect=judge.dialect, operation="reply", prompt=prompt)
     heard = Heard()
-    async with ask(aside, judge, prompt.encode(), own=True) as reply:
+    body = prompt.encode()
+    attempt.size = len(body)
+    put_down(exchange, attempt)
+    async with ask(aside, judge, body, own=True) as reply:
         attempt.status = reply.head.status
         await checked(reply, judge, streaming=False)
         await decoded(reply, judge.dialect.whole_decoder(), heard)
     attempt.usage = heard.end.usage if heard.end else None
     return None if heard.end is None or heard.end.stop == "refusal" else "".join(heard.words)
+
+
+def put_down(exchange: Exchange, attempt: Attempt) -> None:
+    """Let the books know of *attempt*, where there are any: a crash must not lose it."""
+    books = exchange.noted(BOOKS)
+    if books is not None:
+        books.aside(attempt)
 
 
 @attrs.define

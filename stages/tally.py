@@ -25,7 +25,8 @@ from pipeline.events import (
 from pipeline.store.record import Flag
 
 BYTES_PER_TOKEN = 4
-FRAME = 100  # about what a streamed frame weighs beside its text
+FRAME = 100  # what a streamed frame weighs at least beside its text
+WORD = 4  # bytes of text in the shortest of them
 MOST = 100_000_000  # tokens of one class that anybody could mean
 
 CLASSES = ("input", "cache_read", "cache_write_5m", "cache_write_1h", "output", "reasoning")
@@ -34,7 +35,7 @@ CLASSES = ("input", "cache_read", "cache_write_5m", "cache_write_1h", "output", 
 class Tally:
     """Counts one reply to a prompt of about *prompt* bytes."""
 
-    __slots__ = ("complete", "produced", "prompt", "stop", "usage")
+    __slots__ = ("_lightest", "complete", "produced", "prompt", "stop", "usage")
 
     def __init__(self, prompt: int = 0) -> None:
         self.prompt = prompt
@@ -42,13 +43,14 @@ class Tally:
         self.stop: str | None = None
         self.complete = False  # the upstream told its final counts
         self.produced = 0.0  # bytes of output
+        self._lightest = math.inf  # of the frames that nobody reads
 
     @reads(Started, Run, Finished, Failed, glances=(TextDelta, ThinkingDelta, InputDelta))
     def count(self, event: Event) -> None:
         """The transform: looks at every event, changes none."""
         match event:
             case Run():
-                self.produced += max(event.count, len(event.frame or b"") - FRAME * event.count)
+                self.produced += self._words(event)
             case TextDelta() | ThinkingDelta() | InputDelta():
                 self.produced += len(event.piece)
             case Started() | Finished() if event.usage is not None:
@@ -56,6 +58,18 @@ class Tally:
                 self.complete = isinstance(event, Finished) and event.usage.output is not None
         if isinstance(event, Finished):
             self.stop = event.stop
+
+    def _words(self, run: Run) -> float:
+        """About how many bytes of text are in *run*.
+
+        What a frame weighs beside its text depends on the dialect and on who speaks it: the lightest one so far tells.
+        The first run is looked through, since all may come at once.
+        """
+        frame = run.frame or b""
+        if self._lightest is math.inf:
+            self._lightest = min((len(part) + 2 for part in frame.split(b"\n\n") if part), default=0)
+        self._lightest = min(self._lightest, len(frame) / run.count)
+        return max(WORD * run.count, len(frame) - max(FRAME, self._lightest - WORD) * run.count)
 
     def final(self) -> tuple[Usage, Flag]:
         """The usage to book, with every class a sane number, and what is to be known about it."""

@@ -9,10 +9,14 @@
 
 A level is a word, a budget a number of tokens; a client says one, the other, or both, and a model takes one or the
 other.  This table turns them into each other, for all dialects alike, so that what is asked in one is the same in
-any other.  Precedence is the caller's affair: an effort in the prompt holds against the suffix.  This file must not
-know a model, and of prompts only where they say this.
+any other.
+
+Where a Chat or Responses prompt says itself how much to think, that holds against the suffix: its author set it for
+this request.  A Messages prompt does not: clients of that kind always say an effort of their own, and the name is what
+their user chose.  This file must not know a model, and of prompts only where they say this.
 """
 
+import re
 from collections.abc import Callable
 from typing import Any, Literal, get_args
 
@@ -42,6 +46,11 @@ class Intent:
     def off(self) -> bool:
         """Whether not to think at all."""
         return self.level == "none"
+
+    @property
+    def only_budget(self) -> int | None:
+        """The tokens asked for, where no level was."""
+        return self.budget if self.level is None else None
 
     @property
     def said(self) -> str:
@@ -78,6 +87,24 @@ def intent_of(effort: str | int) -> Intent:
         if word == level:
             return Intent(level)
     raise ValueError(effort)
+
+
+# -- what names say ---------------------------------------------------------------------------------------------------
+
+YIELDS = "anthropic"  # the dialect whose prompts do not hold against a suffix
+_SUFFIX = re.compile(
+    r"(?P<name>.+)\((?:(?P<level>low|medium|high|xhigh|max|auto|none|minimal)|(?P<budget>[0-9]{1,9}))\)",
+    re.ASCII | re.DOTALL | re.IGNORECASE,
+)
+
+
+def suffixed(name: str) -> tuple[str, str | int | None]:
+    """``model(effort)`` in two; None where the name says no effort that there is."""
+    match = _SUFFIX.fullmatch(name)
+    if match is None:
+        return name, None
+    model, level, budget = match.group("name", "level", "budget")
+    return model, level.lower() if level else int(budget)
 
 
 # -- what prompts say -------------------------------------------------------------------------------------------------
@@ -121,6 +148,15 @@ def said(prompt: Prompt) -> Intent | None:
     """What *prompt* says, in the words of its dialect; None: nothing.  InvalidRequest where it makes no sense."""
     read = _READ.get(prompt.dialect)
     return None if read is None else read({key: prompt.get(key) for key in _FIELDS if prompt.has(key)})
+
+
+def wished(prompt: Prompt, effort: str | int | None) -> Intent | None:
+    """How much to think, all told: by *prompt*, or by *effort*, what the suffix of its model's name said; None: nobody
+    says.  InvalidRequest where it makes no sense."""
+    own = said(prompt)
+    if effort is None or (own is not None and prompt.dialect != YIELDS):
+        return own
+    return intent_of(effort)
 
 
 _FIELDS = ("thinking", "output_config", "reasoning_effort", "reasoning")

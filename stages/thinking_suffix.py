@@ -17,11 +17,10 @@ what their user chose.
     [thinking_suffix]
     default = "high"      # for prompts that say nothing, suffix included: an effort as above; a key may have its own
 
-The client's own words are in ``exchange.asked``; replies keep the upstream's model name as ever.  Takes part in replies
-and counts of tokens.  Does not wait, and does not look at replies.
+The client's own words are in ``exchange.asked``, and replies bear them (``model_map``'s ``answer_as``).  Takes part in
+replies and counts of tokens.  Does not wait, and does not look at replies.
 """
 
-import re
 from typing import Annotated, ClassVar, Literal
 
 import attrs
@@ -30,11 +29,8 @@ from pipeline.exchange import Exchange
 from pipeline.prompt import Prompt
 from pipeline.structure import Check
 from stages.notes import EFFORT, LISTED
+from stages.thinking import YIELDS, suffixed
 
-_SUFFIX = re.compile(
-    r"(?P<name>.+)\((?:(?P<level>low|medium|high|xhigh|max|auto|none|minimal)|(?P<budget>[0-9]{1,9}))\)",
-    re.ASCII | re.DOTALL | re.IGNORECASE,
-)
 # Where a prompt may say it itself, by dialect.
 _SAID: dict[str, tuple[tuple[str, ...], ...]] = {
     "anthropic": (("thinking", "type"), ("output_config", "effort")),
@@ -47,7 +43,6 @@ _SAID: dict[str, tuple[tuple[str, ...], ...]] = {
     ),
     "responses": (("reasoning", "effort"),),
 }
-_YIELDS = "anthropic"  # its prompts do not hold against a suffix
 
 
 def _tokens(value: int) -> None:
@@ -66,22 +61,24 @@ class ThinkingSuffix:
     ) = None
 
     operations: ClassVar[frozenset[str]] = frozenset({"reply", "count_tokens"})
+    reads: ClassVar[frozenset[str]] = frozenset({"listed", "prompt.model"})
+    changes: ClassVar[frozenset[str]] = frozenset({"prompt.model", "effort"})
     per_key: ClassVar[frozenset[str]] = frozenset({"default"})
+    rehearsed: ClassVar[bool] = True
 
     def __call__(self, exchange: Exchange) -> None:
         """Cut the suffix of the prompt's model, and note EFFORT.  InvalidRequest if there is no model."""
         prompt = exchange.prompt
-        match = None if exchange.noted(LISTED) else _SUFFIX.fullmatch(prompt.model)
-        if match is None:
+        name, effort = (prompt.model, None) if exchange.noted(LISTED) else suffixed(prompt.model)
+        if effort is None:
             if self.default is not None and not effort_said(prompt):
                 exchange.note(EFFORT, self.default)
             return
-        name, level, budget = match.group("name", "level", "budget")
-        if prompt.dialect != _YIELDS and (said := effort_said(prompt)):
+        if prompt.dialect != YIELDS and (said := effort_said(prompt)):
             prompt.set("model", to=name, why=f"the prompt's own effort, {said}, holds against the suffix", lossy=True)
             return
         prompt.set("model", to=name, why="the suffix says how much to think")
-        exchange.note(EFFORT, level.lower() if level else int(budget))
+        exchange.note(EFFORT, effort)
 
 
 def effort_said(prompt: Prompt) -> str:

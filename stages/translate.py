@@ -26,8 +26,11 @@ from stages.cache_key import cache_key, put_key
 from stages.contract import Attribution, keep
 from stages.dialects.anthropic.blocks import NAME
 from stages.dialects.anthropic.context import managed
+from stages.dialects.places import words_of
 from stages.dialects.unread import record_unread
+from stages.dialects.wording import worded
 from stages.notes import EFFORT, HIDE_USAGE, STOPS, TOLD, WITHOUT
+from stages.parameters import PARAMETERS
 from stages.stops import watching
 from stages.thinking import Intent, intent_of, into_messages
 
@@ -41,6 +44,9 @@ class Translate:
     attribution: Attribution = "auto"
 
     per_key: ClassVar[frozenset[str]] = frozenset({"attribution"})
+    reads: ClassVar[frozenset[str]] = frozenset({"effort", "judge"})
+    changes: ClassVar[frozenset[str]] = frozenset({"dialect"})
+    rehearsed: ClassVar[bool] = True
     waits: ClassVar[bool] = False  # for explain, which can't see what the transform is made of
 
     def __call__(self, exchange: Exchange) -> Step | None:
@@ -63,6 +69,8 @@ class Translate:
             put_key(prompt, key)
         hide = exchange.operation == "reply" and exchange.streaming and upstream.dialect.ask_usage(prompt)
         exchange.note(HIDE_USAGE, hide)
+        if (parameters := exchange.noted(PARAMETERS)) is not None:
+            parameters.apply(prompt)
         stops, told = prompt.notes.noted(STOPS), prompt.notes.noted(TOLD)
         return in_a_row(restoring, watching(exchange, stops) if stops else None, telling(told) if told else None)
 
@@ -82,7 +90,8 @@ def translate(prompt: Prompt, source: Dialect, target: Dialect, intent: Intent |
     hub = managed(source.to_messages(asked, prompt, target.NAME), prompt)
     if intent is not None:
         into_messages(hub, intent)
-    prompt.become(target.NAME, target.from_messages(hub, prompt))
+    with worded(prompt, words_of(source.NAME, asked)):
+        prompt.become(target.NAME, target.from_messages(hub, prompt))
     return restoring
 
 

@@ -17,12 +17,13 @@ from typing import Any, cast
 import attrs
 
 from pipeline.dialect import Decoder, Dialect, Encoder
-from pipeline.errors import GatewayError, Unsupported
+from pipeline.errors import GatewayError
 from pipeline.events import Batch, Failed, Finished, Started, Stop, Usage
 from pipeline.line import replaced
 from pipeline.prompt import Edit, Prompt
 from stages.contract import strip
 from stages.dialects import anthropic, chat, providers, responses
+from stages.fidelity import Mode, refuse
 from stages.notes import STOPS, TOLD
 from stages.stops import watching
 from stages.translate import Step, asked_for, in_a_row, telling, translate
@@ -39,14 +40,15 @@ def translate_request(
     provider: str | None = None,
     model: str | None = None,
     effort: str | int | None = None,
-    strict: bool = False,
+    fidelity: Mode = "report",
 ) -> "Translation":
     """*body*, a request in the dialect *source* (anthropic, chat, responses), as *target* has it.
 
     *provider*: whose way of speaking *target* (deepseek, openrouter …); *model*: ask for this one instead; *effort*: a
-    level or a budget in tokens in place of what the request says of thinking; *strict*: lose nothing.  Raises
-    InvalidRequest for a body that is none of *source*, Unsupported for what *target* has no way to say; both name the
-    field (``param``).  LookupError for a dialect or provider that there is not.
+    level or a budget in tokens in place of what the request says of thinking; *fidelity*: lossless to lose nothing,
+    strict to mend nothing either.  Raises InvalidRequest for a body that is none of *source*, Unsupported for what
+    *target* has no way to say or *fidelity* forbids; both name the field (``param``).  LookupError for a dialect or
+    provider that there is not.
     """
     client, upstream = DIALECTS[source], DIALECTS[target]
     if provider is not None:
@@ -54,7 +56,8 @@ def translate_request(
     prompt = Prompt.parse(source, body) if isinstance(body, bytes) else Prompt.of(source, body)
     prompt.author = "translate"
     asked = prompt.fork()
-    if model is not None:
+    other = model is not None and model != prompt.get("model")
+    if other:
         prompt.set("model", to=model, why="asked for in its stead")
     restoring = None
     if source != target:
@@ -63,11 +66,9 @@ def translate_request(
         restoring = translate(prompt, client, upstream, asked_for(effort))
     else:
         upstream.mend(prompt)
-        if effort is not None:
+        if effort is not None or other:
             upstream.fit(prompt, effort)
-    lost = [edit for edit in prompt.edits if edit.lossy]
-    if strict and lost:
-        raise Unsupported(f"strict: this would lose {lost[0].path}: {lost[0].why}", param=lost[0].path)
+    refuse(prompt.edits, fidelity)
     streams = prompt.get("stream", default=False) is True
     hide = streams and upstream.ask_usage(prompt)
     return Translation(client, upstream, asked, prompt, restoring, hide)

@@ -41,8 +41,8 @@ def work_of(exchange: Exchange) -> Work:
     """What *exchange* belongs to, as its client says; to be asked before the prompt is translated."""
     said = dict(reversed(exchange.request.headers))  # of a field given twice the first
     for fields in FIELDS:
-        session, agent, parent = (clean(said.get(field, b"").decode("latin-1")) for field in fields)
-        if session:
+        if said.get(fields[0]):
+            session, agent, parent = (clean(said.get(field, b"").decode("latin-1")) for field in fields)
             return Work(session, "" if agent == session else agent, "" if parent == session else parent)
     return Work(clean(told(exchange.prompt.get("metadata")))) if exchange.operation == "reply" else Work()
 

@@ -3,6 +3,10 @@
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("shared", deadline=None)  # a busy machine is no failure of what is tested
+settings.load_profile("shared")
 
 
 @pytest.fixture(autouse=True, scope="session")

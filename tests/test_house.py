@@ -42,6 +42,7 @@ MAY = {
         "psycopg_pool",
         "cryptography",
         "prometheus_client",
+        "opentelemetry",  # an extra
     },
     "stages": {"transports", "pipeline", "trio", "attrs", "msgspec", "click", "platformdirs", "structlog", "h11"}
     | {"toktok"},  # an extra
@@ -60,8 +61,15 @@ VENDORS = ("anthropic", "openai", "claude", "gpt-", "codex", "cline", "gemini", 
 
 BANNED = {"handler", "manager", "helper", "util", "utils", "helpers", "service", "processor", "wrapper", "data", "info"}
 
-# Where every Exception may be caught: a task of the line, a connection, one stream among others, the command line.
-CATCHERS = {"pipeline/line.py", "transports/listen.py", "transports/http2_exchange.py", "pipeline/cli.py"}
+# Where every Exception may be caught: a task of the line, a connection, one stream among others, the command line; and
+# a configuration that others wrote, which must not end a gateway that runs.
+CATCHERS = {
+    "pipeline/line.py",
+    "pipeline/reloading.py",
+    "transports/listen.py",
+    "transports/http2_exchange.py",
+    "pipeline/cli.py",
+}
 
 
 # -- looking ----------------------------------------------------------------------------------------------------------

@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 
+from pipeline.declared import misplaced
 from pipeline.errors import Forbidden
 from pipeline.events import TextDelta
 from pipeline.heartbeat import Heart
 from pipeline.line import Line, conduct
+from pipeline.naming import load
 from tests.doubles import Kept, Recorder, exchange, said, words
 
 ROOT = Path(__file__).parents[1]
@@ -63,6 +65,17 @@ async def test_the_example_that_stands_around(my_stages: Any, capsys: Any) -> No
     """Its tail runs at the end."""
     await run(my_stages.stopwatch)
     assert capsys.readouterr().out == "x1 well\n"
+
+
+async def test_the_example_that_declares() -> None:
+    """It fits behind auth, and is refused before it, in the words that are printed."""
+    sign = module_of("signing.py").sign
+    _, x = await run(sign)
+    assert x.prompt.get("metadata", "user_id") == "nobody"
+    auth = ("auth", load("auth"))
+    assert list(misplaced([auth, ("sign", sign)])) == []
+    ((_, told),) = misplaced([("sign", sign), auth])
+    assert f"*{told}*" in README
 
 
 def module_of(name: str) -> ModuleType:

@@ -18,7 +18,7 @@ from http import HTTPStatus
 
 from transports.framing import LAST_CHUNK, chunk
 from transports.messages import Head, Headers, Request, find
-from transports.strict import check_outgoing
+from transports.strict import field_lines
 from transports.wire import Wire
 
 _OURS = frozenset({b"connection", b"keep-alive", b"proxy-connection", b"te", b"transfer-encoding", b"upgrade"})
@@ -54,21 +54,20 @@ class Http1Response:
         fields = [field for field in head.headers if field[0] not in _OURS]
         if head.status == HTTPStatus.NO_CONTENT:
             fields = [field for field in fields if field[0] != b"content-length"]  # RFC 9110 §8.6
-        check_outgoing(fields)
-        length = _length(fields)
-        fields += self._choose_framing(head.status, length)
+        length, theirs = _length(fields), field_lines(fields)
+        ours = self._choose_framing(head.status, length)
         self.closes = not self._reusable()
         if self.closes:
-            fields.append((b"connection", b"close"))
+            ours += b"connection: close\r\n"
         if find(fields, b"date") is None:
-            fields.append((b"date", date()))
-        self._opening = head_bytes(head.status, fields)
+            ours += b"date: %b\r\n" % date()
+        self._opening = b"%b%b%b\r\n" % (_status_line(head.status), theirs, ours)
         self.started = True
         if length is None:
             await self._flush(b"")
 
-    def _choose_framing(self, status: int, length: int | None) -> Headers:
-        """Decide how the body is written (RFC 9112 §6); returns the field that says so, if one is needed."""
+    def _choose_framing(self, status: int, length: int | None) -> bytes:
+        """Decide how the body is written (RFC 9112 §6); returns the line that says so, if one is needed."""
         bodiless = status in (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED)
         chunked = length is None and not bodiless and self._request.version != "1.0"
         if bodiless or self._request.method == "HEAD":
@@ -79,7 +78,7 @@ class Http1Response:
             self._frame, self._ending = chunk, LAST_CHUNK
         else:
             self._frame, self.ends_with_connection = bytes, True
-        return [(b"transfer-encoding", b"chunked")] if chunked else []
+        return b"transfer-encoding: chunked\r\n" if chunked else b""
 
     async def write(self, data: bytes) -> None:
         """See messages.Response.  Raises ValueError for more bytes than the content-length."""
@@ -126,8 +125,8 @@ def _length(fields: Headers) -> int | None:
 
 
 def head_bytes(status: int, fields: Headers) -> bytes:
-    """A response's head as it goes over the wire; *fields* have been checked."""
-    return _status_line(status) + b"".join([b"%b: %b\r\n" % field for field in fields]) + b"\r\n"
+    """A response's head as it goes over the wire.  Raises ValueError for a field that must not be written."""
+    return _status_line(status) + field_lines(fields) + b"\r\n"
 
 
 @lru_cache(maxsize=128)

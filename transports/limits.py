@@ -24,6 +24,7 @@ class Limits:
     stall_seconds: float = 60  # a peer that reads nothing of a response
     handshake_seconds: float = 10  # TLS
     connections: int = 10_000  # open at once; beyond that new ones wait in the backlog
+    connections_per_client: int = 0  # of those, from one address: more are closed at once; 0: any number
     streams: int = 100  # concurrent HTTP/2 streams of one connection
     read: int = 64 * 1024  # bytes per read of a socket
     stream_buffer: int = 64 * 1024  # response bytes queued per HTTP/2 stream

@@ -6,7 +6,7 @@
 
 What goes wrong in one connection is told to ``on_crash`` and ends there: this is the one place in transports that
 catches every Exception.  A full house (``limits.connections``, or no file descriptor left) stops accepting until
-there is room; new clients wait in the kernel's backlog.
+there is room; new clients wait in the kernel's backlog.  One client's part of it may be bounded (``crowd``).
 
 A drain closes the listeners first, then idle connections end by themselves, running exchanges finish or meet the
 deadline, and ``serve`` returns when nobody is left.
@@ -17,11 +17,13 @@ This file knows sockets and TLS; it never looks at a request.
 import errno
 import ssl
 from collections.abc import Callable, Collection, Iterable, Sequence
+from functools import partial
 from os import PathLike
 
 import attrs
 import trio
 
+from transports.crowd import Crowd
 from transports.drain import Drain
 from transports.http1 import serve_http1
 from transports.http2 import serve_http2
@@ -30,6 +32,7 @@ from transports.messages import Connection, Handler
 from transports.tcp import Tcp
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"  # RFC 9113 §3.4
+FIRST = 1.0  # seconds for the first request of a connection, when the drain has begun: who sends it was let in
 LAST_RESORT = 5.0  # seconds after the drain's deadline in which connections may say goodbye
 
 # accept(2): the system, or this process, is full.  The connection stays in the backlog, so accepting again at once
@@ -47,6 +50,13 @@ class Address:
 
     host: str
     port: int
+
+
+@attrs.define(eq=False)
+class Tls:
+    """The TLS settings of a server.  *context* may be replaced while it serves: handshakes to come use the new one."""
+
+    context: ssl.SSLContext
 
 
 def tls_context(certificate: str | PathLike[str], key: str | PathLike[str] | None = None) -> ssl.SSLContext:
@@ -86,7 +96,7 @@ async def serve(
     limits: Limits,
     drain: Drain,
     on_crash: Crash,
-    tls: ssl.SSLContext | None = None,
+    tls: Tls | None = None,
     names: Collection[str] = (),
     task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
 ) -> None:
@@ -103,6 +113,7 @@ async def serve(
         on_crash=on_crash,
         tls=tls,
         names=frozenset(name.lower() for name in names),
+        crowd=Crowd(limits.connections_per_client),
         # Each listener holds a seat for the one it waits for; those seats are not taken from the others.
         seats=trio.Semaphore(limits.connections + len(listeners) - 1),
     )
@@ -124,8 +135,9 @@ class _House:
     limits: Limits
     drain: Drain
     on_crash: Crash
-    tls: ssl.SSLContext | None
+    tls: Tls | None
     names: frozenset[str]
+    crowd: Crowd
     seats: trio.Semaphore
 
     async def welcome(self, listener: Door, connections: trio.Nursery) -> None:
@@ -138,7 +150,12 @@ class _House:
                 except BaseException:
                     self.seats.release()
                     raise
-                connections.start_soon(self._connection, stream)
+                peer = _peer_of(stream)
+                if self.crowd.enter(peer):
+                    connections.start_soon(self._connection, stream, peer)
+                else:
+                    self.seats.release()
+                    await trio.aclose_forcefully(stream)  # does not wait
 
     async def _accept(self, listener: Door) -> Tcp:
         """The next connection; waits out a full system, and tells of it once."""
@@ -154,14 +171,15 @@ class _House:
                 told = True
             await trio.sleep(_FULL_PAUSE)
 
-    async def _connection(self, socket: Tcp) -> None:
-        """One connection, from accept to close; nothing but cancellation leaves it."""
+    async def _connection(self, socket: Tcp, peer: str) -> None:
+        """One connection of *peer*, from accept to close; nothing but cancellation leaves it."""
         try:
             await self._serve(socket)
         except* Exception as group:
             self._tell(group)
         finally:
             self.seats.release()
+            self.crowd.leave(peer)
             await trio.aclose_forcefully(socket)  # does not wait
 
     def _tell(self, crash: BaseException) -> None:
@@ -181,11 +199,12 @@ class _House:
             if received:
                 await speak(socket, connection, self.handler, self.limits, received=received)
             return
-        stream = trio.SSLStream(socket, self.tls, server_side=True)
+        stream = trio.SSLStream(socket, self.tls.context, server_side=True)
         protocol = await self._handshake(stream)
-        if protocol is not None:
-            speak = serve_http2 if protocol == "h2" else serve_http1
-            await speak(stream, connection, self.handler, self.limits)
+        if protocol == "h2":
+            await serve_http2(stream, connection, self.handler, self.limits)
+        elif protocol is not None and (received := await self._first_bytes(stream)):
+            await serve_http1(stream, connection, self.handler, self.limits, received=received)
 
     def _describe(self, socket: Tcp) -> Connection:
         return Connection(
@@ -207,13 +226,13 @@ class _House:
             return stream.selected_alpn_protocol() or ""
         return None
 
-    async def _first_bytes(self, socket: Tcp) -> bytes:
+    async def _first_bytes(self, stream: trio.abc.Stream) -> bytes:
         """Enough to tell HTTP/2 by prior knowledge (RFC 9113 §3.3) from HTTP/1.1; ``b""`` if nobody spoke."""
         received = b""
-        with trio.move_on_after(self.limits.idle_seconds) as scope, self.drain.notify(scope.cancel):
+        with trio.move_on_after(self.limits.idle_seconds) as scope, self.drain.notify(partial(self._hurry, scope)):
             while PREFACE.startswith(received) and len(received) < len(PREFACE):
                 try:
-                    piece = await socket.receive_some(self.limits.read)
+                    piece = await stream.receive_some(self.limits.read)
                 except trio.BrokenResourceError:
                     return b""
                 if not piece:
@@ -221,6 +240,18 @@ class _House:
                 received += piece
                 scope.deadline = min(scope.deadline, trio.current_time() + self.limits.head_seconds)
         return received
+
+    def _hurry(self, scope: trio.CancelScope) -> None:
+        """The drain began: a request that is on its way is taken, but not waited for as long as usual."""
+        scope.deadline = min(scope.deadline, trio.current_time() + FIRST, self.drain.deadline)
+
+
+def _peer_of(socket: Tcp) -> str:
+    """The address at the other end; "" if it has left already."""
+    try:
+        return _host_of(socket.socket.getpeername())
+    except OSError:
+        return ""
 
 
 def _host_of(address: object) -> str:

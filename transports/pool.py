@@ -5,7 +5,7 @@
 
     taken   the link of that origin that was used last, if it still lives; else a fresh one
     left    body ended exactly ............... kept
-            bytes outstanding ................ read on by a task of the pool (64 KiB, 1 s), then kept or closed
+            bytes outstanding ................ read on by a task of the pool (64 KiB, 0.5 s), then kept or closed
             by an exception, or cancelled .... closed, at once
 
 Rules.  No work per kept link: only the one that is taken is looked at; a pool that polls them all on every request
@@ -25,7 +25,7 @@ import trio
 from transports.messages import Head
 from transports.upstream import USUAL, Call, Connect, Deadline, Link, Origin, TimedOut, Timers, Truncated, UpstreamError
 
-DRAIN_SECONDS = 1  # for a body whose reader has left
+DRAIN_SECONDS = 0.5  # for a body whose reader has left
 
 
 @attrs.frozen(kw_only=True)

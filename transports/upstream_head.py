@@ -16,7 +16,7 @@ import h11
 
 from transports.framing import BodyReader, ChunkedReader, CloseReader, LengthReader
 from transports.messages import HOP_BY_HOP, BadRequest, Head, Headers
-from transports.strict import check_outgoing
+from transports.strict import check_outgoing, field_lines
 from transports.upstream import Call, Origin
 
 HEAD = 64 * 1024  # bytes of one head
@@ -47,24 +47,23 @@ def write_head(origin: Origin, call: Call, *, absolute: bool = False, extra: Hea
 
     Raises ValueError for what can't be written; the text holds no value of a field.
     """
-    check_call(call)
-    fields = [*extra, *call.headers] if extra else call.headers
-    if extra:
-        check_outgoing(extra)
+    _check_line_and_names(call)
     target = f"{origin}{call.target}" if absolute else call.target
-    lines = [f"{call.method} {target} HTTP/1.1\r\nhost: {origin.authority}\r\n".encode("ascii")]
-    lines += [b"%b: %b\r\n" % field for field in fields]
-    if call.body or call.method not in _BODILESS:
-        lines.append(b"content-length: %d\r\n" % len(call.body))
-    lines.append(b"\r\n")
-    return b"".join(lines)
+    line = f"{call.method} {target} HTTP/1.1\r\nhost: {origin.authority}\r\n".encode("ascii")
+    fields = field_lines([*extra, *call.headers] if extra else call.headers)
+    sized = call.body or call.method not in _BODILESS
+    return line + fields + (b"content-length: %d\r\n\r\n" % len(call.body) if sized else b"\r\n")
 
 
 def check_call(call: Call) -> None:
     """Raise ValueError for a call that can't be written; the text holds no value of a field."""
+    _check_line_and_names(call)
+    check_outgoing(call.headers)
+
+
+def _check_line_and_names(call: Call) -> None:
     if not _METHOD.fullmatch(call.method) or not _TARGET.fullmatch(call.target):
         raise ValueError("the method or the target can't be written")
-    check_outgoing(call.headers)
     for name, _ in call.headers:
         if name in HOP_BY_HOP or name.lower() in HOP_BY_HOP:
             raise ValueError(f"the field {name!r} belongs to the connection")
@@ -128,7 +127,7 @@ class HeadReader:
         return event, match["minor"]
 
     def _open(self, event: h11.Response, raw: bytes, minor: bytes) -> Opening:
-        head = Head(event.status_code, list(event.headers))
+        head = Head(event.status_code, [(name.lower(), value) for name, value in event.headers.raw_items()])
         body = _body(self._method, event.status_code, raw, minor)
         lasting = minor == b"1" and not isinstance(body, CloseReader)
         return Opening(head, body, bytes(self._received), _keep_seconds(head.headers) if lasting else 0)

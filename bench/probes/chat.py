@@ -73,7 +73,6 @@ GROUPS = (
         "top_logprobs": 3,
         "stream": True,
         "store": True,
-        "metadata": {"ticket": "the number of a ticket"},
         "service_tier: auto": "auto",
         "service_tier: default": "default",
         "service_tier: flex": "flex",
@@ -95,6 +94,7 @@ GROUPS = (
         "stream_options: include_usage": {"include_usage": True},
         "stream_options: include_obfuscation": {"include_obfuscation": False},
     }),
+    Group("request", "", ask(store=True), (), {"metadata": {"ticket": "the number of a ticket"}}),
     Group("request", "", ask(tools=[TOOL]), (), {"parallel_tool_calls": False}),
     Group("request", "", ask(functions=[WEATHER]), (), {"function_call": {"name": "weather"}}),
     Group("of compatible servers", "", ask(), (), {
@@ -107,8 +107,8 @@ GROUPS = (
         "response_format: json_object": {"type": "json_object"},
         "response_format: json_schema": {"type": "json_schema", "json_schema": FORM},
     }),
-    Group("response_format", "", ask(response_format={"type": "json_schema", "json_schema": FORM}),
-          ("response_format", "json_schema"), {
+    Group("response_format", "", ask(response_format={"type": "json_schema", "json_schema": {"schema": SCHEMA}}),
+          ("response_format",), {
         "json_schema.name": "weather_of_a_city",
         "json_schema.description": "The weather of one city.",
         "json_schema.strict": True,

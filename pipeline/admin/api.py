@@ -16,6 +16,7 @@ import trio
 from pipeline.admin.desk import Ask, Desk
 from pipeline.admin.refusal import SESSION, Field, Refused, absent
 from pipeline.admin.route import Download, Route, found
+from pipeline.admin.text import MEANT
 from pipeline.errors import GatewayError, StoreUnavailable
 from pipeline.server import write
 from transports.messages import BadRequest, BodyTooLarge, Head, Headers, Request, Response
@@ -24,7 +25,7 @@ BELOW = "/admin/api"
 MOST = 1024 * 1024  # bytes of a body
 PATIENCE = 30.0  # seconds that a body may take
 
-_PLACE = re.compile(r"^(?P<why>.*?) - at `\$(?P<path>[^`]*)`$")
+_PLACE = re.compile(r"^(?P<why>.*?) - at (?:`key` in )?`\$(?P<path>[^`]*)`$")
 _UNKNOWN = re.compile(r"unknown field `(?P<name>[^`]*)`")
 _ENCODER = msgspec.json.Encoder()
 
@@ -155,6 +156,8 @@ def invalid(error: msgspec.ValidationError) -> Refused:
         text, path = placed["why"], placed["path"].lstrip(".")
     if unknown := _UNKNOWN.search(text):
         path = ".".join(filter(None, (path, unknown["name"])))
+    for pattern, meant in MEANT.items():
+        text = text.replace(f"`str` matching regex {pattern!r}", meant)
     text = text.replace("`", "").replace("Object", "the object", 1)
     wrong = Field(path, text)
     return Refused(422, "invalid", f"{path}: {text}" if path else text, wrong=[wrong])

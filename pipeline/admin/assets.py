@@ -43,8 +43,8 @@ GUARDED: Headers = [
 
 UNBUILT = b"""<!doctype html><html lang="en"><head><meta charset="utf-8"><title>pipeline: admin</title></head><body>
 <h1>The page is not built</h1>
-<p>This is a source tree. Build it once: <code>cd pipeline/admin/page &amp;&amp; npm ci &amp;&amp; npm run build</code>,
-then start the gateway again. A wheel carries it built.</p>
+<p>This is a source tree. Build it once, <code>python hatch_build.py</code>, and start the gateway again. A wheel
+carries it built.</p>
 <p>The API works without it: <code>/admin/api/openapi.json</code>, with HTTP Basic.</p>
 </body></html>
 """
@@ -108,9 +108,11 @@ def unbuilt() -> tuple[Head, bytes]:
 
 
 def walked(folder: Traversable, below: str = "") -> Iterator[tuple[str, Traversable]]:
-    """All files in *folder*, with their paths."""
+    """All files in *folder*, with their paths, but those whose names begin with a dot: nobody means them to be seen."""
     for each in folder.iterdir():
         name = below + each.name
+        if each.name.startswith("."):
+            continue
         if each.is_dir():
             yield from walked(each, f"{name}/")
         else:

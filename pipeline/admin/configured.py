@@ -27,7 +27,7 @@ class Setting(msgspec.Struct):
 
 
 class Settings(msgspec.Struct):
-    """All of them; *problems*: what is wrong, in a configuration that is used all the same."""
+    """All of them; *problems*: what is wrong with a later one, which is not in force because of that."""
 
     settings: list[Setting]
     problems: list[str]
@@ -51,7 +51,7 @@ async def show(ask: Ask) -> Settings:
     """What is configured, with defaults, and where each value stands."""
     layers = ask.desk.config.layers
     found = [Setting(spell(path), value, layers.origin(path)) for path, value in settings(ask)]
-    return Settings(found, [])
+    return Settings(found, ask.desk.gateway.loaded.problems)
 
 
 def settings(ask: Ask) -> Iterator[tuple[Path, Any]]:

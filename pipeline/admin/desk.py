@@ -4,7 +4,6 @@ Desk   the gateway as it runs, its store, its configuration; one for all request
 Ask    one request to the API, and who asks
 """
 
-import secrets
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -16,6 +15,7 @@ from pipeline.config import Config
 from pipeline.loading import Built
 from pipeline.server import Gateway
 from pipeline.store.database import Database
+from pipeline.store.keys import digest
 from pipeline.store.store import Store
 from pipeline.upstream import Upstream
 from transports.messages import Headers, Request
@@ -23,7 +23,7 @@ from transports.messages import Headers, Request
 T = TypeVar("T")
 
 
-@attrs.frozen(eq=False, kw_only=True)
+@attrs.define(eq=False, kw_only=True)
 class Desk:
     """The gateway as it runs."""
 
@@ -48,9 +48,9 @@ class Desk:
         return self.config.admin.password is None and not await self.store.read(accounts.named)
 
 
-def invitation() -> str:
-    """A secret that is shown once, on the terminal."""
-    return secrets.token_urlsafe(15)
+def invitation(pepper: bytes) -> str:
+    """A secret that is shown once, on the terminal: the same from all processes before one store, and unguessable."""
+    return digest(pepper, "invitation")[:20]
 
 
 @attrs.define(eq=False, kw_only=True)

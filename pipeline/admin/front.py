@@ -5,11 +5,24 @@
 /admin/api/…                 the API
 """
 
+from functools import partial
 from typing import Any
 
 import trio
 
-from pipeline.admin import configured, keys, line, models, overview, prices, session, upstreams, usage
+from pipeline.admin import (
+    configured,
+    connection,
+    keys,
+    line,
+    models,
+    overview,
+    prices,
+    recent,
+    session,
+    upstreams,
+    usage,
+)
 from pipeline.admin.api import BELOW, GUARDED, Api
 from pipeline.admin.assets import Assets
 from pipeline.admin.desk import Ask, Desk, invitation
@@ -22,6 +35,7 @@ from pipeline.server import Gateway, write
 from pipeline.store.store import Store
 from transports.messages import Head, Request, Response
 
+MOVED = {"/admin": b"/admin/", "/admin/docs": b"/admin/swagger"}
 PAGES = {"": "index.html", "swagger": "swagger.html"}  # what a path below /admin/ means, besides a file's own name
 
 
@@ -38,8 +52,10 @@ ROUTES: tuple[Route, ...] = (
     *prices.ROUTES,
     *upstreams.ROUTES,
     *usage.ROUTES,
+    *recent.ROUTES,
     *line.ROUTES,
     *configured.ROUTES,
+    *connection.ROUTES,
     get("/openapi.json", show, open=True),
 )
 _DOCUMENT = document(ROUTES)
@@ -51,6 +67,11 @@ class Front:
     def __init__(self, desk: Desk, assets: Assets) -> None:
         self.desk, self.assets = desk, assets
         self._api = Api(desk, ROUTES)
+
+    def turn(self, built: Built) -> None:
+        """Show *built* from now on, which is what runs, and let in whom it lets in."""
+        self.desk.built = built
+        self.desk.gate.settings = built.config.admin
 
     async def handle(self, request: Request, response: Response) -> None:
         """Answer *request* (a ``transports`` Handler)."""
@@ -66,8 +87,8 @@ class Front:
 
     async def _page(self, request: Request) -> tuple[Head, bytes]:
         """A file of the page."""
-        if request.path == "/admin":
-            return Head(308, [*GUARDED, (b"location", b"/admin/")]), b""
+        if (there := MOVED.get(request.path)) is not None:
+            return Head(308, [*GUARDED, (b"location", there)]), b""
         if request.method not in ("GET", "HEAD"):
             head, body = plain(405, "this is a page: GET it")
             return Head(405, [*head.headers, (b"allow", b"GET, HEAD")]), body
@@ -83,5 +104,7 @@ def plain(status: int, text: str) -> tuple[Head, bytes]:
 async def opened(gateway: Gateway, built: Built, store: Store, urls: list[str]) -> Front:
     """The front of *gateway*, which listens at *urls*; its files are listed in a thread."""
     gate = Gate(built.config.admin, store)
-    desk = Desk(gateway=gateway, store=store, built=built, urls=urls, gate=gate, invitation=invitation())
+    gateway.tells["overview"] = partial(overview.tell, gateway)
+    secret = invitation(store.keys.pepper)
+    desk = Desk(gateway=gateway, store=store, built=built, urls=urls, gate=gate, invitation=secret)
     return Front(desk, await trio.to_thread.run_sync(Assets))

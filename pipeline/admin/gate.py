@@ -61,13 +61,8 @@ class Gate:
     # -- from where ---------------------------------------------------------------------------------------------------
 
     def near(self, request: Request) -> None:
-        """Raises Refused for a request that comes from elsewhere, unless that is wanted.
-
-        What a proxy passes on came from elsewhere, too: it says so in a field of its own.
-        """
-        if self.settings.remote:
-            return
-        if not on_loopback(request.local) or any(name in _FORWARDED for name, _ in request.headers):
+        """Raises Refused for a request that comes from elsewhere, unless that is wanted."""
+        if not self.settings.remote and not local(request):
             text = "the admin answers on this machine only; [admin] remote = true (PIPELINE_ADMIN__REMOTE) opens it"
             raise Refused(403, "not_here", text)
 
@@ -147,6 +142,14 @@ class Gate:
 
     def _digest(self, cookie: str) -> str:
         return digest(self._store.keys.pepper, f"login {cookie}")
+
+
+def local(request: Request) -> bool:
+    """Whether *request* comes from this machine.
+
+    What a proxy passes on came from elsewhere: it says so in a field of its own.
+    """
+    return on_loopback(request.local) and not any(name in _FORWARDED for name, _ in request.headers)
 
 
 def on_loopback(address: str) -> bool:

@@ -4,6 +4,7 @@
     change · rotate · reset · remove         hold within a second here, within five for other gateways
 
 Limits and what belongs to them are settings of the stage ``limits`` for this key; here they have names of their own.
+Settings of other stages are its options (``options``).
 """
 
 from collections.abc import Callable
@@ -14,6 +15,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from pipeline.admin.desk import Ask
+from pipeline.admin.options import LIMITS, check
 from pipeline.admin.refusal import absent, misfit
 from pipeline.admin.route import Route, delete, get, patch, post
 from pipeline.admin.text import Count, Glob, Moment, Name, Word, normal
@@ -23,7 +25,6 @@ from pipeline.store import requests, sql, transact
 from pipeline.store.database import Database
 from pipeline.store.windows import Window, opened
 
-LIMITS = "limits"  # the stage that reads them from a key's options
 YEAR = 366 * 24 * 3600
 
 Kind = Literal["usd_5h", "usd_week", "usd_total", "requests_minute", "tokens_minute", "streams"]
@@ -171,6 +172,7 @@ async def show(ask: Ask, id: str) -> OneKey:  # noqa: A002  # as the path has it
 
 async def create(ask: Ask, body: NewKey) -> Secret:
     """Make a key.  Its secret is in this answer, and nowhere else."""
+    check(ask.desk.built, body.options, body.limits)
     key = fresh(body)
     pepper, now = ask.desk.store.keys.pepper, ask.now
 
@@ -184,6 +186,7 @@ async def create(ask: Ask, body: NewKey) -> Secret:
 
 async def change(ask: Ask, id: str, body: KeyChanges) -> OneKey:  # noqa: A002  # as the path has it
     """Change a key."""
+    check(ask.desk.built, body.options or {}, body.limits or [])
 
     def made(db: Database) -> Key:
         stored.change(db, changed(found(db, id), body))

@@ -15,6 +15,7 @@ from pipeline.admin.masked import masked
 from pipeline.admin.refusal import Refused, absent
 from pipeline.admin.route import Route, get, patch
 from pipeline.arrange import Slot
+from pipeline.declared import declared
 from pipeline.explain import about, explain
 from pipeline.shape import shape
 from pipeline.store import facts
@@ -24,7 +25,10 @@ Role = Literal["stage", "attempt", "source", "sink"]
 
 
 class Stage(msgspec.Struct, kw_only=True):
-    """A stage.  *use*: what it is; *waits*: has a task and channels of its own; *mean_us*: on the way up."""
+    """A stage.  *use*: what it is; *waits*: has a task and channels of its own; *mean_us*: on the way up.
+
+    *reads*, *changes*, *needs*: what it declares.
+    """
 
     name: str
     use: str
@@ -36,6 +40,9 @@ class Stage(msgspec.Struct, kw_only=True):
     enabled: bool
     switchable: bool
     settings: dict[str, Any]
+    reads: list[str]
+    changes: list[str]
+    needs: list[str]
     mean_us: float
     requests: int
 
@@ -103,7 +110,7 @@ def plan_entry(entries: Any, name: str) -> Any:
 def told(ask: Ask, slot: Slot, stage: Any, position: int, upstream: str | None = None) -> Stage:
     """*stage* as it is told."""
     gateway = ask.desk.gateway
-    spent = gateway.live.stages.get(slot.name)
+    spent, said = gateway.live.stages.get(slot.name), declared(stage)
     return Stage(
         name=slot.name,
         use=slot.entry.use,
@@ -115,6 +122,9 @@ def told(ask: Ask, slot: Slot, stage: Any, position: int, upstream: str | None =
         enabled=slot.name not in gateway.running().off,
         switchable=switchable(slot.name) and slot.role in ("stage", "attempt"),
         settings=masked(stage),
+        reads=sorted(said.reads),
+        changes=sorted(said.changes),
+        needs=sorted(said.needs),
         mean_us=round(spent.seconds / spent.times * 1e6, 1) if spent else 0.0,
         requests=spent.times if spent else 0,
     )

@@ -1,7 +1,11 @@
-"""The overview: what goes on now, what was used today, and how everybody is."""
+"""The overview: what goes on now, what was used today, and how everybody is.
+
+What workers have in memory is asked of all of them (``pipeline.peers``); the rest is in the store they share.
+"""
 
 import time
-from typing import Literal
+from collections.abc import Sequence
+from typing import Any, Literal
 
 import msgspec
 import trio
@@ -13,6 +17,7 @@ from pipeline.admin.upstreams import Health, health
 from pipeline.admin.usage import Totals, totals
 from pipeline.exchange import Exchange
 from pipeline.live import OUTPUT, WORK
+from pipeline.server import Gateway
 from pipeline.store import usage
 from pipeline.store.usage import Span
 
@@ -49,6 +54,24 @@ class StoreHealth(msgspec.Struct):
     ok: bool
 
 
+class Configuration(msgspec.Struct):
+    """How the configuration stands: the one in force is of that moment (ms); *problems*: why the last one is not."""
+
+    at: int
+    problems: list[str]
+    after_a_restart: list[str]
+
+
+class Mine(msgspec.Struct):
+    """What one worker has in memory."""
+
+    live: list[Running]
+    running: int
+    waiting: int
+    ok: bool
+    upstreams: list[Health]
+
+
 class Overview(msgspec.Struct):
     """All at a glance; *uptime*: seconds."""
 
@@ -61,6 +84,7 @@ class Overview(msgspec.Struct):
     upstreams: list[Health]
     keys: KeyCount
     store: StoreHealth
+    configuration: Configuration
 
 
 async def show(ask: Ask) -> Overview:
@@ -70,18 +94,46 @@ async def show(ask: Ask) -> Overview:
         lambda db: (usage.totals(db, Span.last("today", now)), usage.totals(db, Span.last("1h", now)))
     )
     keys = {key.id: key for key, _ in store.keys.snapshot.secrets.values()}.values()
-    exchanges = list(gateway.live.exchanges.values())
+    all_ = [mine(gateway), *(msgspec.convert(told, Mine) for told in await gateway.peers.ask("overview"))]
+    live = sorted((one for each in all_ for one in each.live), key=lambda one: one.began)
     return Overview(
         version=__version__,
         uptime=round(trio.current_time() - gateway.began, 1),
-        live=[running(exchange) for exchange in exchanges[-MOST:]],
-        running=len(exchanges),
+        live=live[-MOST:],
+        running=sum(each.running for each in all_),
         today=totals(today),
         hour=totals(hour),
-        upstreams=[health(ask, upstream) for upstream in gateway.upstreams],
+        upstreams=[latest(several) for several in zip(*(each.upstreams for each in all_), strict=False)],
         keys=KeyCount(len(keys), sum(key.enabled for key in keys)),
-        store=StoreHealth("postgresql" if store.shared else "sqlite", store.writer.waiting, store.well),
+        store=StoreHealth(
+            "postgresql" if store.shared else "sqlite",
+            sum(each.waiting for each in all_),
+            all(each.ok for each in all_),
+        ),
+        configuration=Configuration(gateway.loaded.at, gateway.loaded.problems, gateway.loaded.waiting),
     )
+
+
+def mine(gateway: Gateway) -> Mine:
+    """What this process has in memory."""
+    exchanges, store = list(gateway.live.exchanges.values()), gateway.store
+    return Mine(
+        live=[running(exchange) for exchange in exchanges[-MOST:]],
+        running=len(exchanges),
+        waiting=store.writer.waiting if store is not None else 0,
+        ok=store is None or store.well,
+        upstreams=[health(gateway.live, upstream) for upstream in gateway.upstreams],
+    )
+
+
+def tell(gateway: Gateway) -> Any:
+    """The same, for another worker."""
+    return msgspec.to_builtins(mine(gateway))
+
+
+def latest(several: Sequence[Health]) -> Health:
+    """Of what workers know of one upstream, what was learned last."""
+    return max(several, key=lambda each: each.last_at or 0)
 
 
 def running(exchange: Exchange) -> Running:

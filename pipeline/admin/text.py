@@ -10,14 +10,23 @@ from msgspec import Meta
 
 _HIDDEN = r"\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff"
 _LINE = rf"^[^\s{_HIDDEN}]([^{_HIDDEN}]*[^\s{_HIDDEN}])?$"
+_WORD = rf"^[^\s{_HIDDEN}]+$"
+_WORD_OR_NONE = rf"^[^\s{_HIDDEN}]*$"
 
 Name = Annotated[str, Meta(min_length=1, max_length=100, pattern=_LINE, description="One line, for people.")]
-Word = Annotated[str, Meta(min_length=1, max_length=200, pattern=rf"^[^\s{_HIDDEN}]+$", description="No spaces.")]
-Maybe = Annotated[str, Meta(max_length=200, pattern=rf"^[^\s{_HIDDEN}]*$", description="No spaces; may be empty.")]
+Word = Annotated[str, Meta(min_length=1, max_length=200, pattern=_WORD, description="No spaces.")]
+Maybe = Annotated[str, Meta(max_length=200, pattern=_WORD_OR_NONE, description="No spaces; may be empty.")]
 Glob = Annotated[str, Meta(min_length=1, max_length=200, pattern=_LINE, description="A name; * stands for anything.")]
 Password = Annotated[str, Meta(min_length=8, max_length=200)]
 Moment = Annotated[int, Meta(ge=0, le=1 << 53, description="Milliseconds since 1970.")]
 Count = Annotated[int, Meta(ge=0, le=1 << 53)]
+
+# What a pattern asks for, in words, for whoever typed something else.
+MEANT = {
+    _LINE: "one line, without invisible characters, and without spaces at its ends",
+    _WORD: "one word, without spaces and invisible characters",
+    _WORD_OR_NONE: "one word, without spaces and invisible characters, or nothing",
+}
 
 
 def normal(name: str) -> str:

@@ -18,7 +18,7 @@ from pipeline.admin.text import Name, Word
 from pipeline.credentials.credential import Credential as Held
 from pipeline.credentials.credential import NoCredential
 from pipeline.credentials.credential import Refused as Rejected
-from pipeline.live import State
+from pipeline.live import Live, State
 from pipeline.naming import load
 from pipeline.upstream import Upstream as Running
 
@@ -254,7 +254,7 @@ def view(ask: Ask, upstream: Running) -> Upstream:
     """All that is known of *upstream*."""
     config, held = ask.desk.config.upstreams[upstream.name], upstream.wallet.listed()
     return Upstream(
-        **{name: getattr(health(ask, upstream), name) for name in Health.__struct_fields__},
+        **{name: getattr(health(ask.desk.gateway.live, upstream), name) for name in Health.__struct_fields__},
         provider=config.provider,
         models=list(upstream.models),
         key=whose(upstream, held),
@@ -270,16 +270,14 @@ def whose(upstream: Running, held: Sequence[Held]) -> Whose:
     return "config" if any(each.configured for each in held) else "store" if held else "none"
 
 
-def health(ask: Ask, upstream: Running) -> Health:
-    """How *upstream* is."""
-    last = ask.desk.gateway.live.last(upstream.name)
-    held = [each for each in upstream.wallet.listed() if each.enabled]
-    resting = bool(held) and all(upstream.wallet.resting(each) for each in held)
+def health(live: Live, upstream: Running) -> Health:
+    """How *upstream* is, as *live* has seen it."""
+    last = live.last(upstream.name)
     return Health(
         name=upstream.name,
         dialect=upstream.dialect.NAME,
         url=f"{upstream.origin}{upstream.base}",
-        state="resting" if resting else last.state,
+        state=live.state(upstream),
         last_error=last.error,
         last_status=last.status,
         last_at=last.at,

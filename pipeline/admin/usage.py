@@ -152,11 +152,15 @@ class Request(msgspec.Struct, kw_only=True):
 
 
 class Whole(Request, kw_only=True):
-    """One request with its attempts, what was changed for its upstream, and what stages took (microseconds)."""
+    """One request with its attempts, what was changed for its upstream, and what stages took (microseconds).
+
+    *credential*: the name of what the upstream was shown.
+    """
 
     attempts: list[dict[str, Any]]
     changes: list[dict[str, Any]]
     stages: dict[str, float]
+    credential: str
     price: str
     extra: dict[str, Any]
 

@@ -1,6 +1,6 @@
 """Keys, from a terminal.
 
-    python -m pipeline keys create ada --model 'small-*' --limit usd_week=25 --limit requests_minute=60
+    python -m pipeline keys create ada --model 'small-*' --limit usd_week=25 --option cache_breakpoints.ttl=1h
     python -m pipeline keys list | show | change | rotate | reset | remove
 
 A key is named by its id, its name, or the beginning of its secret.  The secret is printed once.
@@ -8,7 +8,8 @@ A key is named by its id, its name, or the beginning of its secret.  The secret 
 
 import re
 import time
-from collections.abc import Callable
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
@@ -17,9 +18,11 @@ import click
 import msgspec
 
 from pipeline.admin import keys as api
+from pipeline.admin.options import check
 from pipeline.admin.refusal import Refused
-from pipeline.commands.books import CONFIG, JSON, Books, moment, now, show
-from pipeline.flags import Flags
+from pipeline.commands.books import CONFIG, JSON, Books, fail, moment, now, show
+from pipeline.flags import Flags, told
+from pipeline.loading import build
 from pipeline.store import keys as stored
 from pipeline.store.database import Database
 from pipeline.store.record import KINDS
@@ -46,6 +49,13 @@ def settings(command: Callable[..., None]) -> Callable[..., None]:
                 multiple=True,
                 metavar="KIND[:MODELS]=MOST",
                 help=f"{', '.join(KINDS)}; usd in dollars, MODELS a glob.",
+            ),
+            click.option(
+                "--option",
+                "options",
+                multiple=True,
+                metavar="STAGE.SETTING=VALUE",
+                help="A setting of a stage for this key alone; VALUE as in TOML, quotes may be left out.",
             ),
             click.option("--expires", metavar="WHEN", help="30d, 12h, 2027-01-31 or never."),
             click.option("--extra-usage/--no-extra-usage", default=None, help="Go on when a subscription is used up."),
@@ -86,13 +96,13 @@ def show_command(before: Flags, /, key: str, config: Path | None, in_json: bool)
 @click.pass_obj
 def create(before: Flags, /, name: str, config: Path | None, in_json: bool, **said: Any) -> None:
     """Make a key; its secret is printed, this once."""
-    body = msgspec_of({"name": name, **given(said)}, api.NewKey)
+    body, books = msgspec_of({"name": name, **given(said)}, api.NewKey), Books(before, config)
+    fits(books, body.options, body.limits)
 
     def made(db: Database, pepper: bytes) -> tuple[api.Key, str]:
         key, secret = stored.create(db, pepper, api.fresh(body), now())
         return api.one(db, key.id, now()), secret
 
-    books = Books(before, config)
     key, secret = books.change("key.create", lambda done: done[0].id, made, msgspec.to_builtins(body))
     show({"key": key, "secret": secret}, [*table([key]), ("",) * 6], in_json=in_json)
     if not in_json:
@@ -107,15 +117,16 @@ def create(before: Flags, /, name: str, config: Path | None, in_json: bool, **sa
 @JSON
 @click.pass_obj
 def change(before: Flags, /, key: str, config: Path | None, in_json: bool, **said: Any) -> None:
-    """Change a key; what is not said stays.  Models and limits are said anew as a whole."""
-    body = msgspec_of(given(said), api.KeyChanges)
+    """Change a key; what is not said stays.  Models, limits and options are said anew as a whole."""
+    body, books = msgspec_of(given(said), api.KeyChanges), Books(before, config)
+    fits(books, body.options or {}, body.limits or [])
 
     def made(db: Database, pepper: bytes) -> api.Key:
         found = named(db, key)
         stored.change(db, api.changed(found, body))
         return api.one(db, found.id, now())
 
-    done = Books(before, config).change("key.change", lambda done: done.id, made, msgspec.to_builtins(body))
+    done = books.change("key.change", lambda done: done.id, made, msgspec.to_builtins(body))
     show(api.OneKey(done), table([done]), in_json=in_json)
 
 
@@ -201,6 +212,8 @@ def given(said: dict[str, Any]) -> dict[str, Any]:
         body["models"] = list(said["models"])
     if said["limits"]:
         body["limits"] = [limit(text) for text in said["limits"]]
+    if said["options"]:
+        body["options"] = options_of(said["options"])
     if said["expires"]:
         body["expires"] = expiry(said["expires"])
     return body
@@ -217,6 +230,31 @@ def limit(text: str) -> dict[str, Any]:
         return {"kind": kind, "limit": int(amount), "models": models or "*"}
     except (InvalidOperation, ValueError, OverflowError):
         raise click.BadParameter(f"{text}: expected a number behind =", param_hint="--limit") from None
+
+
+def options_of(texts: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """``forward.fidelity=strict`` and its like, as the API has them."""
+    found: dict[str, dict[str, Any]] = {}
+    for text in texts:
+        place, equals, value = text.partition("=")
+        stage, dot, setting = place.partition(".")
+        if not (equals and dot and stage and setting):
+            raise click.BadParameter(f"{text}: expected STAGE.SETTING=VALUE", param_hint="--option")
+        try:
+            found.setdefault(stage, {})[setting] = tomllib.loads(f"value = {value}")["value"]
+        except tomllib.TOMLDecodeError:
+            found.setdefault(stage, {})[setting] = value  # a word
+    return found
+
+
+def fits(books: Books, options: Mapping[str, Any], limits: Sequence[Any]) -> None:
+    """See that *options* and *limits* make sense in the line of the configuration; says why not, and exits."""
+    with told():
+        built = build(books.config)
+    try:
+        check(built, options, limits)
+    except Refused as refused:
+        fail(*(f"{each.path}: {each.message}" for each in refused.body.error.fields))
 
 
 def span(text: str) -> int:

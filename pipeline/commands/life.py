@@ -1,7 +1,7 @@
 """Life: a gateway in the background.
 
     start --detach ──▶ a process of its own ── "it listens" ──▶ this one prints that, and ends
-    stop · status · logs                        find it by its pid file
+    stop · reload · status · logs               find it by its pid file
 
 ``start`` without ``--detach`` is ``serve`` with a pid file, for service managers that want one.
 """
@@ -19,13 +19,12 @@ import click
 import platformdirs
 
 from pipeline.flags import Flags, merged, options, refuse, spelled
-from pipeline.foreground import printed, run
-from pipeline.pidfile import AlreadyRuns, Entry, PidFile, default, look
-from pipeline.serving import Running
+from pipeline.foreground import Pid, printed, run
+from pipeline.pidfile import Entry, default, look
 
 LOOK = 0.05  # seconds between two looks whether it has ended
 LINES = 20  # of the log, that are shown at first
-LAST = 60.0  # seconds that one that could not start may take to end
+LAST = 60.0  # seconds that one that could not start may take to end, and one that runs to read its configuration
 
 pid_file = click.option(
     "--pid-file", type=click.Path(path_type=Path), help="Where it says that it runs (the user's runtime directory)."
@@ -48,21 +47,13 @@ def start(before: Flags, /, pid_file: Path | None, detach: bool, ready: int | No
     if detach:
         launched(path, log, merged(before, flags))
         return
-    try:
-        with PidFile(path, log if ready is not None else "") as file:
-            run(merged(before, flags), lambda running, text: listening(file, ready, running, text))
-    except AlreadyRuns as error:
-        refuse([str(error)])
-    except OSError as error:
-        if error.filename != str(path):
-            raise
-        refuse([f"{path}: {error.strerror}"])
+    pid = Pid(path=path, log=log if ready is not None else "")
+    run(merged(before, flags), lambda urls, text: listening(ready, urls, text), pid=pid)
 
 
-def listening(file: PidFile, ready: int | None, running: Running, text: str) -> None:
-    """Tell where it is: the pid file, and whoever waits."""
-    file.tell(running.urls)
-    printed(running, text)
+def listening(ready: int | None, urls: list[str], text: str) -> None:
+    """Say where it is, also to whoever waits."""
+    printed(urls, text)
     if ready is not None:
         with os.fdopen(ready, "w", encoding="utf-8") as waiting:
             waiting.write(text)
@@ -75,7 +66,7 @@ def journal() -> Path:
 
 def launched(path: Path, log: str, flags: Flags) -> None:
     """Start one in the background."""
-    if (entry := look(path)) is not None:
+    if (entry := look(path)) is not None and not flags["take_over"]:
         refuse([f"{path} is held by a gateway that runs, process {entry.pid}"])
     child, text = begun(path, log, flags)
     click.echo(f"{text}process    {child.pid}, log {log}")
@@ -127,6 +118,23 @@ def stop(pid_file: Path | None, now: bool, wait: float) -> None:
     click.echo(f"process {entry.pid} has ended")
 
 
+@click.command("reload")
+@pid_file
+def reload_command(pid_file: Path | None) -> None:
+    """Have it read its configuration anew, and show what came of that; exit code 1 if it is refused."""
+    path = pid_file or default()
+    before = found(path)
+    os.kill(before.pid, signal.SIGHUP)
+    end = time.monotonic() + LAST
+    while (entry := found(path)).read == before.read or not entry.urls:
+        if time.monotonic() > end:
+            click.echo(f"process {before.pid} does not answer", err=True)
+            sys.exit(1)
+        time.sleep(LOOK)
+    click.echo(entry.said, err=entry.refused)
+    sys.exit(int(entry.refused))
+
+
 @click.command()
 @pid_file
 def status(pid_file: Path | None) -> None:
@@ -173,4 +181,4 @@ def absent(path: Path) -> NoReturn:
     sys.exit(1)
 
 
-COMMANDS = (start, stop, status, logs)
+COMMANDS = (start, stop, reload_command, status, logs)

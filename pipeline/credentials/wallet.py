@@ -84,6 +84,10 @@ class Wallet:
         seconds = self.rotation.resting(credential)
         return round((self.clock() + seconds) * 1000) if seconds else 0
 
+    def rests(self) -> float:
+        """Seconds until one of them may be shown again; 0: one may be shown now, or there is none."""
+        return min((self.rotation.resting(each) for each in self._usable()), default=0.0)
+
     # -- showing ------------------------------------------------------------------------------------------------------
 
     async def pick(self, conversation: Callable[[], bytes], tried: Collection[Mark] = ()) -> Credential | None:

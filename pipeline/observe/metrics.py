@@ -8,18 +8,16 @@ is the model as an upstream knows it; what is not among the first MODELS of them
 can fill the memory with names.  No key and nothing that was said is a label.
 """
 
-from collections.abc import Callable, Iterable
 from typing import Any
 
 import trio
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
-from prometheus_client.openmetrics.exposition import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.registry import Collector
 
 from pipeline.exchange import Attempt, Exchange
-from pipeline.notes import Key
+from pipeline.live import BOOKED
 from pipeline.store.record import Flag, Record
-
-BOOKED: Key[Record] = Key("booked")  # meter: what was put down of the exchange
 
 MODELS = 200
 LOOK = 0.5  # seconds between two looks at how late the loop is
@@ -28,19 +26,15 @@ LAGS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1)
 STEPS = (5e-6, 1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 1e-2, 5e-2)
 CLASSES = ("input", "cache_read", "cache_write_5m", "cache_write_1h", "output", "reasoning")
 
-Figure = tuple[str, str, Callable[[], float]]  # name, help, what tells it
-
 
 class Metrics:
-    """The figures of one gateway.  *figures* are asked when someone looks."""
+    """The figures of one process."""
 
-    def __init__(self, figures: Iterable[Figure] = ()) -> None:
+    def __init__(self) -> None:
         self.registry = CollectorRegistry(auto_describe=False)
         self._models: set[str] = set()
         self._made: dict[tuple[Any, ...], Any] = {}
         ProcessCollector(registry=self.registry)
-        for name, text, tells in figures:
-            Gauge(name, text, registry=self.registry).set_function(tells)
         count, spread = self._counter, self._histogram
         where = ("upstream", "model")
         self._requests = count("requests", "Requests that are over.", "dialect", "operation", "upstream", "status")
@@ -89,7 +83,7 @@ class Metrics:
             self._of(self._attempts, each.upstream, outcome(each)).inc()
         if attempt is not None:
             self._reply(exchange, attempt)
-        if (record := exchange.noted(BOOKED)) is not None:
+        for record in exchange.noted(BOOKED) or ():
             self._booked(record)
 
     def _reply(self, exchange: Exchange, attempt: Attempt) -> None:
@@ -124,9 +118,17 @@ class Metrics:
 
     # -- what is told -------------------------------------------------------------------------------------------------
 
-    def told(self) -> tuple[bytes, bytes]:
-        """Media type and text of all figures (OpenMetrics 1.0)."""
-        return CONTENT_TYPE_LATEST.encode(), generate_latest(self.registry)  # type: ignore[no-untyped-call]  # its package types only part of it
+    def ask(self, collector: Collector) -> None:
+        """Ask *collector*, too, whenever someone looks."""
+        self.registry.register(collector)
+
+    def told(self, accept: str = "", of: Collector | None = None) -> tuple[str, bytes]:
+        """Media type and text of all figures, or those *of* another collector.
+
+        As who looks will *accept* it: OpenMetrics 1.0, or Prometheus' own.
+        """
+        encode, media = choose_encoder(accept)
+        return media, encode(self.registry if of is None else of)
 
 
 def outcome(attempt: Attempt) -> str:

@@ -18,6 +18,10 @@ class Outage(Exception):
     """The database can't be reached, is locked, or has no room: the same may work later."""
 
 
+class Busy(Outage):
+    """Other processes are at it; soon they are not."""
+
+
 class Rejected(Exception):
     """The database does not take this, now or later."""
 

@@ -78,11 +78,11 @@ def change(db: Database, key: Key) -> None:
 
 
 def rotate(db: Database, pepper: bytes, key: str, now: int, overlap: int) -> str:
-    """A new secret for *key*; those it has end after *overlap* ms.  Raises NoKey."""
+    """A new secret for *key*; those it has end after *overlap* ms, or at once.  Raises NoKey."""
     _known(db, key)
-    db.run("DELETE FROM secrets WHERE key = ? AND expires > 0 AND expires <= ?", (key, now))
-    end = now + max(1, overlap)
+    end = now + overlap
     db.run("UPDATE secrets SET expires = ? WHERE key = ? AND (expires = 0 OR expires > ?)", (end, key, end))
+    db.run("DELETE FROM secrets WHERE key = ? AND expires <= ?", (key, now))  # each has an end by now
     return add_secret(db, pepper, key, now)
 
 

@@ -18,12 +18,15 @@ from pipeline.credentials.sealing import Unopened, Vault
 from pipeline.secret import Secret
 from pipeline.store import credentials, recovery, sql
 from pipeline.store.credentials import about
-from pipeline.store.database import Backend, Database, Outage, Rejected, within
+from pipeline.store.database import Backend, Busy, Database, Outage, Rejected, within
 from pipeline.store.keys import Keyring, digest, snapshot
 from pipeline.store.schema import Unmigrated, prepare
 from pipeline.store.settings import Settings
 from pipeline.store.spool import Spool
 from pipeline.store.sqlite import Sqlite
+
+TURN = 10.0  # seconds that others may keep an embedded database from being opened
+AGAIN = 0.05  # seconds until the next try
 
 
 class StoreFailed(Exception):
@@ -64,7 +67,22 @@ class Places:
 
 
 def open_parts(settings: Settings, now: int | None = None) -> Parts:
-    """Open what *settings* describe; blocks.  Raises StoreFailed."""
+    """Open what *settings* describe; blocks.  Raises StoreFailed.
+
+    Where other processes are at the same file, some of which may be just starting, it waits for its turn.
+    """
+    until = time.monotonic() + TURN
+    while True:
+        try:
+            return once(settings, now)
+        except Busy as error:
+            if time.monotonic() > until:
+                raise StoreFailed(str(error)) from error
+        time.sleep(AGAIN)
+
+
+def once(settings: Settings, now: int | None) -> Parts:
+    """The same, but raises Busy instead of waiting."""
     places = Places.of(settings)
     try:
         backend, url = reached(settings, places.file)
@@ -73,6 +91,8 @@ def open_parts(settings: Settings, now: int | None = None) -> Parts:
         except BaseException:
             backend.close()
             raise
+    except Busy:
+        raise
     except (Outage, Rejected, Unmigrated) as error:
         raise StoreFailed(str(error)) from error
     except OSError as error:

@@ -183,12 +183,13 @@ def told(record: Record, names: dict[str, str]) -> dict[str, Any]:
 
 
 def told_whole(record: Record, names: dict[str, str]) -> dict[str, Any]:
-    """*record* by itself, with its attempts, its changes and what the stages took, in microseconds."""
+    """*record* by itself, with its attempts, its changes, what it showed, and what stages took, in microseconds."""
     extra = decoded(record.extra, {})
     return told(record, names) | {
         "attempts": decoded(record.attempts, []),
         "changes": decoded(record.changes, []),
         "stages": extra.pop("stages", {}),
+        "credential": extra.pop("credential", ""),
         "price": record.price,
         "extra": extra,
     }

@@ -72,6 +72,11 @@ class Spool:
         """Whether another request may begin: a segment is left for the ends of those that run."""
         return bool(self._free) and len(self._full) < self._most - self._most // 4
 
+    @property
+    def waiting(self) -> int:
+        """Entries that are not in the database yet."""
+        return len(self._unapplied)
+
     def append(self, payload: bytes) -> int:
         """Write *payload*; gives its number.  Raises SpoolFull, or OSError when it can't be written."""
         if self._active.end + HEAD.size + len(payload) > SEGMENT:

@@ -14,13 +14,14 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from pipeline.store.database import Outage, Rejected, Row
+from pipeline.store.database import Busy, Outage, Rejected, Row
 
 PATIENCE = 1.0  # seconds that a statement waits for another process
 STATEMENTS = 256  # prepared ones that a connection keeps
 
 # What is worth trying again: busy, locked, no memory, read-only, I/O, full, can't open, locking protocol.
 _LATER = {5, 6, 7, 8, 10, 13, 14, 15}
+_BUSY = {5, 6, 15}
 
 
 class Transaction:
@@ -58,7 +59,11 @@ class Sqlite:
             except OSError as error:
                 raise Outage(f"{error.filename or file}: {error.strerror}") from error
             self._writer = Transaction(self._connect())
-            self._writer.connection.execute("PRAGMA journal_mode = WAL")
+            try:
+                self._writer.connection.execute("PRAGMA journal_mode = WAL")
+            except BaseException:
+                self._writer.connection.close()
+                raise
             self._durable = False
         self._idle: deque[Transaction] = deque()
 
@@ -149,6 +154,8 @@ def in_our_words() -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         code = getattr(error, "sqlite_errorcode", None)
+        if code is not None and code & 0xFF in _BUSY:
+            raise Busy(str(error)) from error
         if code is not None and code & 0xFF in _LATER:
             raise Outage(str(error)) from error
         raise Rejected(str(error)) from error

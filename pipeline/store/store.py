@@ -56,6 +56,7 @@ class Store:
             parts.backend, self, instance=self.instance, patience=settings.patience, clock=clock
         )  # fmt: skip
         self._readers = trio.CapacityLimiter(READERS)
+        self._renewing = trio.Lock()
         self._leases: set[str] = set()  # what requests that run hold, and may hold
 
     @property
@@ -67,6 +68,11 @@ class Store:
     def well(self) -> bool:
         """Whether the database took what it was given last."""
         return self.writer.outage is None
+
+    @property
+    def spooled(self) -> int:
+        """Entries of the spool that the database does not have yet."""
+        return self._spool.waiting
 
     # -- what a request uses ------------------------------------------------------------------------------------------
 
@@ -149,7 +155,8 @@ class Store:
 
     async def renew(self) -> None:
         """Take over what changed of keys and prices.  Raises StoreUnavailable."""
-        self.keys.renew(await self.read(self._changed))
+        async with self._renewing:  # what was read first must not be taken over last
+            self.keys.renew(await self.read(self._changed))
 
     def _changed(self, db: Database) -> Snapshot | None:
         return None if version(db) == self.keys.snapshot.version else snapshot(db)

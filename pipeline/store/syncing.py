@@ -1,7 +1,7 @@
 """Syncing: entries of the spool onto the disk, many at a time, while the model thinks.
 
     begun ────────▶ unsynced ─────────────────────┬─ all of them are waited for: now
-    until(number) ─▶ waits until it is on the disk ┼─ someone has waited 5 ms: now
+    until(number) ─▶ waits until it is on the disk ┼─ someone has waited 10 ms: now
                                                   └─ nobody waits: within 20 ms
 
 A sync costs as much as a tenth of a request, so it is worth letting others join; a model that takes its time does not
@@ -16,7 +16,7 @@ from pipeline.errors import StoreUnavailable
 from pipeline.store.spool import Spool
 
 LAZY = 0.02  # seconds until entries are synced that nobody waits for
-JOIN = 0.005  # seconds that the first who waits gives others
+JOIN = 0.010  # seconds that the first who waits gives others
 AGAIN = 0.25  # seconds until the next try after a failure
 
 log = structlog.get_logger("pipeline")

@@ -3,7 +3,8 @@
     put ──▶ ═ bounded channel ═▶ batch ──thread: one transaction──▶ answers, and the spool may forget
 
 A batch is all that waits when its turn comes.  Versions of records are in no hurry, and gather for a moment; a
-reservation, which a request waits for, ends the gathering.  When the database can't be reached the batch stays, grows
+reservation, which a request waits for, ends the gathering.  What comes along with it is committed, but not synced more
+often than versions gather: the spool forgets entries only after a commit that is on the disk.  When the database can't be reached the batch stays, grows
 no further than its bound, and is tried again; requests that wait are told so after a while, streams don't notice.
 """
 
@@ -23,8 +24,8 @@ from pipeline.store.transact import Batch, Reserve, transact
 
 MOST = 20_000  # things that may wait in the channel
 TOGETHER = 1_000  # versions in one transaction
-GATHER = 0.2  # seconds in which versions gather
-APART = 0.004  # seconds between two transactions: reservations that come close together share one
+GATHER = 0.5  # seconds in which versions gather, and between two commits that are synced
+APART = 0.010  # seconds between two transactions: reservations that come close together share one
 AGAIN = (0.1, 0.2, 0.5, 1.0)  # seconds until the next try, while there is an outage; the last one holds on
 
 T = TypeVar("T")
@@ -94,6 +95,8 @@ class Writer:
         self._thread = trio.CapacityLimiter(1)
         self._instance, self._failures = instance, 0
         self._last = -math.inf  # when the last transaction ended
+        self._firm = -math.inf  # when the last one that is on the disk did
+        self._loose = 0  # number of the last of the spool's entries that is committed, and perhaps not on the disk
 
     # -- giving it something ------------------------------------------------------------------------------------------
 
@@ -145,7 +148,8 @@ class Writer:
         while True:
             if not self._batch and not self._waiting:
                 self._some = trio.Event()
-                await self._some.wait()
+                with trio.move_on_after(GATHER if self._loose else math.inf):
+                    await self._some.wait()
             if self._failures:
                 await trio.sleep(AGAIN[min(self._failures, len(AGAIN)) - 1])
             elif not self._urgent.is_set():
@@ -159,7 +163,8 @@ class Writer:
     async def drain(self, seconds: float) -> None:
         """Write all that waits, for *seconds* at most; for when ``run`` has ended."""
         until = trio.current_time() + seconds
-        while self._batch or self._waiting:
+        while self._batch or self._waiting or self._loose:
+            self._firm = -math.inf
             await self._write()
             if self._failures and trio.current_time() > until:
                 return
@@ -169,13 +174,16 @@ class Writer:
     async def _write(self) -> None:
         """Take what waits into the batch, and try to write it."""
         self._take()
-        if not self._batch:
+        batch, due = self._batch, trio.current_time() >= self._firm + GATHER
+        if not batch and not (due and self._loose):
             return
-        batch = self._batch
+        if due:
+            batch.number = max(batch.number, self._loose)  # written, so that there is something to sync
+        durable = due and (bool(batch.versions) or batch.number > 0)
         with trio.CancelScope(shield=True):  # what was begun is finished: its answers must not get lost
-            failed = await trio.to_thread.run_sync(self._commit, batch, limiter=self._thread)
+            failed = await trio.to_thread.run_sync(self._commit, batch, durable, limiter=self._thread)
         if failed is None:
-            self._written(batch)
+            self._written(batch, durable=durable)
         else:
             self._failed(failed)
 
@@ -204,26 +212,26 @@ class Writer:
                 self._batch.reserves.append(item.reserve)
                 self._asked.append(item)
 
-    def _commit(self, batch: Batch) -> str | None:
+    def _commit(self, batch: Batch, durable: bool) -> str | None:
         """In the thread: write *batch*; gives why not, if the database can't be reached."""
         now = round(self._clock() * 1000)
         try:
-            with self._backend.transaction(durable=bool(batch.versions)) as db:
+            with self._backend.transaction(durable=durable) as db:
                 transact(db, batch, now)
         except Outage as error:
             return str(error)
         except Rejected as error:
             log.error("a batch can't be stored as a whole", why=str(error))
-            return self._one_by_one(batch, now)
+            return self._one_by_one(batch, durable, now)
         return None
 
-    def _one_by_one(self, batch: Batch, now: int) -> str | None:
+    def _one_by_one(self, batch: Batch, durable: bool, now: int) -> str | None:
         """Something in *batch* can't be written: write the rest, and set it aside."""
         parts = [Batch(self._instance, {name: record}) for name, record in batch.versions.items()]
         parts.append(Batch(self._instance, number=batch.number, releases=batch.releases, reserves=batch.reserves))
         for part in parts:
             try:
-                with self._backend.transaction(durable=bool(part.versions)) as db:
+                with self._backend.transaction(durable=durable) as db:
                     transact(db, part, now)
             except Outage as error:
                 return str(error)
@@ -235,12 +243,15 @@ class Writer:
                     reserve.answer = None
         return None
 
-    def _written(self, batch: Batch) -> None:
+    def _written(self, batch: Batch, *, durable: bool) -> None:
         if self.outage is not None:
             log.info("the store is back", tries=self._failures)
         self.outage, self._failures = None, 0
         asked, self._asked, self._batch = self._asked, [], Batch(self._instance)
-        self._taken.applied(batch.number)
+        self._loose = max(self._loose, batch.number)
+        if durable:
+            self._taken.applied(self._loose)
+            self._firm, self._loose = trio.current_time(), 0
         for each in asked:
             if each.reserve.abandoned:
                 self._batch.releases.append(each.reserve.lease.id)

@@ -18,7 +18,7 @@ import msgspec
 
 from pipeline.document import Path
 from pipeline.errors import Unsupported
-from pipeline.prompt import Prompt, spell
+from pipeline.prompt import Action, Prompt, spell
 from stages.dialects.shape import DEPTH, deep, invalid, mapping, name, objects
 
 Fields = dict[str, Any]
@@ -26,7 +26,6 @@ Fields = dict[str, Any]
 ROLES = ("user", "assistant", "system")  # a tuple: a client's value may be of any type
 NO_RESULT = "no result: the call was interrupted"
 MARK = "prompt_cache_breakpoint"
-BREAK: Fields = {MARK: {"mode": "explicit"}}
 
 _FAILED = "[error]"
 _SETTINGS = frozenset({"output_config", "clear_at"})  # of one turn: the body's own stand for all
@@ -41,18 +40,28 @@ class Tally:
     marks: int = 0
     thoughts: int = 0
     server: int = 0
+    hours: int = 0
+    headed: int = 0
+    joined: int = 0
+    amid: int = 0
 
     def record(self, prompt: Prompt) -> None:
         """Tell *prompt*."""
-        for number, action, why, lossy in (
-            (self.citations, "dropped", "texts lose their citations", True),
-            (self.marks, "dropped", "cache marks have no place here: this upstream caches by itself, or not", False),
-            (self.thoughts, "dropped", "blocks of thinking that only their maker can read", True),
-            (self.server, "approximated", "blocks of tools that a server ran are told as text", True),
-        ):
-            if number:
-                prompt.record("dropped" if action == "dropped" else "approximated", ("messages",), f"{number} {why}",
-                              lossy=lossy)  # fmt: skip
+        for kind, action, why, lossy in _TOLD:
+            if number := getattr(self, kind):
+                prompt.record(action, ("messages",), f"{number} {why}", lossy=lossy)
+
+
+_TOLD: tuple[tuple[str, Action, str, bool], ...] = (
+    ("citations", "dropped", "texts lose their citations", True),
+    ("marks", "dropped", "cache marks have no place here: this upstream caches by itself, or not", False),
+    ("thoughts", "dropped", "blocks of thinking that only their maker can read", True),
+    ("server", "approximated", "blocks of tools that a server ran are told as text", True),
+    ("hours", "approximated", "cache marks of an hour last as long as this upstream lets them", False),
+    ("headed", "approximated", "blocks are told as text: what can be read under a heading, others as JSON", False),
+    ("joined", "approximated", "texts are told as one with that before them: this upstream takes no parts", False),
+    ("amid", "approximated", "instructions within the conversation are told in the user's turn", False),
+)
 
 
 Tell = Callable[[Fields, Path, Tally], list[Fields]]  # a block → parts of the target's
@@ -88,17 +97,23 @@ class Conversation:
     def _parts(self, block: Fields, path: Path) -> list[Fields]:
         """The parts of a block, the last one marked if the block is."""
         found = self._tell(block, path, self._tally)
-        if found and self._marks(block):
-            found[-1] |= BREAK
+        if found:
+            found[-1] |= self._point(block)
         return found
 
-    def _marks(self, block: Fields) -> bool:
-        """Whether *block* is marked for the cache, and the mark can be told."""
-        if block.get("cache_control") is None:
-            return False
-        self._tally.marks += not self._breakpoints
-        self.marked = self.marked or self._breakpoints
-        return self._breakpoints
+    def _point(self, block: Fields) -> Fields:
+        """The breakpoint that *block*'s mark for the cache is here; {} if it has none, or there is no place for it."""
+        mark = block.get("cache_control")
+        if mark is None:
+            return {}
+        if not self._breakpoints:
+            self._tally.marks += 1
+            return {}
+        self.marked = True
+        if MARK in mark:  # a kindred client's own
+            return {MARK: mark[MARK]}
+        self._tally.hours += mark.get("ttl") == "1h"
+        return {MARK: {"mode": "explicit"}}
 
     def _arguments(self, block: Fields, path: Path) -> str:
         """The input of a call, as text; what was no JSON object when it came (``_raw``) as it was."""

@@ -18,9 +18,11 @@ from pipeline.dialect import Dialect, Route
 from pipeline.document import Path
 from pipeline.prompt import Prompt
 from stages.dialects import chat
+from stages.dialects.chat.effort import FIELD, laid
 from stages.dialects.chat.families import COMPATIBLE, Family
 from stages.dialects.chat.wishes import fit as fit_chat
 from stages.dialects.narrow import Rules, narrowed
+from stages.thinking import AS_FIT, in_messages, intent_of, said
 from transports.messages import Headers
 
 Fields = dict[str, Any]
@@ -34,6 +36,7 @@ class Provider:
     models: tuple[tuple[str, Family], ...] = ()  # of those whose names match; the first that does counts
     refused: tuple[str, ...] = ()  # fields of a prompt it answers with a 400
     forced: Literal["yes", "resting", "never"] = "yes"  # calls can be demanded; resting: while thinking is turned off
+    spells: Callable[[str, int | None], Fields] | None = None  # an effort, or the budget asked for, in its own fields
     usage: bool = True  # whether a stream may be asked for usage (stream_options); if not, it is told anyway
     schemas: Rules | None = None  # what it reads of a schema; None: all
     finish: Callable[[Fields, Fields, Prompt], None] | None = None  # the last word: Chat prompt, hub's, record
@@ -75,6 +78,10 @@ class SpokenChat(Spoken):
         provider = self._provider
         ways = provider.family(str(body.get("model")))
         made = chat.from_messages(body, prompt, ways)
+        if provider.spells is not None and FIELD in made:
+            intent = in_messages(body) or AS_FIT
+            for key, value in provider.spells(made.pop(FIELD), intent.only_budget).items():
+                made[key] = laid(value, made.get(key))
         _choose(made, provider, ways, prompt)
         for key in provider.refused:
             if made.pop(key, None) is not None:
@@ -87,7 +94,15 @@ class SpokenChat(Spoken):
 
     def fit(self, prompt: Prompt, effort: str | int | None) -> None:
         """Ask for thinking as *effort* says, and the model allows here."""
-        fit_chat(prompt, effort, self._provider.family(prompt.model))
+        provider = self._provider
+        fit_chat(prompt, effort, provider.family(prompt.model))
+        word = prompt.get(FIELD)
+        if provider.spells is None or not isinstance(word, str):
+            return
+        intent = (said(prompt) if effort is None else intent_of(effort)) or AS_FIT
+        prompt.drop(FIELD, why="said in another field here")
+        for key, value in provider.spells(word, intent.only_budget).items():
+            prompt.set(key, to=laid(value, prompt.get(key)), why=f"effort {word} was asked for")
 
     def ask_usage(self, prompt: Prompt) -> bool:
         """See to it that a stream tells its usage; where that can't be asked for, it comes unasked."""

@@ -43,6 +43,8 @@ class Block:
 
     rules: tuple[Rule, ...]
 
+    reads = frozenset({"caller", "prompt.model"})
+
     def __call__(self, exchange: Exchange) -> None:
         """Raise Forbidden with the rule's reason."""
         caller = exchange.caller.name if exchange.caller else ""

@@ -19,6 +19,8 @@ class CapTokens:
 
     most: int
 
+    changes = frozenset(f"prompt.{field}" for field in FIELDS)
+
     def __call__(self, exchange: Exchange) -> None:
         """Look at each field by which a dialect bounds the reply."""
         for field in FIELDS:

@@ -6,7 +6,9 @@
     file = "conversations.jsonl"
     most = 20000                             # characters of each reply
 
-Who is asked must know: this writes down what people say.  Nothing waits for the file, see ``ledger``.
+It stands behind whoever changes what is said (``redact``), or secrets are written down; a line in which it does not
+is refused at start.  Who is asked must know: this writes down what people say.  Nothing waits for the file, see
+``ledger``.
 """
 
 from collections.abc import Generator
@@ -26,6 +28,10 @@ class Conversations:
 
     file: Path
     most: int = 20_000
+
+    reads = frozenset({"caller"})
+    needs = frozenset({"prompt.messages", "prompt.input"})  # whoever changes what is written down stands before
+
     _ledger: Ledger = attrs.field(init=False, default=attrs.Factory(lambda self: Ledger(self.file), takes_self=True))
 
     async def __aenter__(self) -> "Conversations":

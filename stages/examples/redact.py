@@ -19,16 +19,8 @@ import attrs
 
 from pipeline.document import Path
 from pipeline.exchange import Exchange
+from stages.redaction import FORMS
 
-# Whatever names itself: vendors give their secrets a beginning that can be found.  Each runs in linear time.
-KNOWN = {
-    "API key": r"\b(?:sk|pk|rk)-[A-Za-z0-9_-]{20,}|\bAIza[0-9A-Za-z_-]{35}\b|\bxai-[A-Za-z0-9]{40,}",
-    "access token": r"\bgh[pousr]_[A-Za-z0-9]{36,}|\bglpat-[A-Za-z0-9_-]{20,}|\bxox[abprs]-[A-Za-z0-9-]{10,}",
-    "cloud key": r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b",
-    "web token": r"\beyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}",
-    "private key": r"-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----[A-Za-z0-9+/=\s\\:,]{0,8192}"
-    r"-----END [A-Z ]{0,30}PRIVATE KEY-----",
-}
 CONTENT = ("system", "messages", "input", "instructions")
 UNTOUCHED = frozenset(
     {"signature", "encrypted_content", "thinking", "data", "id", "type", "role", "tool_use_id", "call_id"}
@@ -47,14 +39,17 @@ def _expressions(redact: "Redact", field: "attrs.Attribute[dict[str, str]]", val
 class Redact:
     """Replace what *known* patterns, and *more* of the house's own, find in what is said."""
 
-    known: tuple[str, ...] = tuple(KNOWN)
+    known: tuple[str, ...] = tuple(FORMS)
     more: dict[str, str] = attrs.field(factory=dict, validator=_expressions)
+
+    changes = frozenset(f"prompt.{field}" for field in CONTENT)
+
     _patterns: tuple[tuple[str, re.Pattern[str]], ...] = attrs.field(init=False, repr=False)
     _any: re.Pattern[bytes] = attrs.field(init=False, repr=False)
 
     @_patterns.default
     def _compiled(self) -> tuple[tuple[str, re.Pattern[str]], ...]:
-        chosen = {name: KNOWN[name] for name in self.known} | self.more
+        chosen = {name: FORMS[name] for name in self.known} | self.more
         return tuple((name, re.compile(text)) for name, text in chosen.items())
 
     @_any.default

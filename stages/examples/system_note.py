@@ -24,6 +24,8 @@ class SystemNote:
 
     text: str
 
+    changes = frozenset({"prompt.system", "prompt.instructions", "prompt.messages"})
+
     def __call__(self, exchange: Exchange) -> None:
         """Put the note behind what is there."""
         if exchange.prompt.has("input"):

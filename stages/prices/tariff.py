@@ -32,6 +32,11 @@ class Tariff:
         self._own = () if self.file is None else read(self.file)
         self._catalogue = Catalogue(built_in(), self._own)
 
+    @property
+    def own(self) -> tuple[Price, ...]:
+        """Those of the file, as it was read."""
+        return self._own
+
     def catalogue(self, rows: Sequence[PriceRow]) -> Catalogue:
         """All prices; *rows* are those of the store, the same object while they have not changed."""
         if rows is not self._rows:

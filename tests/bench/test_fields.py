@@ -144,6 +144,20 @@ def test_nothing_goes_in_silence() -> None:
     assert silent == []
 
 
+def test_no_change_is_silent() -> None:
+    """What arrives in another form is recorded, with its reason."""
+    silent = [
+        (source, target, group.title, label)
+        for source in PROBES
+        for group in PROBES[source]
+        for label in group.rows
+        for target in fields.TITLES
+        for model in (fields.CURRENT[target], fields.UNKNOWN)
+        if (found := fields.outcome(group, label, source, target, model)).mark == fields.CHANGED and not found.why
+    ]
+    assert silent == []
+
+
 def test_every_base_is_a_request() -> None:
     """Its own dialect takes it, so that a refusal is about the field."""
     for source, groups in PROBES.items():

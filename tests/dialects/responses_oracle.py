@@ -121,11 +121,14 @@ def said(events: Batch) -> list[Any]:
     by their words; nothing of how they came."""
     found: list[Any] = []
     for event in events:
-        last = found[-1] if found else None
+        last: Any = found[-1] if found else None
         if isinstance(event, Opaque) and event.kind == UNREAD:
             continue
-        more = isinstance(event, TextDelta | ThinkingDelta | InputDelta) and type(last) is type(event)
-        if more and last.index == event.index:
+        if (
+            isinstance(event, TextDelta | ThinkingDelta | InputDelta)
+            and type(last) is type(event)
+            and last.index == event.index
+        ):
             found[-1] = last.replace(piece=last.piece + event.piece)
         elif isinstance(event, Failed):
             found.append(("failed", type(getattr(event.error, "means", event.error)), event.error.message))

@@ -180,9 +180,10 @@ def test_any_reply_survives_being_written_and_read(events: Batch, sizes: list[in
     accumulate(written)
 
 
-def test_foreign_frames_are_never_written() -> None:
-    """Events of another dialect are rendered, whatever they came in."""
-    foreign = b'data: {"choices":[]}\n\n'
+@pytest.mark.parametrize("name", [b"", b"event: ping\n", b"event: message_start\n"])
+def test_foreign_frames_are_never_written(name: bytes) -> None:
+    """Events of another dialect are rendered, whatever they came in, and whatever that was called."""
+    foreign = name + b'data: {"choices":[]}\n\n'
     events: Batch = [
         Started("c1", "gpt", frame=foreign),
         BlockStarted(0, Text(), frame=foreign, nth=0, of=2),

@@ -249,7 +249,7 @@ LOW = [("output_config.effort", True), ("thinking", True)]
         ("claude-sonnet-4-5", {"type": "disabled"}, "high", {"type": "disabled"}, None, []),
         ("claude-opus-5-5", {"type": "disabled"}, None, None, "low", LOW),
         ("claude-sonnet-5-5", {"type": "disabled"}, None, {"type": "between_tools"}, None, [("thinking", True)]),
-        ("some-model", THINK, "minimal", THINK, "low", []),
+        ("some-model", THINK, "minimal", THINK, "low", [("output_config.effort", False)]),
     ],
 )
 def test_a_translated_wish_is_put_as_the_model_takes_it(

@@ -82,9 +82,22 @@ def test_a_refusal_of_this_dialect_passes_as_it_came() -> None:
     """Status, body and advice of the upstream; not its cookies, nor what belongs to one hop."""
     fields = [(b"content-type", b"application/json"), (b"retry-after", b"5"), (b"x-request-id", b"theirs"),
               (b"set-cookie", b"a=b"), (b"connection", b"keep-alive"), (b"content-length", b"9")]  # fmt: skip
-    head, body = encode_error(decode_error(418, fields, b'{"error":"tea"}'), "ours")
-    assert (head.status, body) == (418, b'{"error":"tea"}')
+    said = b'{"error":{ "message":"tea" }}'
+    head, body = encode_error(decode_error(418, fields, said), "ours")
+    assert (head.status, body) == (418, said)
     assert head.headers == [*fields[:3], (b"request-id", b"ours")]
+
+
+@pytest.mark.parametrize(
+    ("body", "message"), [(b"", "the upstream answered 418"), (b"<html>", "the upstream answered 418"), (b"{}", None),
+                          (b'{"error":"tea"}', "tea"), (b'{"detail":"tea"}', "tea")],
+)  # fmt: skip
+def test_what_is_no_error_of_this_dialect_keeps_its_status_only(body: bytes, message: str | None) -> None:
+    """A page, or nothing: clients are told in words that they can read."""
+    head, told = encode_error(decode_error(418, [(b"content-type", b"text/html"), (b"server", b"x")], body), "ours")
+    assert (head.status, find(head.headers, b"content-type")) == (418, "application/json")
+    assert find(head.headers, b"server") is None
+    assert message is None or json.loads(told)["error"]["message"] == message
 
 
 def test_a_refusal_of_another_dialect_is_told_anew() -> None:

@@ -117,7 +117,7 @@ def test_an_error_says_so() -> None:
 def test_pictures_in_results_follow_in_the_users_message() -> None:
     """Tool messages hold text only: the picture comes next to them, labelled with its call."""
     spoken = messages(HELLO, said("assistant", use("a")), said("user", result("a", [text("see"), PNG]), text("Why?")))
-    assert spoken[2]["content"] == "see\n[image 1 of this result is in the next message]"
+    assert spoken[2]["content"] == [text("see"), text("[image 1 of this result is in the next message]")]
     label, picture, why = spoken[3]["content"]
     assert label["text"] == "[image 1 of the result of tool call a]"
     assert picture["image_url"]["url"] == "data:image/png;base64,QUJD"
@@ -129,6 +129,13 @@ def test_any_block_in_a_result_is_readable() -> None:
     block = {"type": "tool_reference", "tool_name": "Bash"}
     spoken = messages(HELLO, said("assistant", use("a")), said("user", result("a", [block])))
     assert spoken[2]["content"] == '{"type":"tool_reference","tool_name":"Bash"}'
+
+
+def test_texts_of_a_result_stay_apart_where_that_is_understood() -> None:
+    """OpenAI's own servers take parts in a tool's message; others get one text."""
+    spoken = [HELLO, said("assistant", use("a")), said("user", result("a", [text("x"), text("y")], is_error=True))]
+    assert messages(*spoken)[2]["content"] == [text("[error] x"), text("y")]
+    assert messages(*spoken, model="llama")[2]["content"] == "[error] x\ny"
 
 
 @pytest.mark.parametrize("content", ["", None, []])

@@ -45,7 +45,7 @@ def test_what_is_lost_is_counted() -> None:
     plain = {"type": "text", "media_type": "text/plain", "data": "body"}
     parts({"type": "document", "source": plain, "citations": {"enabled": True}}, (), tally)
     tally.record(prompt)
-    assert [(edit.why[:2], edit.lossy) for edit in prompt.edits] == [("2 ", True)]
+    assert [(edit.why[:2], edit.lossy) for edit in prompt.edits] == [("2 ", True), ("1 ", False)]
 
 
 def test_unknown_blocks_are_refused() -> None:

@@ -1,6 +1,6 @@
 """Why a reply ended: Chat's words and ours."""
 
-from typing import get_args
+from typing import cast, get_args
 
 import pytest
 
@@ -16,6 +16,11 @@ def test_every_reason_has_a_word_of_chats_own(stop: Stop) -> None:
     for called in (True, False):
         for refused in (True, False):
             assert stops.write(stop, called=called, refused=refused) in WORDS
+
+
+def test_a_reason_that_was_invented_since_is_an_end() -> None:
+    """What no table knows is told as the plainest word there is."""
+    assert stops.write(cast(Stop, "made_up"), called=False, refused=False) == "stop"
 
 
 def test_blocks_decide_about_calls() -> None:

@@ -88,9 +88,9 @@ def test_marks_and_unknown_fields_are_left_out() -> None:
 def test_a_later_system_message_is_said_by_the_user() -> None:
     """There is one system prompt, said before."""
     found, prompt = told(USER, {"role": "system", "content": "be brief"}, {"role": "system", "content": []})
-    assert found[1] == {"role": "user", "content": [text("be brief")]}
+    assert found[1] == {"role": "user", "content": [text("<system-reminder>\nbe brief\n</system-reminder>")]}
     assert len(found) == 2
-    assert paths(prompt)[0] == ("approximated", "messages[1]", True)
+    assert paths(prompt)[0] == ("approximated", "messages[1]", False)
 
 
 def test_what_is_the_same_stays_the_same() -> None:

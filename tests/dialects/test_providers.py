@@ -163,8 +163,6 @@ SWITCHES: dict[str, tuple[Body, Body]] = {
 SPLICED: dict[tuple[str, str], Body] = {
     ("minimax", "none"): {},
     ("minimax", "high"): {},
-    ("openrouter", "high"): {"reasoning_effort": "high"},
-    ("llamacpp", "high"): {_VARIABLES: {"enable_thinking": True}, "reasoning_effort": "high"},
 }
 _LIMITS = {"max_tokens", "max_completion_tokens"}
 
@@ -189,6 +187,23 @@ def test_a_suffix_on_a_chat_clients_prompt(name: str) -> None:
         body = json.loads(prompt.encode())
         wanted = SPLICED.get((name, effort), switch)
         assert body == {"model": MODELS[name], "messages": [], **wanted}
+
+
+@pytest.mark.parametrize(
+    ("name", "asked", "effort", "made"),
+    [
+        ("openrouter", {"reasoning": {"effort": "low", "exclude": True}}, 5000,
+         {"reasoning": {"max_tokens": 5000, "exclude": True}}),
+        ("openrouter", {"reasoning": {"max_tokens": 900}}, "none", {"reasoning": {"enabled": False}}),
+        ("llamacpp", {_VARIABLES: {"tools_in_user_message": True}}, "low",
+         {_VARIABLES: {"tools_in_user_message": True, "enable_thinking": True, "reasoning_effort": "low"}}),
+    ],
+)  # fmt: skip
+def test_what_a_client_says_of_other_things_stays(name: str, asked: Body, effort: Any, made: Body) -> None:
+    """In the object in which it is told how to think, too."""
+    prompt = Prompt.parse("chat", json.dumps({"model": MODELS[name], "messages": [], **asked}).encode())
+    spoken(CHAT, name).fit(prompt, effort)
+    assert json.loads(prompt.encode()) == {"model": MODELS[name], "messages": [], **made}
 
 
 def test_a_budget_at_openrouter() -> None:

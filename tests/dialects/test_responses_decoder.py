@@ -381,13 +381,14 @@ def test_an_error_first() -> None:
     "bad",
     [
         b"event: response.output_text.delta\ndata: {\n\n",
+        b'event: response.output_text.delta\ndata: {"a":' + b"[" * 9000 + b"]" * 9000 + b"}\n\n",
         frame("response.function_call_arguments.delta", output_index=5, delta="{}"),
         frame("response.output_text.delta", output_index=0, delta=None),
         frame("response.output_item.added", output_index=0, item=None),
         b"data: " + b"x" * (LIMIT + 10),
         b"".join(frame("response.content_part.done", part={"text": "x" * 10**6}) for _ in range(MOST // 10**6 + 1)),
     ],
-    ids=["no json", "no such call", "no text", "no item", "a frame too large", "too much of nothing"],
+    ids=["no json", "too deep", "no such call", "no text", "no item", "a frame too large", "too much of nothing"],
 )
 def test_nonsense_is_the_upstreams_failure(bad: bytes) -> None:
     """What makes no sense ends the reply, once."""

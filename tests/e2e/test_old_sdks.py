@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -29,13 +30,19 @@ def python() -> Path:
     return python
 
 
-@pytest.mark.parametrize("script", ["[[say Hello]] [[tokens 30]]", "[[think hm]] [[say seen]]"])
-@pytest.mark.parametrize("dialect", ["anthropic", "chat", "responses"])
-def test_streamed_equals_whole(python: Path, gateway: Gateway, dialect: str, script: str) -> None:
-    """The old reader makes the same of the stream as of the whole answer."""
+def ask(python: Path, gateway: Gateway, dialect: str, script: str) -> tuple[Any, Any]:
+    """What the old SDK makes of the whole answer, and of the stream."""
     command = [str(python), str(Path(__file__).with_name("old_sdk.py")), gateway.url, dialect, script]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     version, whole, streamed = json.loads(done.stdout)
     assert version in str(OLD)
+    return whole, streamed
+
+
+@pytest.mark.parametrize("script", ["[[say Hello]] [[tokens 30]]", "[[think hm]] [[say seen]]"])
+@pytest.mark.parametrize("dialect", ["anthropic", "chat", "responses"])
+def test_streamed_equals_whole(python: Path, gateway: Gateway, dialect: str, script: str) -> None:
+    """The old reader makes the same of the stream as of the whole answer."""
+    whole, streamed = ask(python, gateway, dialect, script)
     assert streamed == whole

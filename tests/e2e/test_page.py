@@ -18,6 +18,7 @@ import pytest
 
 from hatch_build import Page
 from tests.e2e.clients import installed
+from tests.e2e.consent import client, consenting
 from tests.e2e.running import ROOT, Gateway, running
 
 DRIVERS = Path(__file__).with_name("page")
@@ -183,6 +184,52 @@ def test_troubles_are_told(tools: dict[str, str], gateway: Gateway) -> None:
     assert "It works" in seen["works"]
     assert (seen["before"], seen["after"]) == (True, False)
     assert "wrong" in seen["wrong"]
+
+
+def test_models_and_prices_are_changed(page: None, tools: dict[str, str], tmp_path: Path) -> None:
+    """Another order; a price with a tier and a term, changed once more; and the past costs what it says."""
+    with running(tmp_path / "money", more=CONFIGURED) as gateway:
+        for name in ("first", "second", "third"):
+            admin(gateway, "POST", "models", id=name)
+        secret = admin(gateway, "POST", "keys", name="ada")["secret"]
+        ask(gateway, secret, "claude-opus-4-5")
+        (before,) = gateway.records(wait_for=1)
+        seen = drive(tools, gateway, "money.mjs", MODEL="claude-opus-4-5")
+        price = admin(gateway, "GET", "prices")["prices"][0]
+        requests = admin(gateway, "GET", "requests")["requests"]
+    assert seen["order"] == {"before": ["first", "second", "third"], "after": ["second", "first", "third"]}
+    assert (price["model"], price["input"], price["output"], price["cache_read"]) == (
+        "claude-opus-4-5", 7_000_000, 70_000_000, 7_000_000,
+    )  # fmt: skip
+    assert [(tier["above"], tier["input"], tier["output"]) for tier in price["tiers"]] == [
+        (200_000, 14_000_000, 110_000_000)
+    ]
+    assert price["factors"] == {"service_tier": {"batch": 0.5}}
+    assert "claude-opus-4-5" in seen["looked"]
+    assert requests[0]["cost"] == before["usage"]["input"] * 7 + before["usage"]["output"] * 70
+    assert requests[0]["cost"] != before["cost"]
+    assert seen["watch"]["console"] == []
+
+
+def test_keys_are_rotated_and_upstreams_signed_in_at(page: None, tools: dict[str, str], tmp_path: Path) -> None:
+    """The new secret lets in; a guessed answer is refused, the server's own ends in a token that nobody is shown."""
+    with consenting() as authority:
+        company = f"""
+[upstreams.company]
+dialect = "chat"
+url = "http://127.0.0.1:9"
+models = ["company-*"]
+[upstreams.company.oauth]{client(authority)}"""
+        with running(tmp_path / "secrets", more=CONFIGURED + company) as gateway:
+            old = admin(gateway, "POST", "keys", name=HOSTILE)["secret"]
+            seen = drive(tools, gateway, "secrets.mjs", KEY_NAME=HOSTILE, UPSTREAM="company")
+            ask(gateway, seen["secret"], "claude-opus-4-5")
+    assert seen["secret"].startswith("sk-proxy-")
+    assert seen["secret"] != old
+    assert "state" in seen["oauth"]["refusal"] or "begun" in seen["oauth"]["refusal"]
+    assert "a client of our own" in seen["oauth"]["told"]
+    assert not any(token in seen["oauth"]["told"] for token in authority.valid)
+    assert [form["grant_type"] for form in authority.asked] == ["authorization_code"]
 
 
 def test_swagger_ui(tools: dict[str, str], gateway: Gateway) -> None:

@@ -18,6 +18,10 @@ TALK: Any = SimpleNamespace(
 )
 
 
+OTHER: Any = SimpleNamespace(NAME="other", ROUTES=(Route("POST", "/v1/sing/songs", "reply"), *TALK.ROUTES[2:]))
+TALK.NAME = "talk"
+
+
 @pytest.mark.parametrize(
     ("url", "origin", "base"),
     [
@@ -65,3 +69,17 @@ def test_what_is_no_base_url(url: str) -> None:
         locate(url, TALK)
     assert "secret" not in str(caught.value)
     assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        ("https://host/v1/count", "/count is a part of the endpoint /talk/count"),
+        ("https://host/v1/sing/songs", "/sing/songs is an endpoint of the dialect other, and this upstream's is talk"),
+    ],
+)
+def test_half_an_endpoint_or_another_dialects_is_named(url: str, says: str) -> None:
+    """What was meant can't be told; what both have is the dialect's own."""
+    with pytest.raises(ValueError, match=says):
+        locate(url, TALK, [TALK, OTHER])
+    assert locate("https://host/v1/models", TALK, [OTHER])[1] == "/v1"

@@ -1,6 +1,7 @@
 """The command line: flags, commands, exit codes, signals."""
 
 import http.client
+import json
 import os
 import re
 import signal
@@ -119,9 +120,12 @@ def test_every_flag_has_help() -> None:
             "--verbose",
             "--log-level",
             "--log-file",
+            "--legacy",
+            "--provider",
+            "--cwd",
         ):
             assert option in text
-    assert len(OPTIONS) == 9
+    assert len(OPTIONS) == 14
 
 
 def test_the_search_order_is_shown(here: Path) -> None:
@@ -137,6 +141,13 @@ def test_the_search_order_is_shown(here: Path) -> None:
         "  used     ./.env",
         f"  –        {here}/own/pipeline/.env",
         "  –        /etc/pipeline/.env",
+        "settings of another gateway, where there are none of ours:",
+        "  –        ./claude-proxy.toml",
+        f"  –        {here}/own/claude-proxy/config.toml",
+        f"  –        {here}/own/.config/claude-proxy/config.toml",
+        f"  –        {here}/own/.claude-proxy.toml",
+        f"  –        {here}/own/.anthropic-proxy.env",
+        "  –        /etc/anthropic-proxy/.env",
     ]
     assert "  –        other.toml" in run("--show-config-paths", "-c", "conf/../other.toml").output.replace(
         "conf/../", ""
@@ -150,6 +161,32 @@ def test_a_log_file_that_can_not_be_written_is_one_line(here: Path) -> None:
         2,
         "command line: --log-file: no/such/place: No such file or directory\n",
     )
+
+
+def test_settings_of_another_gateway_are_told_apart(here: Path) -> None:
+    """As comments, above what came out of them; a flag of ours still wins."""
+    (here / ".env").write_text("UPSTREAM_BASE_URL=http://127.0.0.1:9\nPORT=3001\n")
+    result = run("check", "-p", "5")
+    assert result.exit_code == 0
+    assert result.output.startswith("# settings of anthropic-proxy-rs (")
+    assert "#   PORT → server.port = 3001, but command line: --port wins\n" in result.output
+    assert "\nport = 5\n" in result.output
+    assert "settings of" not in run("check", "--legacy", "none").output
+
+
+def test_a_number_in_the_place_of_a_command_is_a_port(here: Path) -> None:
+    """What is none is still no command."""
+    assert run("70000").stderr == "command line: --port: expected a port from 0 to 65535, got 70000\n"
+    assert "No such command 'nonsense'" in run("nonsense").stderr
+
+
+def test_the_document_of_the_admins_api_needs_nothing(here: Path) -> None:
+    """Neither a configuration that is right nor a database."""
+    (here / "pipeline.toml").write_text("nonsense")
+    result = run("--openapi")
+    assert result.exit_code == 0
+    assert "/admin/api/keys" in json.loads(result.output)["paths"]
+    assert list(here.iterdir()) == [here / "pipeline.toml"]
 
 
 # -- serving ----------------------------------------------------------------------------------------------------------

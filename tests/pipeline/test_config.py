@@ -14,6 +14,7 @@ from pipeline.credentials.settings import OAuth
 from pipeline.layers import Layers
 from pipeline.loading import build
 from pipeline.naming import built_in, load
+from pipeline.observe.settings import Capture, Metrics, Traces
 from pipeline.reading import OWN_KEYS, settle
 from pipeline.store.settings import Settings
 
@@ -21,6 +22,7 @@ EXAMPLE = Path(__file__).parents[2] / "pipeline.example.toml"
 ENVIRON = {"ANTHROPIC_API_KEY": "a", "OPENAI_API_KEY": "o", "WORK_OPENAI_KEY": "w", "ADA_KEY": "k"}
 ENVIRON |= {"PIPELINE_DATABASE": "postgresql://", "PIPELINE_PEPPER": "p", "PIPELINE_ADMIN_PASSWORD": "a"}
 ENVIRON |= {"PIPELINE_SECRET_KEY": "a key of many letters", "OLD_SECRET_KEY": "an old key of letters"}
+ENVIRON |= {"PIPELINE_METRICS_TOKEN": "m", "COLLECTOR_KEY": "c"}
 ENVIRON |= {"SECOND_KEY": "second", "COMPANY_CLIENT_SECRET": "c"}
 
 STAGES = """
@@ -79,6 +81,9 @@ def test_the_example_shows_every_key() -> None:
         Tls: set(tree["server"]["tls"]),
         Log: set(tree["log"]),
         Settings: set(tree["store"]),
+        Metrics: set(tree["metrics"]),
+        Capture: set(tree["capture"]),
+        Traces: set(tree["traces"]),
         Upstream: set().union(*tree["upstreams"].values()),
         OAuth: set(tree["upstreams"]["company"]["oauth"]),
         Entry: set().union(*entries) & OWN_KEYS,

@@ -31,8 +31,11 @@ def test_the_default_line_is_drawn() -> None:
         "        forward at a: commit ◀ translate ◀ decoder",
         "        forward at b: commit ◀ translate ◀ decoder",
     ]
-    rows = [line.split()[0] for line in lines[11:]]
-    assert rows == ["stage", *DEFAULT]
+    at = lines.index("", 11)
+    assert [line.split()[0] for line in lines[11:at]] == ["stage", *DEFAULT]
+    declares = {line.split()[0]: line for line in lines[at + 1 :]}
+    assert declares["model_map"].split("  ")[-1].strip() == "–"
+    assert "listed, prompt.model, upstreams" in declares["model_map"]
 
 
 def test_a_stage_that_waits_has_its_own_task() -> None:

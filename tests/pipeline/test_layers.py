@@ -1,5 +1,6 @@
 """Layers: who wins, and how each value's place is told."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,20 @@ def test_each_layer_wins_over_the_one_before(here: Path) -> None:
         "environment: PIPELINE_SERVER__DRAIN",
         "command line: --ping",
     ]
+
+
+def test_a_folder_that_is_closed_holds_nothing(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where a container's user is sent to the home of another."""
+    closed = here.parent / "home" / "config" / "pipeline"
+
+    def stat(path: str | Path) -> os.stat_result:
+        if str(path).startswith(str(closed)):
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path)
+
+    real = os.stat
+    monkeypatch.setattr(os, "stat", stat)
+    assert [candidate.exists for candidate in find(None).toml] == [False, False, False]
 
 
 def test_only_our_variables_are_settings(here: Path) -> None:

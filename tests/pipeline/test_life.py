@@ -74,6 +74,66 @@ def test_a_life(shell: Shell) -> None:
     assert "listens on" in shell.run("logs", "-n", "100").stdout
 
 
+def logged(shell: Shell, words: str) -> bool:
+    """Whether the log comes to hold *words*."""
+    end = time.monotonic() + 20
+    while words not in (said := shell.run("logs", "-n", "100").stdout):
+        if time.monotonic() > end:
+            raise AssertionError(said)
+        time.sleep(0.1)
+    return True
+
+
+@pytest.mark.slow
+def test_it_reads_its_configuration_anew(shell: Shell) -> None:
+    """When told to, it answers; by itself, it says so in the log; a bad file changes nothing."""
+    config = shell.home / "pipeline.toml"
+    config.write_text("[server]\nwatch = false\n")
+    said = shell.start()
+    config.write_text("[server]\nwatch = false\ndrain = 1.5\n[store]\nkeep = 3\n")
+    done = shell.run("reload")
+    assert (done.returncode, done.stdout) == (0, "the configuration is in force; store.keep after a restart\n")
+    config.write_text("[server]\nprot = 0\n")
+    done = shell.run("reload")
+    problem = "pipeline.toml: server.prot: unknown key; did you mean port?"
+    refused = f"the configuration is refused, the one of before stays in force: {problem}\n"
+    assert (done.returncode, done.stderr) == (1, refused)
+    assert health(said) == 200
+    assert shell.run("status").returncode == 0
+
+
+@pytest.mark.slow
+def test_it_reads_what_has_changed_by_itself(shell: Shell) -> None:
+    """And says in its log what came of it."""
+    config = shell.home / "pipeline.toml"
+    config.write_text("")
+    shell.start()
+    config.write_text("[server]\ndrain = 1.5\n")
+    assert logged(shell, "the configuration is in force")
+
+
+@pytest.mark.slow
+def test_another_takes_its_place(shell: Shell) -> None:
+    """At the same address, with the same pid file; the old one ends, and the new one is found."""
+    said = shell.start()
+    old = look(shell.pid_file)
+    assert old is not None
+    port = old.urls[0].rpartition(":")[2]
+    new = shell.run("start", "--detach", "-p", port, "--take-over")
+    assert (new.returncode, health(new.stdout)) == (0, 200), new.stderr
+    entry = look(shell.pid_file)
+    assert entry is not None
+    assert (entry.urls, entry.pid == old.pid) == (old.urls, False)
+    end = time.monotonic() + 20
+    while Path(f"/proc/{old.pid}/cmdline").exists() and Path(f"/proc/{old.pid}/cmdline").read_bytes():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    assert look(shell.pid_file) == entry
+    assert health(said) == 200
+    assert shell.run("stop").returncode == 0
+    assert look(shell.pid_file) is None
+
+
 def test_two_do_not_share_a_file(shell: Shell) -> None:
     """The second is refused, in one line."""
     shell.start()

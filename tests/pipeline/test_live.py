@@ -1,11 +1,14 @@
 """What goes on at this moment, and how upstreams were."""
 
+from typing import Any
+
 import pytest
+import trio
 
 from pipeline.errors import InvalidRequest, UpstreamFailed
 from pipeline.exchange import Attempt
 from pipeline.live import Live
-from tests.doubles import exchange
+from tests.doubles import exchange, upstream
 
 
 def attempt(upstream: str, status: int | None, error: Exception | None = None) -> Attempt:
@@ -53,3 +56,16 @@ async def test_what_was_never_sent_tells_nothing_of_an_upstream() -> None:
     with live.watching(one):
         pass
     assert live.last("up").state == "unknown"
+
+
+async def test_an_upstream_that_failed_too_much_rests(autojump_clock: Any) -> None:
+    """For as long as it is left alone; then it is as it was last, until somebody finds out."""
+    live, one, up = Live(), exchange(), upstream("up", None)
+    one.attempts = [attempt("up", 529, UpstreamFailed("down"))]
+    with live.watching(one):
+        pass
+    assert live.state(up) == "failing"
+    up.condition.rests, up.condition.until = 1, trio.current_time() + 10
+    assert live.state(up) == "resting"
+    await trio.sleep(10)
+    assert live.state(up) == "failing"

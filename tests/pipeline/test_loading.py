@@ -2,15 +2,18 @@
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trustme
 
 from pipeline.config import Config, Entry, Upstream
+from pipeline.credentials.wallet import Wallet
 from pipeline.loading import build, on_loopback
 from pipeline.naming import LoadFailed, built_in, dialects, load
 from pipeline.problems import ConfigError
 from pipeline.secret import Secret
+from pipeline.way import Reached
 from tests.pipeline.configs import built, refused
 
 MINE = '''
@@ -245,12 +248,13 @@ def test_a_plan_knows_all_but_the_connections() -> None:
         models = ["gpt-*"]
     """
     (plan,) = built(text, {"K": "secret"}).plans
-    upstream = plan.upstream(pool=None)  # type: ignore[arg-type]  # nothing is asked here
+    nowhere: Any = None  # nothing is asked here
+    upstream = plan.upstream(Reached(nowhere, Wallet.of(plan.name, plan.way.keys)))
     assert (str(upstream.origin), upstream.base, upstream.timers.idle) == ("https://host", "/api/v2", 7.0)
     assert upstream.headers == [(b"x-team", "ä".encode("latin-1")), (b"x-key", b"secret")]
     assert upstream.has("gpt-6")
     assert not upstream.has("claude")
-    assert plan.connector.environ == {"ALL_PROXY": "http://proxy:3128"}
+    assert plan.way.connector.environ == {"ALL_PROXY": "http://proxy:3128"}
 
 
 def test_authorities_are_read_once_a_file(tmp_path: Path) -> None:
@@ -258,7 +262,7 @@ def test_authorities_are_read_once_a_file(tmp_path: Path) -> None:
     trustme.CA().cert_pem.write_to_path(tmp_path / "ca.pem")
     text = "".join(f'[upstreams.{name}]\ndialect = "chat"\nurl = "http://h"\n' for name in "ab")
     text += f'[upstreams.c]\ndialect = "chat"\nurl = "http://h"\nca = "{tmp_path / "ca.pem"}"'
-    first, second, third = (plan.connector.tls for plan in built(text).plans)
+    first, second, third = (plan.way.connector.tls for plan in built(text).plans)
     assert first is second
     assert third is not first
 
@@ -267,14 +271,19 @@ def test_authorities_are_read_once_a_file(tmp_path: Path) -> None:
 
 
 def test_other_machines_need_a_key() -> None:
-    """Unless it is the upstreams' affair, or said to be nobody's."""
+    """Unless it is the upstreams' affair, all of them; who leaves out auth is reached from this machine only."""
     text = '[server]\nhost = "0.0.0.0"\n'
     key = '[auth]\nkeys = [{ name = "ada", key = "k" }]'
     theirs = '[upstreams.a]\npreset = "anthropic"\nclient_key = true'
     (line,) = refused(text)
     assert line.startswith("pipeline.toml: server.host: 0.0.0.0 can be reached from elsewhere, and there is no key")
-    for enough in (text + key, text + "[auth]\nrequired = true", text + theirs, 'without = ["auth"]\n' + text):
+    for enough in (text + key, text + "[auth]\nrequired = true", text + theirs):
         assert built(enough).line.stages
+    mixed = '\n[upstreams.b]\ndialect = "chat"\nurl = "http://h"\nkey = "k"'
+    assert refused(text + theirs + mixed) == [line]
+    (line,) = refused('without = ["auth"]\n' + text)
+    assert "can be reached from elsewhere, and the line has no auth" in line
+    assert built('without = ["auth"]').line.stages
 
 
 def test_what_is_loopback() -> None:

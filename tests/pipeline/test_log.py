@@ -49,6 +49,16 @@ def test_machines_get_a_json_object_a_line() -> None:
     assert second["exception"].endswith("ValueError: cause")
 
 
+@pytest.mark.parametrize("form", ["json", "console"])
+def test_half_of_a_character_is_said_too(tmp_path: Path, form: str) -> None:
+    """A client may send one, and UTF-8 has no word for it; the line is written all the same."""
+    file = tmp_path / "log"
+    with logs(Log(file=file, format=form)):  # type: ignore[arg-type]  # either word
+        structlog.get_logger("pipeline").info("hello", asked="half \ud800", key=Secret("hunter2"))
+    assert "\\ud800" in file.read_text()
+    assert "hunter2" not in file.read_text()
+
+
 def test_people_get_prose() -> None:
     """On a terminal, or where it is asked for."""
     for log, stream in ((Log(), Terminal()), (Log(format="console"), io.StringIO())):

@@ -9,7 +9,8 @@ import pytest
 from pipeline.dialect import Route
 from pipeline.heartbeat import Heart
 from pipeline.line import Line
-from pipeline.server import Gateway, matches
+from pipeline.routes import matches
+from pipeline.server import Gateway
 from stages.reencode import Reencode
 from tests.doubles import Bytes, Recorder, Words, words
 from transports.drain import Drain

@@ -41,6 +41,21 @@ async def test_it_serves_until_it_has_drained(config: Config) -> None:
         await ask(url, b"")
 
 
+async def test_one_client_has_so_many_connections(tmp_path: Path) -> None:
+    """What is configured is kept: one more is closed unread."""
+    config = configured(
+        f'[server]\nport = 0\nmax_connections_per_client = 1\n[meter]\nledger = "{tmp_path / "usage.jsonl"}"'
+    )
+    async with trio.open_nursery() as nursery:
+        running: Running = await nursery.start(serve, config)
+        port = int(running.urls[0].rpartition(":")[2])
+        async with await trio.open_tcp_stream("127.0.0.1", port) as first:
+            await first.send_all(b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            assert (await first.receive_some()).startswith(b"HTTP/1.1 200")
+            assert await ask(running.urls[0], b"") == b""
+        running.drain.begin(1)
+
+
 async def test_a_port_that_is_taken_is_a_problem_of_the_configuration(config: Config) -> None:
     """Found before anything else is opened."""
     async with trio.open_nursery() as nursery:

@@ -1,11 +1,13 @@
 """Auth: both fields on every route, and nobody by default from elsewhere."""
 
+from hashlib import sha256
 from typing import Any
 
 import pytest
 
 from pipeline import Secret, Unauthenticated
 from stages.auth import Auth, KeyHolder
+from stages.notes import ADMITTED
 from tests.doubles import exchange, upstream
 
 KEYS = (KeyHolder("ada", Secret("sk-a"), ("claude-*",)), KeyHolder("bob", Secret("sk-b")))
@@ -73,17 +75,51 @@ def test_without_keys_loopback_is_let_in_and_nobody_else() -> None:
 
 
 def test_where_upstreams_take_the_callers_own_key_that_key_says_who_it_is() -> None:
-    """Without keys of ours, from anywhere; told apart by a digest, never by the key."""
-    x = asked("192.168.1.5", x_api_key="sk-theirs")
-    x.upstreams = [upstream("one", None, client_key=True)]
-    Auth()(x)
-    assert x.caller.name.startswith("key-")
-    assert "sk-theirs" not in repr(x.caller)
+    """Without keys of ours, from anywhere; told apart by a keyed hash, never by the key."""
+    auth = Auth()
+    callers = []
+    for local in ("192.168.1.5", "127.0.0.1"):
+        for key in ("sk-theirs", "sk-others"):
+            x = asked(local, x_api_key=key)
+            x.upstreams = [upstream("one", None, client_key=True)]
+            auth(x)
+            callers.append(x.caller)
+    assert callers[:2] == callers[2:]
+    assert len({caller.id for caller in callers}) == 2
+    assert callers[0].name == f"key-{callers[0].id}"
+    assert "sk-theirs" not in repr(callers)
+    assert sha256(b"sk-theirs").hexdigest()[:6] not in repr(callers)  # who guesses a key can't test the guess
     for upstreams, fields in (([upstream("two", None)], {"x_api_key": "sk-theirs"}), (x.upstreams, {})):
         other = asked("192.168.1.5", **fields)
         other.upstreams = upstreams
         with pytest.raises(Unauthenticated):
-            Auth()(other)
+            auth(other)
+
+
+def test_where_some_upstreams_take_the_callers_own_key_others_do_not() -> None:
+    """On loopback it tells callers apart; from elsewhere nobody uses the operator's keys by showing any key at all."""
+    mixed = [upstream("one", None, client_key=True), upstream("two", None)]
+    for local, fields, name in (
+        ("127.0.0.1", {"x_api_key": "sk-theirs"}, "key-"),
+        ("127.0.0.1", {}, "local"),
+        ("192.168.1.5", {"x_api_key": "sk-theirs"}, None),
+        ("192.168.1.5", {}, None),
+    ):
+        x = asked(local, **fields)
+        x.upstreams = mixed
+        if name is None:
+            with pytest.raises(Unauthenticated):
+                Auth()(x)
+        else:
+            Auth()(x)
+            assert x.caller.name.startswith(name)
+
+
+def test_the_key_that_let_a_caller_in_is_noted() -> None:
+    """It is the gateway's, and goes no further, whichever field it stood in."""
+    x = asked(x_api_key="sk-b", authorization="Bearer sk-own")
+    Auth(KEYS)(x)
+    assert (x.caller.name, x.noted(ADMITTED)) == ("bob", "sk-b")
 
 
 def test_what_runs_under_the_operators_login_is_open_to_nobody_without_a_key() -> None:

@@ -30,7 +30,7 @@ def test_tools_and_a_directory_belong_together() -> None:
 def test_what_is_a_tool(tool: str) -> None:
     """A name, and what it may be used for."""
     (plan,) = built(f'{UPSTREAM}tools = ["{tool}"]\ndirectory = "."').plans
-    assert plan.opener is not None
+    assert plan.way.opener is not None
 
 
 @pytest.mark.parametrize(

@@ -84,6 +84,17 @@ def test_what_was_used_narrows_the_bound() -> None:
     assert narrow.cost == round(625_000 * 0.2) + 75_000 < wide.cost // 5
 
 
+def test_what_was_learned_counts_for_caches_of_an_hour_too() -> None:
+    """A prompt that was written for an hour is learned as more than all of one; the next ones hold as much."""
+    learned = Learned()
+    wide = bound(prompt('{"max_tokens": 1000}'), "m", 10_000, True, UNKNOWN, quote)
+    for _ in range(FEW):
+        learned.remember("k", "m", 1000, quote(Usage(cache_write_1h=10_000)) / wide.prompt)
+    for hour in (True, False):
+        again = bound(prompt('{"max_tokens": 1000}'), "m", 10_000, hour, learned.most("k", "m"), quote)
+        assert again.cost == wide.cost
+
+
 def test_what_was_learned_long_ago_is_forgotten() -> None:
     """One outlier does not hold for ever."""
     learned = Learned()

@@ -7,7 +7,9 @@ import pytest
 from pipeline.credentials.credential import Credential
 from pipeline.exchange import Caller
 from pipeline.secret import Secret
-from stages.fields import answer_fields, reply_fields, request_fields
+from stages.dialects import chat
+from stages.fields import CREDENTIALS, answer_fields, reply_fields, request_fields
+from stages.notes import ADMITTED
 from tests.doubles import exchange, upstream
 from transports.messages import Head
 
@@ -86,3 +88,41 @@ def test_a_token_is_shown_as_oauth_has_it_and_a_key_as_its_dialect_does() -> Non
         for kind in ("key", "oauth")
     }  # fmt: skip
     assert shown == {"key": [(b"x-words-key", b"s")], "oauth": [(b"authorization", b"Bearer s")]}
+
+
+@pytest.mark.parametrize(
+    ("fields", "passed"),
+    [
+        ({"x_api_key": "ours", "authorization": "Bearer theirs"}, {b"authorization": b"Bearer theirs"}),
+        ({"x_api_key": "theirs", "authorization": "Bearer ours"}, {b"x-api-key": b"theirs"}),
+        ({"x_api_key": "ours"}, {}),
+        ({"authorization": "bearer ours"}, {}),
+    ],
+)
+def test_the_key_of_ours_goes_to_no_upstream(fields: dict[str, str], passed: dict[bytes, bytes]) -> None:
+    """Also not to one that takes the client's own."""
+    x = exchange()
+    x.request.headers = [(name.replace("_", "-").encode(), value.encode()) for name, value in fields.items()]
+    x.note(ADMITTED, "ours")
+    found = dict(request_fields(x, upstream("up", None, client_key=True)))
+    assert {name: value for name, value in found.items() if name in CREDENTIALS} == passed
+    found = dict(request_fields(x, upstream("up", None)))
+    assert not CREDENTIALS & found.keys()
+
+
+@pytest.mark.parametrize(
+    ("fields", "sent"),
+    [
+        ({"x_api_key": "mine"}, b"Bearer mine"),
+        ({"authorization": "Bearer mine"}, b"Bearer mine"),
+        ({"authorization": "Bearer other", "x_api_key": "mine"}, b"Bearer mine"),
+        ({}, None),
+    ],
+)
+def test_a_callers_own_credential_is_shown_as_the_upstream_reads_it(fields: dict[str, str], sent: bytes | None) -> None:
+    """Families carry it in fields of their own, and look at no other."""
+    x = exchange(caller=Caller("ada", "a1"))
+    x.request.headers = [(name.replace("_", "-").encode(), value.encode()) for name, value in fields.items()]
+    found = dict(request_fields(x, upstream("up", None, dialect=chat, client_key=True)))
+    assert found.get(b"authorization") == sent
+    assert b"x-api-key" not in found

@@ -1,17 +1,18 @@
 """Forward: the commit barrier and what happens on either side of it."""
 
-import time
 from typing import Any
 
 import pytest
 import trio
 
 from pipeline.errors import InternalError, UpstreamFailed, UpstreamRefused, UpstreamTimeout, UpstreamTruncated
-from pipeline.events import Failed, Started, TextDelta
-from pipeline.exchange import Attempt
+from pipeline.events import Failed, TextDelta
 from pipeline.heartbeat import Heart
 from pipeline.line import Line, conduct
-from stages.forward import Barrier, Forward
+from pipeline.live import Live
+from stages.forward import Forward
+from stages.health import Rest
+from stages.notes import CHOICE
 from tests.doubles import Kept, Recorder, ScriptedPool, exchange, said, upstream
 from transports.upstream import ConnectFailed, Malformed, Origin, TimedOut, Truncated
 
@@ -158,18 +159,6 @@ async def test_the_prompt_is_let_go_at_the_commit() -> None:
     assert len(asked.encode()) < 100  # an attempt's fork shares its text
 
 
-async def test_the_barrier_is_bounded_and_looks_only_at_what_is_new() -> None:
-    """4,000 events that mean nothing neither pile up nor cost more the more there are."""
-    kept = Kept()
-    x = exchange()
-    barrier = Barrier(x, _attempt(), kept)
-    began = time.process_time()
-    for _ in range(4000):
-        await barrier.send([Started("x", "m")])
-    assert time.process_time() - began < 0.5
-    assert len(kept.events) == 4000
-
-
 async def test_the_end_may_be_the_first_content() -> None:
     """An answer of no words is an answer."""
     kept, x = await ask(upstream("one", ScriptedPool(200, b"start\nend\n")), upstream("two", good()))
@@ -212,6 +201,141 @@ async def test_no_upstream_is_an_unknown_model() -> None:
     assert type(kept.events[-1].error).__name__ == "UnknownModel"
 
 
-def _attempt() -> Attempt:
+async def test_usage_is_not_asked_of_an_upstream() -> None:
+    """Where no stage answers for it, nobody does: an upstream knows nothing of our keys."""
+    pool = good()
+    kept, _ = await ask(x=exchange(operation="usage", upstreams=[upstream("one", pool)]))
+    assert [type(event.error).__name__ for event in kept.events] == ["NotFound"]
+    assert pool.calls == []
 
-    return Attempt("one", "m", 0.0)
+
+# -- the first word, in time ------------------------------------------------------------------------------------------
+
+
+async def test_a_stream_that_says_nothing_in_time_is_left_for_the_next(autojump_clock: Any) -> None:
+    """From the request to the first word: a head and pings are none."""
+    slow = ScriptedPool(200, b"start\n", 4, b"start\n", 4, b"text x\nend\n")
+    kept, x = await ask(upstream("one", slow, first_token=5.0), upstream("two", good(), first_token=5.0))
+    assert said(kept.events) == "ab."
+    assert isinstance(x.attempts[0].error, UpstreamTimeout)
+    assert x.attempts[0].ended - x.attempts[0].began == 5.0
+    assert slow.left == ["Cancelled"]
+
+
+async def test_after_the_first_word_a_stream_has_the_time_it_takes(autojump_clock: Any) -> None:
+    """The bound is on the first word only."""
+    pool = ScriptedPool(200, b"start\ntext a\n", 100, b"text b\nend\n")
+    kept, x = await ask(upstream("one", pool, first_token=5.0))
+    assert said(kept.events) == "ab."
+    assert len(x.attempts) == 1
+
+
+async def test_a_whole_reply_has_no_first_word(autojump_clock: Any) -> None:
+    """It comes when all of it is there; the head's and the body's own timers hold."""
+    pool = ScriptedPool(200, 60, b"start\ntext a\nend\n", headers=[])
+    kept, _ = await ask(x=exchange(streaming=False, upstreams=[upstream("one", pool, first_token=5.0)]))
+    assert said(kept.events) == "a."
+
+
+# -- the only one -----------------------------------------------------------------------------------------------------
+
+
+class Scripts:
+    """A pool that plays one pool after the other."""
+
+    def __init__(self, *pools: ScriptedPool) -> None:
+        self.pools = pools
+        self.times: list[float] = []
+
+    def send(self, *args: Any) -> Any:
+        self.times.append(trio.current_time())
+        return self.pools[len(self.times) - 1].send(*args)
+
+
+async def test_the_only_upstream_is_asked_once_more(autojump_clock: Any) -> None:
+    """After a moment, since what it said may pass; each try is an attempt that says why it was made."""
+    pool = Scripts(ScriptedPool(529), good())
+    kept, x = await ask(upstream("one", pool))
+    assert said(kept.events) == "ab."
+    assert [attempt.why for attempt in x.attempts] == ["", "again, UpstreamRefused 529"]
+    assert 0.1 <= pool.times[1] - pool.times[0] <= 0.25
+
+
+async def test_retry_after_is_waited_for_within_bounds(autojump_clock: Any) -> None:
+    """What takes longer is the client's to wait for, which is told."""
+    for seconds, waited in ((b"3", [3.0]), (b"30", [])):
+        pool = Scripts(ScriptedPool(529, headers=[(b"retry-after", seconds)]), good())
+        kept, _ = await ask(upstream("one", pool))
+        assert [later - pool.times[0] for later in pool.times[1:]] == waited
+        assert said(kept.events) == ("ab." if waited else "!UpstreamRefused")
+
+
+async def test_an_upstream_that_says_no_is_not_asked_again(autojump_clock: Any) -> None:
+    """x-should-retry: false; another upstream may be asked all the same."""
+    stop = [(b"x-should-retry", b"false")]
+    kept, x = await ask(upstream("one", ScriptedPool(529, headers=stop)))
+    assert (said(kept.events), len(x.attempts)) == ("!UpstreamRefused", 1)
+    kept, x = await ask(upstream("one", ScriptedPool(529, headers=stop)), upstream("two", good()))
+    assert (said(kept.events), len(x.attempts)) == ("ab.", 2)
+
+
+# -- how upstreams are ------------------------------------------------------------------------------------------------
+
+
+async def test_one_that_fails_rests_and_the_next_requests_pass_it_by(autojump_clock: Any) -> None:
+    """Until it has rested; the overview sees it."""
+    line = Line((), Forward(rest=Rest(failures=2, seconds=60.0)), lambda exchange, response: Kept())
+    bad, fine, live = ScriptedPool(529), good(), Live()
+    one, two = upstream("one", bad), upstream("two", fine)
+    for number in range(5):
+        x = exchange(upstreams=[one, two])
+        with live.watching(x):
+            await conduct(x, line, Recorder(), Heart(10))
+        assert live.state(one) == ("failing" if number < 1 else "resting")
+    assert (len(bad.calls), len(fine.calls), live.state(two)) == (2, 5, "ok")
+    await trio.sleep(80)
+    assert live.state(one) == "failing"
+    await conduct(exchange(upstreams=[one, two]), line, Recorder(), Heart(10))
+    assert len(bad.calls) == 3
+
+
+async def test_a_reply_that_breaks_off_counts_against_its_upstream() -> None:
+    """Whether the connection broke, or the upstream said so in its stream; the client's own leaving does not."""
+    for pool in (ScriptedPool(200, b"start\ntext x\n", Truncated("cut", answered=True)),
+                 ScriptedPool(200, b"start\ntext x\n", b"fail\n")):  # fmt: skip
+        one = upstream("one", pool)
+        _, x = await ask(one)
+        assert (one.condition.row, one.condition.running) == (1, 0)
+        assert x.attempts[0].error is not None
+    one = upstream("one", ScriptedPool(200, b"start\ntext x\n", 1000))
+    with trio.move_on_after(0.01):
+        await ask(one)
+    assert (one.condition.row, one.condition.running) == (0, 0)
+
+
+async def test_a_rule_of_the_model_map_says_how_to_choose() -> None:
+    """Its word holds for this exchange, in place of the configured one."""
+
+    def weighted(x: Any) -> None:
+        x.note(CHOICE, "weighted")
+
+    forward, first = Forward(weights={"one": 0.0}), good()
+    for stages, asked in (((), 1), ((("model_map", weighted),), 0)):
+        first.calls.clear()
+        x = exchange(upstreams=[upstream("one", first), upstream("two", good())])
+        await conduct(x, Line(stages, forward, lambda exchange, response: Kept()), Recorder(), Heart(10))
+        assert len(first.calls) == asked
+
+
+async def test_the_error_of_a_spare_key_is_not_the_callers() -> None:
+    """What the first upstream said is told, not that the second one's key is bad."""
+    kept, x = await ask(upstream("one", ScriptedPool(529)), upstream("two", ScriptedPool(400, b"bad")))
+    assert [attempt.status for attempt in x.attempts] == [529, 400]
+    assert kept.events[-1].error.code == 529
+
+
+def test_weights_name_upstreams() -> None:
+    """A slip of the pen is told at start."""
+    assert [*Forward(weights={"one": 1.0, "tow": 1.0}).check(frozenset({"one", "two"}))] == [
+        "weights names 'tow', which is no upstream"
+    ]

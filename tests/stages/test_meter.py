@@ -1,6 +1,7 @@
 """Meter: one record per request that reached an upstream, and cumulative counts are never summed."""
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,12 @@ from pipeline.events import Failed, Finished, Run, Started, TextDelta, Usage
 from pipeline.exchange import Attempt
 from pipeline.heartbeat import Heart
 from pipeline.line import Line, conduct
-from pipeline.store import requests
-from pipeline.store.record import Record
+from pipeline.store import requests, sql
+from pipeline.store.record import Flag, Record, State
 from pipeline.store.settings import Settings
 from pipeline.store.store import open_store
 from stages.meter import Meter, Tally
+from stages.notes import BOOKS
 from tests.doubles import Kept, Recorder, exchange, words
 
 
@@ -96,13 +98,23 @@ async def test_many_are_booked_and_none_is_lost(tmp_path: Path) -> None:
 
 
 def test_the_tally_asks_for_no_delta_to_be_decoded() -> None:
-    """It glances at deltas that happen to be decoded; runs are counted by weight."""
+    """It glances at deltas that happen to be decoded."""
     tally = Tally()
     assert TextDelta not in tally.count.kinds
     assert TextDelta in tally.count.seen
-    tally.count(Run("words", 4, frame=b"x" * 800))
-    usage, estimated = tally.final()
-    assert (usage.output, estimated) == (100, True)
+
+
+@pytest.mark.parametrize("beside", [100, 160, 350])
+@pytest.mark.parametrize("burst", [True, False])
+def test_frames_that_nobody_reads_are_counted_by_their_text(beside: int, burst: bool) -> None:
+    """By weight, whatever a frame of this dialect and server weighs beside it, and however they come."""
+    texts = [b"word", b"a few more", b"words that", b"come together"] * 5
+    frames = [b"data: " + b"x" * (beside - 8) + text + b"\n\n" for text in texts]
+    tally = Tally()
+    for some in [frames] if burst else [[frame] for frame in frames]:
+        tally.count(Run("words", len(some), frame=b"".join(some)))
+    usage, flags = tally.final()
+    assert (usage.output, flags) == (math.ceil(len(b"".join(texts)) / 4), Flag.ESTIMATED)
 
 
 @pytest.mark.parametrize("event", [Finished(), Failed(UpstreamFailed("x"))])
@@ -141,6 +153,7 @@ async def test_a_record_tells_what_the_stages_took(tmp_path: Path) -> None:
     """In microseconds, beside what else is known."""
     (record,) = await stored(tmp_path, emit(*words("a")))
     assert list(requests.told_whole(record, {})["stages"]) == ["meter"]
+    assert requests.told_whole(record, {})["extra"] == {}
     assert requests.told_whole(record, {})["stages"]["meter"] >= 0
 
 
@@ -154,6 +167,28 @@ async def test_what_we_asked_on_our_own_account_is_a_record_of_its_own(tmp_path:
     reply, aside = await stored(tmp_path, judged)
     assert (reply.model, reply.input, reply.output, reply.operation) == ("m1", 1, 2, "reply")
     assert (aside.id, aside.model, aside.input, aside.output, aside.operation) == ("x1/1", "small", 50, 7, "aside")
+
+
+async def test_what_we_ask_on_our_own_account_is_known_before_it_is_over(tmp_path: Path) -> None:
+    """As an open record of its own, from which a crash settles it."""
+    seen: list[tuple[int, int, Flag]] = []
+
+    async def judged(exchange: Any, out: Any) -> None:
+        asked = Attempt("judge", "small", 0.0, size=4000)
+        exchange.asides.append(asked)
+        for usage, tokens in ((None, 1000), (Usage(input=50, output=7), 50)):
+            asked.usage = usage
+            exchange.noted(BOOKS).aside(asked)
+            while not (  # noqa: ASYNC110  # what is looked at tells nobody
+                found := await exchange.store.read(lambda db, n=tokens: sql.records(db, "input = ?", (n,)))
+            ):
+                await trio.sleep(0.01)
+            seen.append((found[0].state, found[0].input, Flag(found[0].flags) & (Flag.ESTIMATED | Flag.COMPLETE)))
+        await emit(Started("r", "m", Usage(input=1)), Finished(usage=Usage(input=1, output=2)))(exchange, out)
+
+    _, aside = await stored(tmp_path, judged)
+    assert seen == [(State.OPEN, 1000, Flag.ESTIMATED), (State.OPEN, 50, Flag.COMPLETE)]
+    assert (aside.id, aside.input, aside.output, aside.state) == ("x1/1", 50, 7, State.SETTLED)
 
 
 async def test_a_client_that_leaves_is_billed_for_what_was_produced(tmp_path: Path) -> None:

@@ -5,12 +5,15 @@ from typing import Any
 import attrs
 import pytest
 
+from pipeline.address import locate
 from pipeline.config import Upstream
+from pipeline.credentials.wallet import Wallet
 from pipeline.layers import Layers
 from pipeline.loading import build
 from pipeline.naming import dialects
 from pipeline.prompt import Prompt
 from pipeline.reading import settle
+from pipeline.way import Reached
 from stages.presets.reading import names, read
 from stages.simulated.voices import VOICES
 from tests.doubles import ScriptedPool
@@ -68,7 +71,7 @@ def test_a_place_for_each_deployment() -> None:
     """
     (plan,) = built(lines, {"AZURE_OPENAI_API_KEY": "k"}).plans
     pool: Any = ScriptedPool(200)
-    upstream = plan.upstream(pool)
+    upstream = plan.upstream(Reached(pool, Wallet.of(plan.name, plan.way.keys)))
     assert (upstream.base, upstream.query) == ("/openai", "api-version=2024-10-21")
     asked = Prompt("chat", b'{"model":"mine"}')
     assert upstream.dialect.upstream_path("reply", asked) == "/deployments/mine/chat/completions"
@@ -78,7 +81,7 @@ def test_a_program_of_this_machine() -> None:
     """No address and no key; short names, dated ids and the prefix of other gateways are its models, others are not."""
     (plan,) = build(settle(Layers(environ={}), "claude_cli")).plans
     pool: Any = ScriptedPool(200)
-    upstream = plan.upstream(pool)
+    upstream = plan.upstream(Reached(pool, Wallet.of(plan.name, plan.way.keys)))
     assert (str(upstream.origin), upstream.program) == ("program://claude", True)
     for name in ("opus", "sonnet", "haiku", "sonnet[1m]", "claude-sonnet-4-5-20250929", "claude-code-cli/opus"):
         assert upstream.has(name)
@@ -104,3 +107,28 @@ def test_there_are_no_others(name: str) -> None:
     """A name is no path."""
     with pytest.raises(LookupError):
         read(name)
+
+
+@pytest.mark.parametrize("name", [name for name in names() if "url" in read(name)])
+def test_an_address_may_lack_its_version_or_be_a_whole_endpoint(name: str) -> None:
+    """As people paste them: all lead to the same place."""
+    url, dialect = read(name)["url"].rstrip("/"), read(name)["dialect"]
+    whole = {"anthropic": "/messages", "chat": "/chat/completions", "responses": "/responses"}[dialect]
+    versioned = url if any(map(str.isdigit, url.partition("//")[2].partition("/")[2])) else f"{url}/v1"
+    spellings = {url, f"{url}/", versioned, versioned.removesuffix("/v1"), versioned + whole}
+    places = {locate(each, dialects()[dialect], dialects().values()) for each in spellings}
+    assert len(places) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "url"),
+    [
+        ("openai", "https://api.openai.com/v1/messages"),
+        ("anthropic", "https://h/v1/chat/completions"),
+        ("xai", "api.x.ai"),
+    ],
+)
+def test_an_address_that_can_not_be_right_is_named(name: str, url: str) -> None:
+    """At start, with its place."""
+    (line,) = refused(f'[upstreams.work]\npreset = "{name}"\nkey = "k"\nurl = "{url}"')
+    assert "upstreams.work.url: " in line

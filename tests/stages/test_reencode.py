@@ -6,6 +6,9 @@ import pytest
 
 from pipeline.errors import Overloaded
 from pipeline.events import Answer, Failed, Finished, Heartbeat, Started, TextDelta
+from pipeline.exchange import Attempt
+from stages.dialects import chat
+from stages.notes import NAMED
 from stages.reencode import Reencode
 from tests.doubles import Recorder, exchange, upstream, words
 from transports.messages import Disconnected, Head
@@ -87,3 +90,15 @@ async def test_a_client_that_is_gone_is_not_hidden() -> None:
     out, _ = sink(True, gone_after=0)
     with pytest.raises(Disconnected):
         await out.send([TextDelta(0, "a")])
+
+
+@pytest.mark.parametrize(("sent", "called"), [("big-1", "fast"), ("fast", "fast-2026")])
+async def test_the_model_is_called_as_it_was_asked_for(sent: str, called: str) -> None:
+    """Where another was asked for in its place; otherwise whatever the upstream calls it, in a stream and whole."""
+    for streaming in (True, False):
+        x = exchange(streaming=streaming, dialect=chat, attempts=[Attempt("up", sent, 0.0)])
+        x.note(NAMED, "fast")
+        got = Recorder()
+        out = Reencode(x, got)
+        await out.send([Started("r", "fast-2026" if sent == "fast" else sent), Finished()])
+        assert b'"model":"%b"' % called.encode() in got.body

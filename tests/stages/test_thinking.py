@@ -19,6 +19,7 @@ from stages.thinking import (
     intent_of,
     into_messages,
     level_of,
+    suffixed,
 )
 
 HIGH = Intent("high")
@@ -153,3 +154,19 @@ def test_thoughts_are_shown_unless_the_prompt_says_how() -> None:
     body = {"thinking": {"type": "disabled", "display": "omitted"}}
     into_messages(body, Intent(budget=2000))
     assert body == {"thinking": {"type": "enabled", "budget_tokens": 2000, "display": "omitted"}}
+
+
+@pytest.mark.parametrize(
+    ("name", "parts"),
+    [
+        ("m(high)", ("m", "high")),
+        ("m(HIGH)", ("m", "high")),
+        ("m(v2)(8000)", ("m(v2)", 8000)),
+        ("m(turbo)", ("m(turbo)", None)),
+        ("m", ("m", None)),
+        ("(high)", ("(high)", None)),
+    ],
+)
+def test_a_suffix_is_what_says_an_effort(name: str, parts: tuple[str, str | int | None]) -> None:
+    """In the last parentheses; anything else belongs to the name."""
+    assert suffixed(name) == parts

@@ -9,7 +9,7 @@ import pytest
 import trio
 import trio.testing
 
-from tests.transports.dialogue import GET, answer, echo, whole
+from tests.transports.dialogue import GET, answer, echo, responses, whole
 from tests.transports.http2_client import client_of
 from tests.transports.running import Server, running
 from tests.transports.vectors import BAD, CODINGS, MALFORMED, SAID, head
@@ -174,6 +174,35 @@ async def test_a_full_house_waits() -> None:
         assert b"GET /" in await third.hear(b"GET / ")
 
 
+async def test_one_client_does_not_fill_the_house() -> None:
+    """Row 24: beyond its own bound a connection is closed at once, unread; a seat that is left can be had again."""
+    async with running(echo, limits=Limits(connections=3, connections_per_client=2)) as server:
+        first, second = [await server.connect() for _ in range(2)]
+        for client in (first, second):
+            await client.stream.send_all(GET)
+            assert b"GET /" in await client.hear(b"GET / ")
+        for _ in range(10):  # more than there are seats: those that are closed hold none
+            third = await server.connect()
+            with suppress(trio.BrokenResourceError):
+                assert await third.stream.receive_some() == b""
+        await first.stream.send_all(GET)
+        assert b"GET /" in await first.hear(b"GET / ")
+        await second.stream.aclose()
+        with trio.fail_after(2):
+            while not await welcome(server):  # noqa: ASYNC110  # the server tells nobody who has left
+                await trio.sleep(0.01)
+
+
+async def welcome(server: Server) -> bool:
+    """Whether one more connection is served."""
+    client = await server.connect()
+    try:
+        await client.stream.send_all(GET)
+        return b"GET /" in await client.hear(b"GET / ")
+    except trio.BrokenResourceError:
+        return False
+
+
 class NoDescriptors(trio.abc.Listener[trio.SocketStream]):
     """A door of a system that has run out of file descriptors for a while."""
 
@@ -223,6 +252,20 @@ async def test_the_drain_closes_doors_first() -> None:
         assert not server.ended.is_set()
         going.set()
         assert b"done" in await busy.hear()
+        await server.ended.wait()
+
+
+async def test_who_was_let_in_before_the_drain_is_answered() -> None:
+    """Its first request may be on its way: it is taken for a moment, and told that it was the last."""
+    async with running(echo) as server:
+        client, silent = await server.connect(), await server.connect()
+        await trio.testing.wait_all_tasks_blocked(0.05)
+        server.drain.begin(30)
+        await trio.testing.wait_all_tasks_blocked(0.05)
+        await client.stream.send_all(GET)
+        (heard,) = responses(await client.hear(), "GET")
+        assert (heard.status, heard.fields[b"connection"]) == (200, b"close")
+        assert await silent.hear() == b""
         await server.ended.wait()
 
 

@@ -12,7 +12,7 @@ from tests.transports.dialogue import GET, Client, answer, echo
 from tests.transports.http2_client import client_of
 from tests.transports.running import Server, running
 from transports.limits import Limits
-from transports.listen import tls_context
+from transports.listen import Tls, tls_context
 from transports.messages import Head, Request, Response
 
 
@@ -43,7 +43,7 @@ async def test_tls_agrees_on_the_protocol(
 
     if offered:
         client_tls.set_alpn_protocols(offered)
-    async with running(handler, tls=tls_context(certificate)) as server:
+    async with running(handler, tls=Tls(tls_context(certificate))) as server:
         stream = await tls_to(server, client_tls)
         assert stream.selected_alpn_protocol() == agreed
         if agreed == "h2":
@@ -63,7 +63,7 @@ async def test_tls_has_no_weak_ends(certificate: str, client_tls: ssl.SSLContext
     assert context.minimum_version >= ssl.TLSVersion.TLSv1_2
     assert all(cipher["aead"] for cipher in context.get_ciphers())
     client_tls.maximum_version = ssl.TLSVersion.TLSv1_2
-    async with running(echo, tls=context) as server:
+    async with running(echo, tls=Tls(context)) as server:
         stream = await tls_to(server, client_tls)
         assert stream.cipher()[0].startswith("ECDHE")
         await trio.aclose_forcefully(stream)
@@ -76,7 +76,7 @@ async def test_tls_has_no_weak_ends(certificate: str, client_tls: ssl.SSLContext
 async def test_a_handshake_that_does_not_come(certificate: str) -> None:
     """Row 24: half a handshake has a few seconds, and cleartext at a TLS port is let go; neither is a crash."""
     limits = Limits(handshake_seconds=0.05)
-    async with running(echo, tls=tls_context(certificate), limits=limits) as server:
+    async with running(echo, tls=Tls(tls_context(certificate)), limits=limits) as server:
         for said in (b"", b"\x16\x03\x01\x02\x00", GET):
             client = await server.connect()
             await client.stream.send_all(said)
@@ -94,7 +94,7 @@ async def test_a_broken_response_is_broken_under_tls(certificate: str, client_tl
         if request.path == "/whole":
             await response.finish()
 
-    async with running(handler, tls=tls_context(certificate)) as server:
+    async with running(handler, tls=Tls(tls_context(certificate))) as server:
         for path in (b"/whole", b"/cut"):
             stream = await tls_to(server, client_tls)
             await stream.send_all(b"GET " + path + b" HTTP/1.0\r\nHost: localhost\r\n\r\n")

@@ -8,6 +8,7 @@
 What ``pipeline.dialect.Dialect`` asks for, under its names.
 """
 
+from pipeline.document import Path
 from pipeline.events import Kinds
 from pipeline.prompt import Prompt
 from stages.dialects.anthropic.blocks import NAME
@@ -27,6 +28,7 @@ __all__ = [
     "NAME",
     "ROUTES",
     "MARK",
+    "MODEL",
     "COUNTED",
     "to_messages",
     "from_messages",
@@ -50,6 +52,8 @@ __all__ = [
     "encode_model",
     "decode_models",
 ]
+
+MODEL: Path = ("message", "model")
 
 
 def ask_usage(prompt: Prompt) -> bool:

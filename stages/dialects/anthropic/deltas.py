@@ -78,7 +78,7 @@ def read_delta(data: bytes, raw: bytes, blocks: dict[int, Block]) -> Event:
     """The event that *data* tells, with *raw* as its frame; *blocks* are those open.  Raises UpstreamFailed."""
     try:
         told = _TYPED.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return _read_leniently(parsed(data), raw, blocks)
     delta = told.delta
     made, fits = _EVENTS[type(delta)]

@@ -57,6 +57,7 @@ _COMMENT = b": ping\n\n"  # before message_start no client expects an event
 
 # How frames of this dialect begin, and those of no other (Responses: "response.…"; Chat has no names).
 _OURS = re.compile(rb"(?:\xef\xbb\xbf)?[\r\n]*event: ?(?:message_|content_block_|ping)")
+_TYPED = re.compile(rb'"type": ?"(?:message_|content_block_|ping)')  # and what their data says of itself
 
 
 class StreamEncoder:
@@ -101,7 +102,7 @@ class StreamEncoder:
         if event.frame is None:
             return None
         if self._ours is None:
-            self._ours = _OURS.match(event.frame) is not None
+            self._ours = _OURS.match(event.frame) is not None and _TYPED.search(event.frame) is not None
         if not self._ours:
             return None
         if event.of == 1:
@@ -159,8 +160,9 @@ class StreamEncoder:
         return spell(event.kind, **(event.value if isinstance(event.value, dict) else {}))
 
     def _heartbeat(self, event: Heartbeat) -> bytes:
-        if event.frame is not None and (event.frame[:1] == b":" or _OURS.match(event.frame)):
-            return event.frame
+        frame = event.frame
+        if frame is not None and (frame[:1] == b":" or (self._ours is not False and _OURS.match(frame))):
+            return frame
         return _PING if self._began else _COMMENT
 
     def _finished(self, event: Finished) -> bytes:

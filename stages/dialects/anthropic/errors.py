@@ -84,13 +84,16 @@ _JSON = (b"content-type", b"application/json")
 
 
 def encode_error(error: GatewayError, request_id: str) -> tuple[Head, bytes]:
-    """The answer that tells *error*: an upstream's own, of this dialect, as it came; any other in our words."""
-    if isinstance(error, UpstreamRefused) and error.dialect == NAME:
+    """The answer that tells *error*: an upstream's own, of this dialect, as it came; any other in our words.
+
+    What calls itself of this dialect and is not, a page or nothing at all, keeps its status only.
+    """
+    if isinstance(error, UpstreamRefused) and error.dialect == NAME and is_error(_inflated(error.body, error.fields)):
         named = {name for name, _ in error.fields}
         ours = [field for field in _identity(request_id) if field[0] not in named]
         return Head(error.code, [*error.fields, *ours]), error.body
     told = error.means if isinstance(error, UpstreamRefused) else error
-    status, _ = row(told)
+    status = error.code if isinstance(error, UpstreamRefused) and error.dialect == NAME else row(told)[0]
     body = msgspec.json.encode({**envelope(told), "request_id": request_id})
     return Head(status, [_JSON, *_identity(request_id), *told.headers]), body
 
@@ -98,10 +101,16 @@ def encode_error(error: GatewayError, request_id: str) -> tuple[Head, bytes]:
 def envelope(error: GatewayError) -> Fields:
     """*error* as an object: the body of an answer, the data of an ``error`` event."""
     if isinstance(error, UpstreamRefused):
-        if error.dialect == NAME and (own := _object(error.body)).get("type") == "error":
+        if error.dialect == NAME and is_error(error.body) and (own := _object(error.body)).get("type") == "error":
             return own
         error = error.means
     return {"type": "error", "error": {"type": row(error)[1], "message": wording(error)}}
+
+
+def is_error(body: bytes) -> bool:
+    """Whether *body* is an error that clients of this dialect can read."""
+    error = _error(_object(body))
+    return isinstance(error.get("type"), str) and isinstance(error.get("message"), str)
 
 
 def row(error: GatewayError) -> tuple[int, str]:
@@ -146,7 +155,7 @@ def told_in_stream(data: bytes) -> UpstreamRefused:
     error = _error(fields)
     status = _STATUS.get(str(error.get("type")), 500)
     means = meaning(status, error, message, [])
-    body = data if error else msgspec.json.encode(envelope(means))
+    body = data if is_error(data) else msgspec.json.encode(envelope(means))
     return UpstreamRefused(message, dialect=NAME, means=means, code=status, fields=[_JSON], body=body)
 
 

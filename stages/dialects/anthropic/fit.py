@@ -58,6 +58,9 @@ def fitted(body: Fields, prompt: Prompt) -> Fields:
     if intent is not None:
         follow(draft, intent)
     prompt.edits += [edit for edit in draft.edits if edit.lossy or edit.path == "max_tokens"]
+    if intent is not None and intent.level == "minimal":
+        why = f"{rung(intent.level)} is the least that this API has"
+        prompt.record("approximated", ("output_config", "effort"), why)
     kept = {key: value for key, value in body.items() if key not in _LOOKED_AT}
     made = draft.body()
     return {**kept, **made, "messages": [*body["messages"], *made["messages"][1:]]}

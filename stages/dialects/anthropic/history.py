@@ -16,6 +16,7 @@ from typing import Any
 
 from pipeline.prompt import Prompt
 from stages.dialects.anthropic.blocks import NAME, Fields
+from stages.dialects.anthropic.holes import fill
 from stages.dialects.envelope import MARK, Envelope, unwrap
 
 _SEALED = {"thinking": "signature", "redacted_thinking": "data"}  # where each kind of block keeps what is its maker's
@@ -68,10 +69,12 @@ def mended(body: Fields, prompt: Prompt) -> Fields:
 
 
 def mend(prompt: Prompt, *, signs: bool = True) -> None:
-    """Take strange thoughts out of a prompt that is in this dialect already, and leave all other bytes alone.
+    """Take strange thoughts out of a prompt that is in this dialect already, fill its holes (``holes``), and leave all
+    other bytes alone.
 
     Next to nothing where there are none: megabytes of a history are looked through, not decoded.
     """
+    fill(prompt)
     raw = prompt.encode()
     unsigned = signs and len(_THOUGHT.findall(raw)) > len(_SIGNED.findall(raw))
     if not unsigned and _ENVELOPE.search(raw) is None:

@@ -59,6 +59,10 @@ def from_messages(body: Fields, prompt: Prompt) -> Fields:
     body = mended(body, prompt)
     known = capability(str(body.get("model")))
     if known is None or not known.instructs:
+        amid = sum(message.get("role") == "system" for message in body["messages"])
+        if amid:
+            why = f"{amid} instructions within the conversation are told in the user's turn"
+            prompt.record("approximated", ("messages",), why)
         body["messages"] = reminded(body["messages"])
     if body.get("max_tokens") is None:
         body["max_tokens"] = MAX_TOKENS if known is None else known.output

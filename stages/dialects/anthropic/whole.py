@@ -42,15 +42,21 @@ class WholeDecoder:
 
     def __init__(self) -> None:
         self._raw = bytearray()
+        self._size = 0
 
     def feed(self, data: bytes) -> Batch:
-        """Keeps *data*."""
-        if len(self._raw) <= LIMIT:
+        """Keeps *data*; or tells, once, that the body is too large."""
+        before, self._size = self._size, self._size + len(data)
+        if self._size <= LIMIT:
             self._raw += data
-        return []
+            return []
+        self._raw.clear()
+        return [Failed(too_large())] if before <= LIMIT else []
 
     def close(self) -> Batch:
         """All events of the message; or why it is none."""
+        if self._size > LIMIT:
+            return []
         raw = bytes(self._raw)
         self._raw.clear()
         try:
@@ -64,10 +70,13 @@ class WholeDecoder:
         return events
 
 
+def too_large() -> UpstreamFailed:
+    """What is said of a reply beyond the limit."""
+    return UpstreamFailed(f"the upstream's answer is larger than {LIMIT} bytes")
+
+
 def parse(raw: bytes) -> Fields:
     """The message in *raw*.  Raises UpstreamTruncated, UpstreamFailed, or the error that is there instead."""
-    if len(raw) > LIMIT:
-        raise UpstreamFailed(f"the upstream's answer is larger than {LIMIT} bytes")
     try:
         body = msgspec.json.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -157,7 +166,7 @@ class WholeEncoder:
         self._events += events
         self._size += sum([len(getattr(event, "piece", "")) for event in events])
         if self._size > LIMIT:
-            raise UpstreamFailed(f"the upstream's answer is larger than {LIMIT} bytes")
+            raise too_large()
 
     def _fold(self, finished: Finished) -> bytes:
         events, self._events = [*self._events, finished], []

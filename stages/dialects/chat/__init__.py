@@ -11,6 +11,7 @@
 What ``pipeline.dialect.Dialect`` asks for, under its names.
 """
 
+from pipeline.document import Path
 from pipeline.events import Kinds
 from pipeline.prompt import Prompt
 from stages.dialects.chat.count import count, encode_count
@@ -31,6 +32,7 @@ __all__ = [
     "NAME",
     "ROUTES",
     "MARK",
+    "MODEL",
     "to_messages",
     "from_messages",
     "fit",
@@ -53,6 +55,8 @@ __all__ = [
     "encode_model",
     "decode_models",
 ]
+
+MODEL: Path = ("model",)
 
 
 def stream_decoder(kinds: Kinds | None, *, hide_usage: bool = False) -> StreamDecoder:

@@ -15,12 +15,14 @@ from typing import Any
 from pipeline.document import Path
 from pipeline.prompt import Prompt
 from stages.dialects.chat.parts_in import unsupported
+from stages.dialects.chat.tools_in import aliased
 from stages.dialects.names import alias
 from stages.dialects.shape import mapping, name, objects, text
 
 Fields = dict[str, Any]
 
 BEYOND = "beyond"  # the key beside the hub's
+AT = "at"  # of a tool in the hub: where its client has it
 KIN = frozenset({"chat", "responses"})
 
 # Dropped: why, and whether something that was asked for is gone.
@@ -58,10 +60,10 @@ def split(body: Fields, towards: str) -> tuple[Fields, Fields]:
     return beside, {key: value for key, value in body.items() if key not in beside}
 
 
-def taken(beside: Fields) -> Fields:
+def taken(beside: Fields, prompt: Prompt) -> Fields:
     """*beside* as OpenAI's own servers take it: names of tools are those of the history, none without any tool."""
     told = dict(beside)
-    if tools := [_tool(tool, path) for path, tool in objects(told.pop("tools", []), ("tools",))]:
+    if tools := [_tool(tool, path, prompt) for path, tool in objects(told.pop("tools", []), ("tools",))]:
         told["tools"] = tools
         if isinstance(told.get("tool_choice"), dict):
             told["tool_choice"] = _choice(told["tool_choice"])
@@ -76,12 +78,12 @@ def free(beside: Fields) -> frozenset[str]:
     return frozenset(tool["custom"]["name"] for tool in beside.get("tools", ()) if tool["type"] == "custom")
 
 
-def _tool(tool: Fields, path: Path) -> Fields:
+def _tool(tool: Fields, path: Path, prompt: Prompt) -> Fields:
     kind = tool.get("type")
     if kind not in ("function", "custom"):
         raise unsupported(path, f"a tool of type {kind!r} can't be given to this model")
     inner = mapping(tool.get(kind), (*path, kind))
-    return {"type": kind, kind: {**inner, "name": alias(name(inner.get("name"), (*path, kind, "name")))}}
+    return {"type": kind, kind: {**inner, "name": aliased(inner, (*path, kind), prompt)}}
 
 
 def _choice(chosen: Fields, path: Path = ("tool_choice",)) -> Fields:

@@ -32,6 +32,7 @@ from pipeline.events import (
     Run,
     SignatureDelta,
     Started,
+    Text,
     TextDelta,
     ThinkingDelta,
 )
@@ -219,7 +220,8 @@ class StreamDecoder:
             if delta.audio:
                 events.append(Opaque("chat", "audio", delta.audio))
             if delta.annotations:
-                events.append(Opaque("chat", "annotations", delta.annotations))
+                place = choice.open if choice.kind is Text else None
+                events.append(Opaque("chat", "annotations", delta.annotations, place))
         word = told.finish_reason
         if word is None or choice.word or not isinstance(word, str):
             return False

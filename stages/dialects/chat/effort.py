@@ -13,6 +13,7 @@ from stages.dialects.chat.families import Family
 from stages.thinking import LEVELS, Intent, Level
 
 FIELD = "reasoning_effort"
+_ONE_OF = frozenset({"effort", "max_tokens", "enabled"})  # of OpenRouter's object: several are refused
 
 
 def told(intent: Intent, ways: Family, *, tools: bool) -> tuple[dict[str, Any], str]:
@@ -38,6 +39,14 @@ def told(intent: Intent, ways: Family, *, tools: bool) -> tuple[dict[str, Any], 
     elif word != level:
         lost = f"the nearest effort that this model has is {word}"
     return (fields if word is None else {**fields, FIELD: word}), lost
+
+
+def laid(value: Any, now: Any) -> Any:
+    """*value* over what there is *now* in its place: what an object says of other things stays."""
+    if not isinstance(value, dict) or not isinstance(now, dict) or "type" in value:
+        return value
+    rivals = _ONE_OF if _ONE_OF & value.keys() else frozenset()
+    return {**{key: told for key, told in now.items() if key not in rivals}, **value}
 
 
 def clamped(level: Level, efforts: tuple[Level, ...]) -> Level | None:

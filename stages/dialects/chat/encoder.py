@@ -48,6 +48,7 @@ from stages.dialects.chat.blocks import maker
 from stages.dialects.chat.chunk import Envelope, envelope
 from stages.dialects.chat.errors import error_frame
 from stages.dialects.chat.signed import FIELD, of_a_call
+from stages.dialects.citations import cited, nested
 
 _JSON = msgspec.json.Encoder()
 _quote = _JSON.encode
@@ -63,13 +64,14 @@ _TELLING = frozenset({Started, BlockStarted, BlockStopped, InputDelta, Opaque, R
 class Answer:
     """What was written of one choice."""
 
-    __slots__ = ("called", "calls", "entries", "over", "refused", "role")
+    __slots__ = ("called", "calls", "entries", "noted", "over", "refused", "role")
 
     def __init__(self) -> None:
         self.role = False  # whether its role was written
         self.calls = 0  # how many calls have begun: the next one's index
         self.called = False
         self.entries = 0  # of reasoning_details
+        self.noted = 0  # annotations
         self.refused = False
         self.over = False  # whether its finish_reason was written
 
@@ -305,8 +307,10 @@ class StreamEncoder:
         return block.head + b'"{}"' + block.tail if block.silent else b""
 
     def _opaque(self, event: Opaque) -> bytes:
-        """What only this dialect understands, where its frame can't be used."""
-        if event.dialect != "chat" or event.value is None:
+        """What only this dialect understands, where its frame can't be used; and a page that another cites."""
+        if event.dialect != "chat":
+            return self._cited(event)
+        if event.value is None:
             return b""
         if event.kind == "finish":
             answer = self._answers.setdefault(event.value["index"], Answer())
@@ -314,6 +318,17 @@ class StreamEncoder:
             return self._frame(event.value["index"], b"{}", _quote(event.value["finish_reason"]))
         field = {"reasoning": "reasoning_details"}.get(event.kind, event.kind)
         return self._frame(0, _quote({field: [event.value] if event.kind == "reasoning" else event.value}))
+
+    def _cited(self, event: Opaque) -> bytes:
+        """An annotation of the other dialect that tells spans; helpers put lists together by index."""
+        block = self._open.get(event.index) if event.index is not None else None
+        pages = cited(event, 0) if block is not None and event.dialect == "responses" else []
+        if block is None or not pages:
+            return b""
+        answer = self._answers[block.choice]
+        noted = [{"index": answer.noted + number, **nested(page)} for number, page in enumerate(pages)]
+        answer.noted += len(noted)
+        return self._frame(block.choice, _quote({"annotations": noted}))
 
     # -- ends ---------------------------------------------------------------------------------------------------------
 

@@ -37,7 +37,7 @@ from pipeline.errors import (
     UpstreamTimeout,
     UpstreamTruncated,
 )
-from stages.dialects.chat.refusals import error_in
+from stages.dialects.chat.refusals import error_in, is_error
 from transports.messages import Head, Headers, end_to_end
 
 TABLE: dict[type[GatewayError], tuple[int, str, str | None]] = {
@@ -74,12 +74,14 @@ _SITE = frozenset({b"set-cookie", b"server", b"date", b"alt-svc", b"strict-trans
 def encode_error(error: GatewayError, request_id: str) -> tuple[Head, bytes]:
     """Head and body that tell *error* when nothing was sent yet.
 
-    What an upstream of this dialect refused is passed on as it came: status, fields, body.
+    What an upstream of this dialect refused is passed on as it came: status, fields, body.  What is no error of this
+    dialect, a page or nothing at all, keeps its status only.
     """
-    if isinstance(error, UpstreamRefused) and error.dialect == "chat":
+    own = isinstance(error, UpstreamRefused) and error.dialect == "chat"
+    if isinstance(error, UpstreamRefused) and own and is_error(error.body, error.fields):
         fields = [(name, value) for name, value in end_to_end(error.fields) if name not in _SITE]
         return Head(error.code, _identified(fields, request_id)), error.body
-    status = _line(meant(error))[0]
+    status = error.code if isinstance(error, UpstreamRefused) and own else _line(meant(error))[0]
     fields = [(b"content-type", b"application/json"), *meant(error).headers]
     if isinstance(meant(error), PaymentRequired) and not any(name == b"x-should-retry" for name, _ in fields):
         fields.append((b"x-should-retry", b"false"))  # told as 429, which clients would retry

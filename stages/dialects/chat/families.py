@@ -9,6 +9,7 @@ its own to ``from_messages``.  Figures are those of the vendor's API reference, 
 """
 
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from typing import Any, Literal
 
 import attrs
@@ -96,6 +97,7 @@ TABLE: tuple[tuple[str, Family], ...] = (
 )
 
 
+@lru_cache(maxsize=1024)
 def family(model: str) -> Family:
     """The family of *model*."""
     name = model.lower()

@@ -40,6 +40,7 @@ from stages.dialects.chat.chunk import Chunk
 from stages.dialects.chat.encoder import call_fields, chat_id, free_input
 from stages.dialects.chat.signed import of_a_call
 from stages.dialects.chat.whole import unfold
+from stages.dialects.citations import cited, nested
 
 
 @attrs.define
@@ -50,6 +51,7 @@ class Piece:
     choice: int
     words: list[str] = attrs.field(factory=list)
     signature: str = ""
+    pages: list[dict[str, Any]] = attrs.field(factory=list)  # that it cites
 
 
 class WholeEncoder:
@@ -125,6 +127,8 @@ def fold(events: list[Event], finished: Finished) -> dict[int, dict[str, Any]]:
                 pieces[event.index].words.append(event.piece)
             case SignatureDelta() if event.index in pieces:
                 pieces[event.index].signature += event.piece
+            case Opaque(dialect="responses", index=int(index)) if index in pieces:  # as in a stream
+                pieces[index].pages += cited(event, 0)
     choices = {0, *(finished.stops or ()), *(piece.choice for piece in pieces.values())}
     messages = {choice: _message([piece for piece in pieces.values() if piece.choice == choice]) for choice in choices}
     why = (finished.details or {}).get("explanation")
@@ -160,6 +164,7 @@ def _message(pieces: list[Piece]) -> dict[str, Any]:
         "reasoning_content": reasoning or None,
         "reasoning_details": details or None,
         "tool_calls": calls or None,
+        "annotations": [nested(page) for piece in pieces for page in piece.pages] or None,
     }
     return {key: value for key, value in found.items() if value is not None}
 

@@ -23,7 +23,7 @@ import msgspec
 from pipeline.document import Path
 from pipeline.prompt import Prompt
 from stages.dialects.chat.blocks import replayable
-from stages.dialects.chat.parts_in import Block, blocks, mark_of
+from stages.dialects.chat.parts_in import REFUSED, Block, blocks, mark_of
 from stages.dialects.conversation import NO_RESULT, unanswered, unasked, unfailed
 from stages.dialects.names import Ids, alias, safe_id
 from stages.dialects.reminder import reminder
@@ -88,12 +88,14 @@ class History:
         results: dict[str, Block] = {}
         rest: list[Block] = []
         last: list[Block] = []  # instructions at the very end keep their role
+        where: Path = ()  # the latest of them
         for path, message in turn:
             role = message["role"]
             if role in _INSTRUCTING:
                 last += self._content(path, message, "system")
+                where = path
                 continue
-            rest += [reminder(block) for block in last]
+            rest += self._reminded(last, where)
             last = []
             if role == "user":
                 rest += self._content(path, message, "user")
@@ -104,7 +106,13 @@ class History:
             self._add("user", answers + rest)
             self._add("system", last)
         else:
-            self._add("user", [reminder(block) for block in last])
+            self._add("user", self._reminded(last, where))
+
+    def _reminded(self, said: list[Block], path: Path) -> list[Block]:
+        """Instructions that can't keep their role, the latest at *path*, as the user's words."""
+        if said:
+            self._prompt.record("approximated", path, "instructions within a turn are told as a reminder of the user's")
+        return [reminder(block) for block in said]
 
     def _result(self, path: Path, message: dict[str, Any], calls: list[Call], results: dict[str, Block]) -> list[Block]:
         """Put a tool's result among *results*; or give it as text, if nobody called."""
@@ -144,6 +152,7 @@ class History:
             self._prompt.record("dropped", (*path, "audio"), "spoken answers can't be given to this model", lossy=True)
         content = self._thoughts(path, message) + self._content(path, message, "assistant")
         if isinstance(message.get("refusal"), str) and message["refusal"].strip():
+            self._prompt.record("approximated", (*path, "refusal"), REFUSED)
             content.append({"type": "text", "text": message["refusal"]})
         calls: list[Call] = []
         for place, call in _calls(path, message):

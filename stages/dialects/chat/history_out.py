@@ -10,8 +10,6 @@ a conversation is a prefix of the translation of its continuation.  Repairs as t
 that says so, a result without a call becomes text.
 """
 
-from typing import Any
-
 from pipeline.document import Path
 from pipeline.prompt import Prompt
 from stages.dialects import conversation
@@ -20,7 +18,7 @@ from stages.dialects.chat.encoder import free_input
 from stages.dialects.chat.families import Family
 from stages.dialects.chat.parts_out import Fields, flattened, parts, result
 from stages.dialects.chat.signed import opened, signing
-from stages.dialects.conversation import BREAK, MARK, blocks_of, unasked, untold
+from stages.dialects.conversation import MARK, blocks_of, unasked, untold
 from stages.dialects.envelope import unwrap
 from stages.dialects.names import alias, raw_id, short_id
 from stages.dialects.reminder import reminder
@@ -85,13 +83,15 @@ class Conversation(conversation.Conversation):
     ) -> list[Fields]:
         """Put a tool's result among *results*, its pictures *beside*; or give it as parts, if nobody called."""
         asked = self._id(name(block.get("tool_use_id"), (*path, "tool_use_id")))
-        words, pictures = result(block, path, asked, self._tally)
+        lines, pictures = result(block, path, asked, self._tally)
         if asked not in calls or asked in results:
-            return [{"type": "text", "text": f"{unasked(self._prompt, path, asked)}\n{words}"}, *pictures]
-        content: Any = words
-        if self._marks(block):
-            content = [{"type": "text", "text": words, **BREAK}]
-        results[asked] = {"role": "tool", "tool_call_id": asked, "content": content}
+            told = "\n".join([unasked(self._prompt, path, asked), *lines])
+            return [{"type": "text", "text": told}, *pictures]
+        self._tally.joined += max(len(lines) - 1, 0) if not self._family.parts else 0
+        said = [{"type": "text", "text": line} for line in (lines if self._family.parts else ["\n".join(lines)])]
+        if said:
+            said[-1] |= self._point(block)
+        results[asked] = {"role": "tool", "tool_call_id": asked, "content": self._content(said)}
         beside[asked] = pictures
         return []
 
@@ -101,6 +101,7 @@ class Conversation(conversation.Conversation):
         pieces: list[Fields] = []
         for role, given in [*said, ("", [])]:
             turned = role == "system" and not self._family.anywhere
+            self._tally.amid += turned
             now = "user" if turned else role
             if now != speaker and pieces:
                 spoken = self._family.role if speaker == "system" else speaker
@@ -190,6 +191,7 @@ class Conversation(conversation.Conversation):
         """*said* as a string where it is no more than that; servers of old read nothing else."""
         if any(part["type"] != "text" or MARK in part for part in said) or (self._family.parts and len(said) > 1):
             return said
+        self._tally.joined += max(len(said) - 1, 0)
         return "\n\n".join(part["text"] for part in said)
 
 

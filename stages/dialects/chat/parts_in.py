@@ -15,9 +15,12 @@ from typing import Any
 from pipeline.document import Path
 from pipeline.errors import Unsupported
 from pipeline.prompt import Prompt, spell
+from stages.dialects.conversation import MARK
 from stages.dialects.shape import invalid, mapping, name, objects, text
 
 Block = dict[str, Any]
+
+REFUSED = "a refusal is told as the text it is"
 
 _IMAGES = frozenset({"image/jpeg", "image/png", "image/gif", "image/webp"})
 _SPEAKERS = {"text": ("user", "assistant", "system", "tool"), "refusal": ("assistant",)}  # others: user and tool
@@ -26,33 +29,53 @@ _SPEAKERS = {"text": ("user", "assistant", "system", "tool"), "refusal": ("assis
 def blocks(value: Any, path: Path, prompt: Prompt, *, role: str, detailed: bool = False) -> list[Block]:
     """The blocks of a message's content; *role*: user, assistant, system or tool, each takes other parts.
 
-    *detailed*: pictures keep their detail, for a dialect that has it.
+    *detailed*: pictures keep their detail, marks their form and files of text are files: for a kindred dialect.
     """
     if value is None:
         return []
     if isinstance(value, str):
         return _text(value)
-    found: list[Block] = []
-    for place, part in objects(value, path):
-        kind = part.get("type")
-        if role not in _SPEAKERS.get(str(kind), ("user", "tool")):
-            raise unsupported(place, f"a part of type {kind!r} can't be in a {role} message")
-        new = _part(kind, part, place)
-        if new and not detailed and new[-1].pop("detail", None) is not None:
-            prompt.record("dropped", (*place, "image_url", "detail"), "images have no detail in the Messages shape")
-        if new and (mark := mark_of(part, place)) is not None:
-            new[-1]["cache_control"] = mark
-        found += new
+    return [
+        block
+        for place, part in objects(value, path)
+        for block in told(part, place, prompt, role=role, detailed=detailed)
+    ]
+
+
+def told(part: dict[str, Any], path: Path, prompt: Prompt, *, role: str, detailed: bool = False) -> list[Block]:
+    """The blocks of one part; as ``blocks``."""
+    kind = part.get("type")
+    if role not in _SPEAKERS.get(str(kind), ("user", "tool")):
+        raise unsupported(path, f"a part of type {kind!r} can't be in a {role} message")
+    found = _part(kind, part, path, detailed=detailed)
+    if not found:
+        return []
+    if not detailed:
+        _plain(found[-1], part, path, prompt)
+    if (mark := mark_of(part, path)) is not None:
+        found[-1]["cache_control"] = mark | ({MARK: part[MARK]} if detailed and MARK in part else {})
     return found
 
 
-def _part(kind: Any, part: dict[str, Any], path: Path) -> list[Block]:
+def _plain(block: Block, part: dict[str, Any], path: Path, prompt: Prompt) -> None:
+    """Record what of *part* has no place in *block*."""
+    if part["type"] == "refusal":
+        prompt.record("approximated", path, REFUSED)
+    elif part["type"] == "file" and block["source"]["type"] == "text":
+        prompt.record("approximated", path, "a file of text is told as its text")
+    elif block.pop("detail", None) is not None:
+        prompt.record("dropped", (*path, "image_url", "detail"), "images have no detail in the Messages shape")
+    if "cache_control" not in part and (mark_of(part, path) or {}).get("ttl") == "1h":
+        prompt.record("approximated", (*path, MARK), "an hour is the longest that a mark lasts here")
+
+
+def _part(kind: Any, part: dict[str, Any], path: Path, *, detailed: bool) -> list[Block]:
     if kind in ("text", "refusal"):
         return _text(text(part.get(kind), (*path, kind)))
     if kind == "image_url":
         return [_image(part.get("image_url"), (*path, "image_url"))]
     if kind == "file":
-        return [_file(mapping(part.get("file"), (*path, "file")), (*path, "file"))]
+        return [_file(mapping(part.get("file"), (*path, "file")), (*path, "file"), whole=detailed)]
     raise unsupported(path, f"a part of type {kind!r} can't be given to this model")
 
 
@@ -75,14 +98,14 @@ def _image(value: Any, path: Path) -> Block:
     return {"type": "image", "source": {"type": "url", "url": url}, **detail}
 
 
-def _file(file: dict[str, Any], path: Path) -> Block:
-    """A file in a data URL, or in base64 alone; its name tells what it is then."""
+def _file(file: dict[str, Any], path: Path, *, whole: bool) -> Block:
+    """A file in a data URL, or in base64 alone; its name tells what it is then.  *whole*: one of text stays a file."""
     if "file_data" not in file:
         raise unsupported(path, "files by id can't be given to this model; send file_data")
     given = name(file["file_data"], (*path, "file_data"))
     title = file.get("filename")
     media, data = _data(given, (*path, "file_data")) if given.startswith("data:") else (_guess(given, title), given)
-    if media == "application/pdf":
+    if media == "application/pdf" or (whole and media.startswith("text/")):
         source = {"type": "base64", "media_type": media, "data": data}
     elif media.startswith("text/"):
         source = {"type": "text", "media_type": "text/plain", "data": _decoded(data, (*path, "file_data"))}
@@ -121,9 +144,9 @@ def mark_of(part: dict[str, Any], path: Path) -> dict[str, Any] | None:
     if own is not None:
         mark = mapping(own, (*path, "cache_control"))
         return {"type": "ephemeral", **({"ttl": mark["ttl"]} if mark.get("ttl") in ("5m", "1h") else {})}
-    if part.get("prompt_cache_breakpoint") is None:
+    if part.get(MARK) is None:
         return None
-    point = mapping(part["prompt_cache_breakpoint"], (*path, "prompt_cache_breakpoint"))
+    point = mapping(part[MARK], (*path, MARK))
     # The default of thirty minutes lies between Anthropic's two lifetimes; the shorter is refreshed at each use.
     return {"type": "ephemeral", "ttl": "1h"} if point.get("ttl") == "12h" else {"type": "ephemeral"}
 

@@ -38,6 +38,7 @@ def parts(block: Fields, path: Path, tally: Tally) -> list[Fields]:
         case "search_result":
             tally.citations += bool(mapping(block.get("citations") or {}, (*path, "citations")).get("enabled"))
             inner = _texts(block.get("content"), (*path, "content"))
+            tally.headed += 1
             return [_text(f"[search result: {block.get('title')}]\n{block.get('source')}\n{inner}")]
     raise untold(path, f"a block of type {block['type']!r}", block["type"])
 
@@ -63,10 +64,13 @@ def _document(block: Fields, path: Path, tally: Tally) -> list[Fields]:
             media, data = (name(source.get(key), (*path, "source", key)) for key in ("media_type", "data"))
             named = block["title"] if isinstance(block.get("title"), str) and block["title"] else "document.pdf"
             file = {"type": "file", "file": {"filename": named, "file_data": f"data:{media};base64,{data}"}}
+            tally.headed += bool(context(block))
             return [_text(heading(block)), file] if context(block) else [file]
         case "text":
+            tally.headed += 1
             return [_text(f"{heading(block)}\n{text(source.get('data'), (*path, 'source', 'data'))}")]
         case "content":
+            tally.headed += 1
             inner = blocks_of(source.get("content"), (*path, "source", "content"))
             return [_text(heading(block)), *(part for place, child in inner for part in parts(child, place, tally))]
     raise untold((*path, "source"), f"a document by {source.get('type')!r}", "document")
@@ -92,8 +96,8 @@ def _texts(value: Any, path: Path) -> str:
 # -- results of tools -------------------------------------------------------------------------------------------------
 
 
-def result(block: Fields, path: Path, asked: str, tally: Tally) -> tuple[str, list[Fields]]:
-    """What the tool message of a result says, and parts for the user's message after it; *asked*: the call's id.
+def result(block: Fields, path: Path, asked: str, tally: Tally) -> tuple[list[str], list[Fields]]:
+    """The texts of a result's tool message, and parts for the user's message after it; *asked*: the call's id.
 
     Tool messages hold nothing but text, so pictures and files follow, labelled with the call they belong to.
     """
@@ -102,6 +106,7 @@ def result(block: Fields, path: Path, asked: str, tally: Tally) -> tuple[str, li
     for place, inner in blocks_of(block.get("content"), (*path, "content")):
         if inner["type"] not in {"text", "image", "document", "search_result"}:
             lines.append(_told(inner, place))
+            tally.headed += 1
             continue
         for part in parts(inner, place, tally):
             if part["type"] == "text":
@@ -110,8 +115,9 @@ def result(block: Fields, path: Path, asked: str, tally: Tally) -> tuple[str, li
             what = "image" if part["type"] == "image_url" else "file"
             lines.append(f"[{what} {len(beside) // 2 + 1} of this result is in the next message]")
             beside += (_text(f"[{what} {len(beside) // 2 + 1} of the result of tool call {asked}]"), part)
-    words = "\n".join(lines)
-    return (failed(words) if block.get("is_error") is True else words), beside
+    if block.get("is_error") is True:
+        lines[:1] = [failed(*lines[:1])]
+    return lines, beside
 
 
 def _told(block: Fields, path: Path) -> str:

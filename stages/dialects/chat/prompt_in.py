@@ -57,7 +57,7 @@ def fields(body: Fields, prompt: Prompt) -> Fields:
     hub: Fields = {}
     _limit(body, hub)
     tools, choice = choose(body, tools_of(body, prompt), prompt)
-    tools += _searching(body)
+    tools += _searching(body, prompt)
     hub |= {"tools": tools} if tools else {}
     hub |= {"tool_choice": choice} if choice else {}
     _format(body, hub, prompt)
@@ -80,10 +80,11 @@ def _limit(body: Fields, hub: Fields) -> None:
         hub["max_tokens"] = count(body[field], (field,), least=1)
 
 
-def _searching(body: Fields) -> list[Fields]:
+def _searching(body: Fields, prompt: Prompt) -> list[Fields]:
     """The search that Chat's search models do, as a tool of the server."""
     if body.get("web_search_options") is None:
         return []
+    prompt.record("approximated", ("web_search_options",), "told as a tool: the model may search, it need not")
     options = mapping(body["web_search_options"], ("web_search_options",))
     tool: Fields = {"type": "web_search_20250305", "name": "web_search"}
     where = mapping(options.get("user_location") or {}, ("web_search_options", "user_location"))

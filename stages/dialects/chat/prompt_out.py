@@ -11,7 +11,7 @@ from hashlib import sha256
 from pipeline.errors import Unsupported
 from pipeline.prompt import Prompt
 from stages.dialects.chat.beyond import BEYOND, COMMON, free, taken, unstored
-from stages.dialects.chat.effort import told
+from stages.dialects.chat.effort import FIELD, told
 from stages.dialects.chat.families import Family, family
 from stages.dialects.chat.history_out import Conversation
 from stages.dialects.chat.prompt_in import fields
@@ -79,7 +79,7 @@ def _beyond(body: Fields, ways: Family, prompt: Prompt) -> tuple[Fields, Fields]
     beside = mapping(body.get(BEYOND) or {}, (BEYOND,))
     body = {key: value for key, value in body.items() if key != BEYOND}
     if ways.own:
-        beside = taken(beside)
+        beside = taken(beside, prompt)
         unstored(beside, prompt)
         return body, beside
     hub = fields({key: value for key, value in beside.items() if key not in COMMON}, prompt)
@@ -134,6 +134,9 @@ def _effort(body: Fields, made: Fields, ways: Family, prompt: Prompt) -> None:
     made |= fields
     if lost:
         prompt.record("approximated" if fields else "dropped", ("output_config", "effort"), lost, lossy=True)
+    elif intent.budget is not None and intent.level is None and FIELD in fields:
+        why = f"a budget is told as the effort that is nearest to it: {fields[FIELD]}"
+        prompt.record("approximated", ("thinking", "budget_tokens"), why)
     elif not fields:
         prompt.record("approximated", ("thinking",), "whether this model thinks, and how much, is left to it")
 
@@ -155,7 +158,7 @@ def _stops(body: Fields, made: Fields, ways: Family, prompt: Prompt) -> None:
     given = [text(item, (*path, place)) for place, item in enumerate(sequence(body.get(path[0]) or [], path))]
     if ways.stops is not None and len(given) > ways.stops:
         prompt.notes.note(STOPS, tuple(given))
-        prompt.record("approximated", path, f"the model takes {ways.stops}: the gateway ends the reply there")
+        prompt.record("dropped", path, f"the model takes {ways.stops}: the gateway ends the reply there")
     elif given:
         made["stop"] = given
 

@@ -139,7 +139,7 @@ def decode_error(status: int, headers: Headers, body: bytes) -> UpstreamRefused:
 def frame_error(data: bytes) -> UpstreamRefused:
     """What the upstream meant by a frame with an error in it; *data* is the frame's JSON."""
     found = error_in(data, [])
-    return decode_error(_status(found), [], data)
+    return decode_error(_status(found), [(b"content-type", b"application/json")], data)
 
 
 def error_in(body: bytes, headers: Headers) -> Any:
@@ -155,6 +155,16 @@ def error_in(body: bytes, headers: Headers) -> Any:
     if not isinstance(value, dict):
         return value
     return value.get("error") or value.get("detail") or value.get("errors") or value
+
+
+def is_error(body: bytes, headers: Headers) -> bool:
+    """Whether *body* is an error that clients of this dialect can read."""
+    try:
+        value = msgspec.json.decode(_inflated(body, headers))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False
+    error = value.get("error") if isinstance(value, dict) else None
+    return isinstance(error, dict) and isinstance(error.get("message"), str)
 
 
 def _means(status: int, found: Any, message: str, headers: Headers) -> GatewayError:

@@ -76,4 +76,4 @@ def write(stop: Stop, *, called: bool, refused: bool) -> str:
         return "stop"  # the refusal field has said it
     if stop in {"end_turn", "tool_use"}:
         return "tool_calls" if called else "stop"
-    return _WORDS[stop]
+    return _WORDS.get(stop, "stop")  # a reason that its API invented since

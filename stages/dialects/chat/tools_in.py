@@ -42,7 +42,7 @@ def tools_of(body: Fields, prompt: Prompt) -> list[Fields]:
 
 
 def _function(function: Fields, path: Path, prompt: Prompt) -> Fields:
-    tool: Fields = {"name": _name(function, path, prompt)}
+    tool: Fields = {"name": aliased(function, path, prompt)}
     if function.get("description") is not None:
         tool["description"] = text(function["description"], (*path, "description"))
     schema = mapping(function.get("parameters") or {}, (*path, "parameters"))
@@ -72,10 +72,11 @@ def _free(custom: Fields, path: Path, prompt: Prompt) -> Fields:
         about = f"{about}\n\nThe input must follow this {grammar.get('syntax')} grammar:\n{rule}".strip()
         prompt.record("approximated", (*path, "format"), "a grammar can be told, not enforced", lossy=True)
     schema = {"type": "object", "properties": {"input": {"type": "string"}}, "required": ["input"]}
-    return {"name": _name(custom, path, prompt), **({"description": about} if about else {}), "input_schema": schema}
+    return {"name": aliased(custom, path, prompt), **({"description": about} if about else {}), "input_schema": schema}
 
 
-def _name(tool: Fields, path: Path, prompt: Prompt) -> str:
+def aliased(tool: Fields, path: Path, prompt: Prompt) -> str:
+    """The name that *tool* has here; recorded, if it is not its own."""
     given = name(tool.get("name"), (*path, "name"))
     short = alias(given)
     if short != given:

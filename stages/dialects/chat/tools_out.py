@@ -14,8 +14,10 @@ import msgspec
 from pipeline.document import Path
 from pipeline.errors import Unsupported
 from pipeline.prompt import Prompt, spell
+from stages.dialects.chat.beyond import AT
 from stages.dialects.chat.families import Family
 from stages.dialects.chat.schemas import enforceable
+from stages.dialects.chat.tools_in import aliased
 from stages.dialects.chat.typed_tools import function_of
 from stages.dialects.names import alias
 from stages.dialects.shape import DEPTH, deep, flag, invalid, mapping, name, objects, sequence, text
@@ -31,7 +33,7 @@ _SILENT = frozenset({"eager_input_streaming", "defer_loading"})  # how a tool is
 def functions(body: Fields, family: Family, prompt: Prompt, *, beside: bool = False) -> list[Fields]:
     """The tools of *body* that can be called; *beside*: there are others.  Raises InvalidRequest or Unsupported."""
     made = []
-    tools = list(objects(body.get("tools") or [], ("tools",)))
+    tools = [(tool.get(AT, path), tool) for path, tool in objects(body.get("tools") or [], ("tools",))]
     beside = beside or any(not _served(tool, path) for path, tool in tools)
     for path, tool in tools:
         if beside and _served(tool, path):
@@ -47,11 +49,10 @@ def functions(body: Fields, family: Family, prompt: Prompt, *, beside: bool = Fa
 
 
 def _function(tool: Fields, path: Path, family: Family, prompt: Prompt) -> Fields:
-    given = name(tool.get("name"), (*path, "name"))
-    function: Fields = {"name": alias(given)}
-    if function["name"] != given:
-        prompt.record("set", (*path, "name"), "a name that not every model takes: calls come back under the tool's own")
+    function: Fields = {"name": aliased(tool, path, prompt)}
     about, schema = _described(tool, path)
+    if tool.get("input_examples") and (tool.get("type") or "custom") == "custom":
+        prompt.record("approximated", (*path, "input_examples"), "told in the description")
     if about:
         function["description"] = about
     function["parameters"] = schema

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from pipeline.errors import GatewayError, UpstreamFailed, UpstreamTruncated
-from pipeline.events import Batch, Event, Failed, Finished, Opaque, Started, Stop
+from pipeline.events import Batch, Event, Failed, Finished, Opaque, Started, Stop, Text
 from stages.dialects.chat import stops, usage
 from stages.dialects.chat.blocks import Blocks, Nameless
 from stages.dialects.chat.chunk import Chunk, Delta, read
@@ -95,7 +95,7 @@ def _take(blocks: Blocks, number: int, message: Delta, events: list[Event], logp
     blocks.take(choice, message, events, logprobs)
     for kind, value in (("audio", message.audio), ("annotations", message.annotations)):
         if value:
-            events.append(Opaque("chat", kind, value))
+            events.append(Opaque("chat", kind, value, choice.open if choice.kind is Text else None))
     try:
         blocks.close(choice, events)
     except Nameless:

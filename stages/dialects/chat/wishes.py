@@ -4,7 +4,7 @@ Both are spliced into the client's bytes; nothing else of them changes.
 """
 
 from pipeline.prompt import Prompt
-from stages.dialects.chat.effort import FIELD, told
+from stages.dialects.chat.effort import FIELD, laid, told
 from stages.dialects.chat.families import Family, family
 from stages.thinking import intent_of, said
 
@@ -20,7 +20,8 @@ def fit(prompt: Prompt, effort: str | int | None, ways: Family | None = None) ->
     if intent is None or (effort is None and ways.efforts is None and ways.quiet is None):
         return
     fields, lost = told(intent, ways, tools=bool(prompt.keys("tools")))
-    for key, value in fields.items():
+    for key, wish in fields.items():
+        value = laid(wish, prompt.get(key))
         if prompt.get(key) != value:
             why = lost if lost and key == FIELD else f"effort {intent.said} was asked for"
             prompt.set(key, to=value, why=why, lossy=bool(lost) and key == FIELD)

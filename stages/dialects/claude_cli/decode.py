@@ -114,7 +114,7 @@ class StreamDecoder:
         """One event of the Messages API, in its wrapping."""
         try:
             name = _head(line.event).type
-        except (msgspec.MsgspecError, UnicodeDecodeError):
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             raise UpstreamFailed("the CLI wrote an event that makes no sense") from None
         match name:
             case "message_start":

@@ -3,7 +3,7 @@
     tool_use       ─▶  [called weather with {"city":"Rome"}]     the CLI has no tools of the client's, and the API
     tool_result    ─▶  [result: toolu_1] sunny                   refuses calls where no tools are
     thinking       ─▶  –                                         the CLI itself leaves out thoughts of earlier turns
-    role system    ─▶  a user's turn                             said later than the system prompt
+    role system    ─▶  a reminder in a user's turn               said later than the system prompt
     cache_control  ─▶  –                                         the CLI cuts its caches itself
 
 The same for every turn, whatever comes after it, so that caches hold.  Every change is recorded, once for each kind of
@@ -18,6 +18,7 @@ import msgspec
 from pipeline.document import Path
 from pipeline.errors import Unsupported
 from pipeline.prompt import Prompt
+from stages.dialects.reminder import reminder
 
 Fields = dict[str, Any]
 
@@ -32,11 +33,11 @@ def turns(messages: list[Fields], prompt: Prompt) -> list[Fields]:
     told = []
     for number, message in enumerate(messages):
         path = ("messages", number)
+        content = [*blocks(message["content"], (*path, "content"), prompt)]
         role = message["role"]
         if role == "system":
-            prompt.record("approximated", path, "said as a user's turn: the CLI has one system prompt", lossy=True)
-            role = "user"
-        content = [*blocks(message["content"], (*path, "content"), prompt)]
+            prompt.record("approximated", path, "told as a reminder in the user's turn: the CLI has one system prompt")
+            role, content = "user", [reminder(block) for block in content]
         if content:
             told.append({"role": role, "content": content})
     if not told or told[-1]["role"] != "user":

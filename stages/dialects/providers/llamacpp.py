@@ -2,15 +2,13 @@
 
 from typing import Any
 
-from pipeline.prompt import Prompt
 from stages.dialects.chat.families import Family
 from stages.dialects.provider import Provider
 
 
-def finish(made: dict[str, Any], hub: dict[str, Any], prompt: Prompt) -> None:
-    """Hand an effort to the template: as a field of the prompt it is not read."""
-    if (effort := made.pop("reasoning_effort", None)) is not None:
-        made["chat_template_kwargs"] = {**made.get("chat_template_kwargs", {}), "reasoning_effort": effort}
+def spells(effort: str, budget: int | None) -> dict[str, Any]:
+    """The template is handed the effort: as a field of the prompt it is not read."""
+    return {"chat_template_kwargs": {"reasoning_effort": effort}}
 
 
 PROVIDER = Provider(
@@ -19,5 +17,5 @@ PROVIDER = Provider(
         quiet={"chat_template_kwargs": {"enable_thinking": False}},
         awake={"chat_template_kwargs": {"enable_thinking": True}},
     ),
-    finish=finish,
+    spells=spells,
 )

@@ -5,22 +5,16 @@ What Claude signed goes back as it came, in ``reasoning_details``.
 
 from typing import Any
 
-from pipeline.prompt import Prompt
 from stages.dialects.chat.families import Family
 from stages.dialects.provider import Provider
 
 
-def finish(made: dict[str, Any], hub: dict[str, Any], prompt: Prompt) -> None:
-    """Say effort or budget in ``reasoning``: one of the two, both are refused."""
-    effort = made.pop("reasoning_effort", None)
-    if effort is None:
-        return
-    budget = (hub.get("thinking") or {}).get("budget_tokens")
-    told = (hub.get("output_config") or {}).get("effort")
-    made["reasoning"] = {"max_tokens": budget} if budget is not None and told is None else {"effort": effort}
+def spells(effort: str, budget: int | None) -> dict[str, Any]:
+    """Effort or budget, in ``reasoning``: one of the two, both are refused."""
+    return {"reasoning": {"effort": effort} if budget is None else {"max_tokens": budget}}
 
 
 PROVIDER = Provider(
     ways=Family(replay="reasoning_details", quiet={"reasoning": {"enabled": False}}),
-    finish=finish,
+    spells=spells,
 )

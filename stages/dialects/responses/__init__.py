@@ -12,6 +12,7 @@
 What ``pipeline.dialect.Dialect`` asks for, under its names.
 """
 
+from pipeline.document import Path
 from pipeline.events import Kinds
 from pipeline.prompt import Prompt
 from stages.dialects.chat.models import decode_models, encode_model, encode_models
@@ -41,6 +42,7 @@ __all__ = [
     "NAME",
     "ROUTES",
     "MARK",
+    "MODEL",
     "COUNTED",
     "to_messages",
     "from_messages",
@@ -64,6 +66,8 @@ __all__ = [
     "encode_model",
     "decode_models",
 ]
+
+MODEL: Path = ("response", "model")
 
 
 def ask_usage(prompt: Prompt) -> bool:

@@ -32,11 +32,12 @@ from pipeline.events import (
     ThinkingDelta,
     Usage,
 )
+from stages.dialects.citations import ADDED as ANNOTATION
 from stages.dialects.responses import stops, usage
 from stages.dialects.responses.adopted import Adopted, Told, adopt, is_part, told
 from stages.dialects.responses.beat import beat
 from stages.dialects.responses.errors import failure
-from stages.dialects.responses.items import ANNOTATION, ITEM_DONE, NAME, UNREAD, Ids, Item
+from stages.dialects.responses.items import ITEM_DONE, NAME, UNREAD, Ids, Item
 from stages.dialects.responses.passing import Passing, final_of, payloads
 from stages.dialects.responses.pieces import index_of
 from stages.dialects.responses.response import Echo, begun, ended

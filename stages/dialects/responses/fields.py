@@ -4,20 +4,16 @@
     max_completion_…    reasoning_effort    response_format (nested)   verbosity        tools (nested)   logprobs
 
 Both are one vendor's, so what becomes of these fields on the way to the hub and from it is Chat's affair; here they
-only change their names.  ``named`` gives errors and records the names that the caller knows.
+only change their names.  ``named`` knows those of errors and records.
 """
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
-import attrs
-
 from pipeline.document import Path
-from pipeline.errors import InvalidRequest
-from pipeline.prompt import Prompt, spell
+from pipeline.prompt import spell
 from stages.dialects.shape import mapping, sequence, text
+from stages.dialects.wording import Words
 
 Fields = dict[str, Any]
 
@@ -79,9 +75,8 @@ def chat_tool(tool: Fields, called: str) -> Fields:
     return {"type": kind, kind: inner}
 
 
-@contextmanager
-def named(prompt: Prompt, tools: list[Path]) -> Iterator[None]:
-    """Errors and records made inside get the names of this dialect; *tools*: where the tools that Chat counts stand."""
+def named(tools: list[Path]) -> Words:
+    """How this dialect calls a place of Chat's; *tools*: where the tools that Chat counts stand."""
 
     def renamed(place: str) -> str:
         if (tool := _TOOL.match(place)) and int(tool.group(1)) < len(tools):
@@ -91,16 +86,7 @@ def named(prompt: Prompt, tools: list[Path]) -> Iterator[None]:
                 return ours + place.removeprefix(theirs)
         return place
 
-    before = len(prompt.edits)
-    try:
-        yield
-    except InvalidRequest as error:
-        error.param = error.param and renamed(error.param)
-        error.message = renamed(error.message)
-        error.args = (error.message,)
-        raise
-    finally:
-        prompt.edits[before:] = [attrs.evolve(edit, path=renamed(edit.path)) for edit in prompt.edits[before:]]
+    return renamed
 
 
 # -- Chat → Responses -------------------------------------------------------------------------------------------------

@@ -30,11 +30,12 @@ from pipeline.events import (
     ToolUse,
 )
 from stages.dialects.anthropic.blocks import folded
+from stages.dialects.citations import ADDED as ANNOTATION
+from stages.dialects.citations import cited
 from stages.dialects.logprobs import Tokens, spelled, tokens
 from stages.dialects.responses import calls, reasoning
 
 NAME = "responses"
-ANNOTATION = "response.output_text.annotation.added"
 ITEM_DONE = "response.output_item.done"
 UNREAD = "unread"  # an Opaque of ours: pieces of its block were passed by, so that only its end says all
 
@@ -144,19 +145,9 @@ def annotations(notes: list[Opaque], length: int) -> list[Item]:
         value = note.value if isinstance(note.value, dict) else {}
         if note.dialect == NAME and note.kind == ANNOTATION and "annotation" in value:
             found.append(value["annotation"])
-        elif note.dialect == "anthropic" and note.kind == "citations_delta":
-            found += _cited(value.get("citation"), length)
+        else:
+            found += cited(note, length)
     return found
-
-
-def _cited(citation: Any, length: int) -> list[Item]:
-    """Claude's citation of a page on the web, which stands for all of its block; others have no equivalent."""
-    match citation:
-        case {"type": "web_search_result_location", "url": str(url), **rest}:
-            title = rest.get("title")
-            span = {"start_index": 0, "end_index": length}
-            return [{"type": "url_citation", "url": url, "title": title if isinstance(title, str) else "", **span}]
-    return []
 
 
 def prefix_of(block: Block) -> str:

@@ -28,7 +28,7 @@ def blocks(value: Any, path: Path, prompt: Prompt, *, role: str, detailed: bool 
         if part.get("file_url") is not None:
             found.append(_remote(part, place))
         else:
-            found += chat.blocks([_as_chat(part, place)], place, prompt, role=role, detailed=detailed)
+            found += chat.told(_as_chat(part, place), place, prompt, role=role, detailed=detailed)
     return found
 
 

@@ -27,19 +27,22 @@ def parts(block: Fields, path: Path, tally: Tally) -> list[Fields]:
         if source.get("type") == "url":
             tally.citations += bool(mapping(block.get("citations") or {}, (*path, "citations")).get("enabled"))
             file = {"type": "input_file", "file_url": name(source.get("url"), (*path, "source", "url"))}
+            tally.headed += bool(chat.context(block))
             title = block.get("title")
             file |= {"filename": title} if isinstance(title, str) and title else {}
             return [_part({"type": "text", "text": chat.heading(block)}), file] if chat.context(block) else [file]
     return [_part(part) for part in chat.parts(block, path, tally)]
 
 
-def output(block: Fields, path: Path, tally: Tally) -> str | list[Fields]:
-    """What a tool's result says: a string, where it is no more than text."""
+def output(block: Fields, path: Path, tally: Tally, *, apart: bool = False) -> str | list[Fields]:
+    """What a tool's result says: a string, where it is no more than text; *apart*: no more than one."""
     found: list[Fields] = []
     for place, inner in blocks_of(block.get("content"), (*path, "content")):
+        tally.headed += inner["type"] not in _KNOWN
         found += parts(inner, place, tally) if inner["type"] in _KNOWN else [_told(inner, place)]
     wrong = block.get("is_error") is True
-    if all(part["type"] == "input_text" for part in found):
+    if all(part["type"] == "input_text" for part in found) and not (apart and len(found) > 1):
+        tally.joined += max(len(found) - 1, 0)
         words = "\n".join(part["text"] for part in found)
         return failed(words) if wrong else words
     return [{"type": "input_text", "text": failed()}, *found] if wrong else found

@@ -33,8 +33,9 @@ from pipeline.events import (
     ToolUse,
 )
 from stages.dialects.anthropic.deltas import parsed
+from stages.dialects.citations import ADDED as ANNOTATION
 from stages.dialects.responses import calls, reasoning
-from stages.dialects.responses.items import ANNOTATION, ITEM_DONE, NAME, UNREAD, Item, contents, text_of
+from stages.dialects.responses.items import ITEM_DONE, NAME, UNREAD, Item, contents, text_of
 from stages.dialects.responses.pieces import number_of
 from stages.dialects.responses.tray import LIMIT
 from stages.dialects.sse import Frames
@@ -239,7 +240,7 @@ def _count(frame: bytes) -> int:
     for _, _, data in Frames(LIMIT).feed(frame):
         try:
             response = _END.decode(data).response if b'"response"' in data else None
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             continue
         for item in (response and response.output) or ():
             blocks += len(item.content or ()) if item.type == "message" else 1

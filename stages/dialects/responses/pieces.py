@@ -33,7 +33,7 @@ class Thought(msgspec.Struct, gc=False):
 
 _PIECE = msgspec.json.Decoder(Piece)
 _THOUGHT = msgspec.json.Decoder(Thought)
-_REFUSED = (msgspec.DecodeError, UnicodeDecodeError)
+_REFUSED = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _TYPE = b'{"type":"'  # how servers that name no events begin them
 
 

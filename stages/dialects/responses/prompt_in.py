@@ -16,6 +16,7 @@ from stages.dialects.responses.fields import SAME, Fields, as_chat, named
 from stages.dialects.responses.tools_in import SEARCH, Called, choice, in_chat, served
 from stages.dialects.responses.turns_in import Turns
 from stages.dialects.shape import flag, mapping, name, text
+from stages.dialects.wording import worded
 
 _READ = SAME | {
     "input", "instructions", "tools", "tool_choice", "max_output_tokens", "reasoning", "text", "include", "store",
@@ -88,16 +89,19 @@ def _updated(body: Fields, prompt: Prompt) -> Fields:
 
 def _fields(body: Fields, called: Called, prompt: Prompt, towards: str) -> Fields:
     """All but the conversation, by way of Chat."""
-    searching = served(called, prompt) if _allows_search(body) else []
+    searching = served(called, prompt, placed=towards in KIN) if _allows_search(body) else []
     chat = as_chat(body)
     if tools := in_chat(called, prompt):
         chat["tools"] = tools
         chat["tool_choice"] = None if _forces_search(body, searching) else choice(body, called)
     reasoning = mapping(body.get("reasoning") or {}, ("reasoning",))
     shown = reasoning.get("summary") or reasoning.get("generate_summary")
+    if shown not in (None, "auto"):
+        field = "summary" if reasoning.get("summary") else "generate_summary"
+        prompt.record("approximated", ("reasoning", field), "how much is told of thoughts is the upstream's affair")
     if shown and reasoning.get("effort") is None:
         chat["reasoning"] = {"enabled": True}  # who wants to see thoughts wants the model to think
-    with named(prompt, [tool.path for tool in called.tools.values()]):
+    with worded(prompt, named([tool.path for tool in called.tools.values()])):
         beside, chat = split(chat, towards)
         hub = {"model": body["model"], **from_chat(chat, prompt)}
     if beside:

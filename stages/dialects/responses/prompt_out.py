@@ -34,7 +34,7 @@ def from_messages(body: Fields, prompt: Prompt, ways: Family | None = None) -> F
     """
     model = name(body.get("model"), ("model",))
     ways = _ways(ways or family(model))
-    beside = taken(mapping(body.pop(BEYOND, {}), (BEYOND,)))
+    beside = taken(mapping(body.pop(BEYOND, {}), (BEYOND,)), prompt)
     conversation = Conversation(prompt, ways, model, free(beside))
     conversation.read(body)
     served, own = _split(body, prompt)
@@ -43,7 +43,7 @@ def from_messages(body: Fields, prompt: Prompt, ways: Family | None = None) -> F
     if tools := made.get("tools", []) + list(served.values()):
         made["tools"] = tools
         made |= _choice(body, own, served)
-    _think(body, made, ways)
+    _think(body, made, ways, prompt)
     if made.get("max_output_tokens", LEAST) < LEAST:
         made["max_output_tokens"] = LEAST
         prompt.record("approximated", ("max_tokens",), f"the API takes no limit below {LEAST}")
@@ -99,6 +99,7 @@ def _split(body: Fields, prompt: Prompt) -> tuple[dict[str, Fields], list[Fields
             own.append(tool)
     for path, server in objects(body.get("mcp_servers") or [], ("mcp_servers",)):
         served[f"mcp {server.get('name')}"] = _server(server, path)
+        prompt.record("approximated", path, "another API calls its tools")
     return served, own
 
 
@@ -133,12 +134,14 @@ def _server(server: Fields, path: Path) -> Fields:
     return made
 
 
-def _think(body: Fields, made: Fields, ways: Family) -> None:
+def _think(body: Fields, made: Fields, ways: Family, prompt: Prompt) -> None:
     """A summary of what the model thinks, if it is to be shown; and the reasoning itself, for the next turn."""
     thinking = mapping(body.get("thinking") or {}, ("thinking",))
     reasons = ways.efforts is None or bool(ways.efforts)
     if reasons and thinking.get("type") in ("adaptive", "enabled") and thinking.get("display") != "omitted":
         made.setdefault("reasoning", {})["summary"] = "auto"
+    elif thinking.get("display") == "omitted":
+        prompt.record("approximated", ("thinking", "display"), "no summary is asked for, so there is none")
     if reasons:  # of others the API refuses to hear it
         made["include"] = [*made.get("include", ()), "reasoning.encrypted_content"]
 
@@ -148,4 +151,4 @@ def _stops(body: Fields, prompt: Prompt) -> None:
     given = sequence(body.get("stop_sequences") or [], ("stop_sequences",))
     if given:
         prompt.notes.note(STOPS, tuple(text(one, ("stop_sequences", n)) for n, one in enumerate(given)))
-        prompt.record("approximated", ("stop_sequences",), "the API has none: the gateway ends the reply there")
+        prompt.record("dropped", ("stop_sequences",), "the API has none: the gateway ends the reply there")

@@ -22,6 +22,7 @@ from pipeline.document import Path
 from pipeline.errors import InvalidRequest, Unsupported
 from pipeline.events import Event, ToolUse
 from pipeline.prompt import Prompt, spell
+from stages.dialects.chat.beyond import AT
 from stages.dialects.names import NAME_LENGTH, alias, renaming
 from stages.dialects.responses.fields import Fields, chat_tool, kind_of
 from stages.dialects.shape import mapping, name, objects, text
@@ -151,6 +152,7 @@ def in_chat(called: Called, prompt: Prompt) -> list[Fields]:
             prompt.record("set", (*tool.path, "name"), why)
         about, schema = _NATIVE.get(tool.mark, ("", {}))
         if tool.mark == "tool_search":
+            prompt.record("approximated", tool.path, "told as a function; called, it is told as what it is")
             about = text(tool.given.get("description") or "Find more tools.", (*tool.path, "description"))
             schema = mapping(tool.given.get("parameters") or {}, (*tool.path, "parameters"))
         if tool.mark in {"", "custom"}:
@@ -161,13 +163,16 @@ def in_chat(called: Called, prompt: Prompt) -> list[Fields]:
     return made
 
 
-def served(called: Called, prompt: Prompt) -> list[Fields]:
-    """Tools that a server runs, in the Messages shape.  Raises Unsupported for what has no equivalent."""
+def served(called: Called, prompt: Prompt, *, placed: bool = False) -> list[Fields]:
+    """Tools that a server runs, in the Messages shape; *placed*: they say where the client has them, for its kin.
+
+    Raises Unsupported for what has no equivalent.
+    """
     made: list[Fields] = []
     for path, tool in called.served:
         kind = str(tool.get("type"))
         if kind.startswith(_SEARCHES) and tool.get("external_web_access") is not False:
-            made.append(_search(tool, path, prompt))
+            made.append(_search(tool, path, prompt) | ({AT: path} if placed else {}))
         elif kind.startswith(_SEARCHES):
             prompt.record("dropped", path, "a search of a cache; only the web itself can be searched", lossy=True)
         elif kind in _OFFERED or kind == "tool_search":

@@ -36,6 +36,7 @@ _ROLES = ("user", "assistant", *_INSTRUCTING)
 _OUTPUTS = {kind.replace("_call", "_call_output") for kind in calls.MARKS if kind != "tool_search_call"} | {
     "tool_search_output"
 }
+_PLAIN = ("function_call_output", "custom_tool_call_output")
 # What a server's own tools did: told as text, nobody calls them again.
 _SERVED = frozenset({"web_search_call", "file_search_call", "code_interpreter_call", "mcp_call", "tool_search_call"})
 _ASIDE = frozenset({"additional_tools", "configuration_update"})  # read elsewhere
@@ -51,6 +52,7 @@ class Turns(History):
         self._said: list[Block] = []  # by the assistant, in the turn at hand
         self._calls: list[Call] = []
         self._shells: dict[str, str] = {}  # ids of local shell calls: their outputs name these
+        self._others = 0  # calls and results of a kind of their own
 
     def read(self, value: Any) -> None:
         """Translate *value*, a string or an array of items.  Raises InvalidRequest or Unsupported."""
@@ -68,6 +70,9 @@ class Turns(History):
                 turn.append((path, self._hears(kind, item, path)))
         self._end_assistant()
         self._user(turn, self._calls)
+        if self._others:
+            why = f"{self._others} calls of a kind of their own, or what they gave, are told as a function's"
+            self._prompt.record("approximated", ("input",), why)
         if not self.messages:
             self._open()
 
@@ -97,6 +102,7 @@ class Turns(History):
         """An item of the user's turn as a Chat message, its content left as it is."""
         if kind == "message":
             return {"role": item["role"], "content": item.get("content")}
+        self._others += kind not in _PLAIN
         asked = item.get("call_id") or self._shells.get(str(item.get("id"))) or item.get("id")
         return {"role": "tool", "tool_call_id": name(asked, (*path, "call_id")), "content": result(kind, item, path)}
 
@@ -134,6 +140,7 @@ class Turns(History):
 
     def _call_of(self, item: Fields, path: Path) -> tuple[Block, Call]:
         was = name(item.get("call_id") or item.get("id"), (*path, "call_id"))
+        self._others += calls.MARKS[item["type"]] not in ("", "custom")
         tool = calls.tool(item)
         made = Call(was, self._ids.unique(safe_id(was)))
         if item["type"] == "local_shell_call" and isinstance(item.get("id"), str):

@@ -17,7 +17,7 @@ from stages.dialects.chat.encoder import free_input
 from stages.dialects.chat.families import Family
 from stages.dialects.chat.history_in import Call
 from stages.dialects.chat.parts_out import flattened
-from stages.dialects.conversation import BREAK, blocks_of, unasked, untold
+from stages.dialects.conversation import blocks_of, unasked, untold
 from stages.dialects.envelope import Envelope, unwrap
 from stages.dialects.names import Ids, alias, raw_id, short_id
 from stages.dialects.responses import calls, reasoning
@@ -91,14 +91,14 @@ class Conversation(conversation.Conversation):
     def _result(self, path: Path, block: Fields, made: list[Call], results: dict[str, Fields]) -> list[Fields]:
         """Put a tool's result among *results*; or give it as parts, if nobody called."""
         asked = name(block.get("tool_use_id"), (*path, "tool_use_id"))
-        given = output(block, path, self._tally)
+        given = output(block, path, self._tally, apart=self._family.parts)
         now = next((call.now for call in made if call.was == asked and call.now not in results), None)
         if now is None:
             told = [_text(given)] if isinstance(given, str) else given
             return [_text(unasked(self._prompt, path, short_id(raw_id(asked), _ID))), *told]
-        if self._marks(block):
+        if point := self._point(block):
             given = [_text(given)] if isinstance(given, str) else given
-            given[-1] |= BREAK
+            given[-1] |= point
         results[now] = self._output(now, given)
         return []
 

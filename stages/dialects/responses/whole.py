@@ -45,15 +45,21 @@ class WholeDecoder:
 
     def __init__(self) -> None:
         self._raw = bytearray()
+        self._size = 0
 
     def feed(self, data: bytes) -> Batch:
-        """Keeps *data*."""
-        if len(self._raw) <= LIMIT:
+        """Keeps *data*; or tells, once, that the body is too large."""
+        before, self._size = self._size, self._size + len(data)
+        if self._size <= LIMIT:
             self._raw += data
-        return []
+            return []
+        self._raw.clear()
+        return [Failed(too_large())] if before <= LIMIT else []
 
     def close(self) -> Batch:
         """All events of the response; or why it is none."""
+        if self._size > LIMIT:
+            return []
         raw = bytes(self._raw)
         self._raw.clear()
         try:
@@ -67,10 +73,13 @@ class WholeDecoder:
         return events
 
 
+def too_large() -> UpstreamFailed:
+    """What is said of a reply beyond the limit."""
+    return UpstreamFailed(f"the upstream's answer is larger than {LIMIT} bytes")
+
+
 def parse(raw: bytes) -> Item:
     """The response in *raw*.  Raises UpstreamTruncated, UpstreamFailed, or the error that is there instead."""
-    if len(raw) > LIMIT:
-        raise UpstreamFailed(f"the upstream's answer is larger than {LIMIT} bytes")
     try:
         body = msgspec.json.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -159,7 +168,7 @@ class WholeEncoder:
             self._events.append(event)
             self._size += len(getattr(event, "piece", ""))
             if self._size > LIMIT:
-                raise UpstreamFailed(f"the upstream's answer is larger than {LIMIT} bytes")
+                raise too_large()
             if isinstance(event, Finished):
                 return self._fold(event)
         return b""

@@ -33,10 +33,10 @@ from pipeline.events import (
     ThinkingDelta,
     ToolUse,
 )
+from stages.dialects.citations import ADDED as ANNOTATION
 from stages.dialects.logprobs import brief
 from stages.dialects.responses import calls
 from stages.dialects.responses.items import (
-    ANNOTATION,
     ITEM_DONE,
     NAME,
     Item,

@@ -10,7 +10,7 @@ from typing import Any
 
 import attrs
 
-from pipeline.admin import front, statement
+from pipeline.admin import front
 from pipeline.admin.front import Front
 from pipeline.heartbeat import Heart
 from pipeline.layers import Layers
@@ -100,7 +100,6 @@ async def office(at: Path, more: str = CONFIGURED) -> AsyncIterator[Office]:
             dialects=built.dialects,
             heart=Heart(10),
             drain=Drain(),
-            statement=statement.answer,
         )
         desk = await front.opened(gateway, built, store, [URL])
         gateway.admin = desk.handle

@@ -21,6 +21,9 @@ def folder(tmp_path: Path) -> Path:
     (static / "index.html").write_bytes(b"<!doctype html>")
     (static / "assets" / "index-B4x2Zq81.js").write_bytes(SCRIPT)
     (static / "favicon.svg").write_bytes(b"<svg/>")
+    (static / "assets" / ".vite").mkdir()
+    for hidden in (".built", "assets/.vite/manifest.json"):
+        (static / hidden).write_bytes(b"{}")
     (tmp_path / "secret.txt").write_text("no")
     return static
 
@@ -74,6 +77,13 @@ async def test_a_path_is_looked_up_and_never_joined(folder: Path, name: str) -> 
     assert await Assets(folder).answer(asked(), name) is None
 
 
+@pytest.mark.parametrize("name", [".built", "assets/.vite/manifest.json"])
+async def test_what_a_build_keeps_for_itself_is_not_shown(folder: Path, name: str) -> None:
+    """Neither a file whose name begins with a dot, nor what is in such a folder."""
+    assert (folder / name).is_file()
+    assert await Assets(folder).answer(asked(), name) is None
+
+
 async def test_the_page_may_load_its_own_files_and_nothing_else(folder: Path) -> None:
     """No inline script, no frame, no other origin."""
     _, headers, _ = await told(Assets(folder), "index.html")
@@ -89,7 +99,7 @@ async def test_a_tree_that_was_not_built_says_so(tmp_path: Path) -> None:
     assets = Assets(tmp_path / "static")
     status, headers, body = await told(assets, "index.html")
     assert (status, headers["content-type"]) == (503, "text/html; charset=utf-8")
-    assert b"npm run build" in body
+    assert b"python hatch_build.py" in body
     assert await assets.answer(asked(), "favicon.svg") is None
 
 

@@ -11,6 +11,7 @@ from tests.pipeline.admin.office import Office
 
 WEEK = {"kind": "usd_week", "models": "*", "limit": 25_000_000}
 MINUTE = {"kind": "requests_minute", "models": "*", "limit": 9}
+THINKS = {"thinking_suffix": {"default": "high"}}
 PROMPT = b'{"model":"claude-simulated","max_tokens":50,"messages":[{"role":"user","content":"hello"}]}'
 
 
@@ -28,11 +29,11 @@ async def lets_in(at: Office, secret: str) -> bool:
 
 async def test_a_key_is_made_and_its_secret_seen_once(at: Office) -> None:
     """With all that was asked; what to paste bears the secret; no later answer does."""
-    told = await made(at, models=["claude-*"], limits=[MINUTE], options={"thinking": {"a": 1}}, when_spent="cut")
+    told = await made(at, models=["claude-*"], limits=[MINUTE], options=THINKS, when_spent="cut")
     key, secret = told["key"], told["secret"]
     assert secret.startswith("sk-proxy-")
     assert (key["name"], key["models"], key["limits"], key["when_spent"]) == ("ada", ["claude-*"], [MINUTE], "cut")
-    assert (key["enabled"], key["expires"], key["options"]) == (True, 0, {"thinking": {"a": 1}})
+    assert (key["enabled"], key["expires"], key["options"]) == (True, 0, THINKS)
     assert key["shown"] == [secret[:13]]
     assert all(secret in paste["text"] or "http" in paste["text"] for paste in told["paste"])
     assert any("127.0.0.1:4096" in paste["text"] for paste in told["paste"])
@@ -43,13 +44,13 @@ async def test_a_key_is_made_and_its_secret_seen_once(at: Office) -> None:
 
 async def test_what_a_stage_reads_of_limits_is_what_was_said(at: Office) -> None:
     """Under the name of the stage, in the key's options; other options stand beside."""
-    told = await made(at, limits=[WEEK], allow_extra_usage=True, options={"meter": {}})
+    told = await made(at, limits=[WEEK], allow_extra_usage=True, options=THINKS)
     (key, _) = next(iter(at.gateway.store.keys.snapshot.secrets.values()))  # type: ignore[union-attr]  # there is one
     assert key.options == {
-        "meter": {},
+        **THINKS,
         "limits": {"limits": [WEEK], "allow_extra_usage": True, "when_spent": "finish"},
     }
-    assert told["key"]["options"] == {"meter": {}}
+    assert told["key"]["options"] == THINKS
 
 
 @pytest.mark.parametrize(
@@ -72,6 +73,42 @@ async def test_what_is_wrong_is_told_with_its_place(at: Office, said: Any, path:
     assert answer.status == 422
     assert [field["path"] for field in answer.json["error"]["fields"]] == [path]
     assert (await at.ask("GET", "/keys")).json == {"keys": []}
+
+
+@pytest.mark.parametrize(
+    ("said", "message"),
+    [
+        ({"name": "a\nb"}, "name: Expected one line, without invisible characters, and without spaces at its ends"),
+        ({"name": "a", "options": {"a b": {}}}, "options: Expected one word, without spaces and invisible characters"),
+    ],
+)
+async def test_a_text_of_the_wrong_form_is_told_in_words(at: Office, said: Any, message: str) -> None:
+    """Nobody has to read a pattern."""
+    assert (await at.ask("POST", "/keys", said)).json["error"]["message"] == message
+
+
+@pytest.mark.parametrize(
+    ("options", "wrong"),
+    [
+        ({"cache_breakpoints": {"ttl": "2h"}}, {"options.cache_breakpoints.ttl"}),
+        ({"thinking": {}}, {"options.thinking"}),
+        ({"meter": {"prices": "x"}}, {"options.meter"}),
+        (
+            {**THINKS, "forward": {"fidelity": "lossy", "first": 1}},
+            {"options.forward.fidelity", "options.forward.first"},
+        ),
+    ],
+)
+async def test_options_are_held_against_the_line(at: Office, options: Any, wrong: set[str]) -> None:
+    """When a key is made and when it is changed: a value, a stage, or a setting that is no key's to change."""
+    key = (await made(at))["key"]
+    for answer in (
+        await at.ask("POST", "/keys", {"name": "bob", "options": options}),
+        await at.ask("PATCH", f"/keys/{key['id']}", {"options": options}),
+    ):
+        assert answer.status == 422
+        assert {field["path"] for field in answer.json["error"]["fields"]} == wrong
+    assert (await at.ask("GET", "/keys")).json["keys"] == [key]
 
 
 @pytest.mark.parametrize("said", [{"limits": [WEEK, WEEK]}, {"options": {"limits": {}}}])

@@ -28,6 +28,7 @@ async def test_the_stages_stand_in_their_order_with_what_they_cost(at: Office) -
     found = await stages(at)
     assert (found["auth"]["requests"], found["auth"]["mean_us"] > 0) == (1, True)
     assert (found["cache_breakpoints"]["role"], found["cache_breakpoints"]["settings"]["ttl"]) == ("attempt", "5m")
+    assert (found["auth"]["changes"], found["model_map"]["reads"]) == (["caller"], ["caller", "prompt.model"])
     assert "client ─▶ auth" in told["text"]
 
 

@@ -83,3 +83,25 @@ def test_what_can_not_be_done_is_told_without_a_traceback(run: Run, words: tuple
     assert (done.exit_code, done.stdout) == (code, "")
     assert re.fullmatch(r"(?s).+\n", done.stderr)
     assert "Traceback" not in done.stderr
+
+
+def test_options_are_settings_of_stages(run: Run) -> None:
+    """With values as TOML has them, or bare words; several of one stage make one table."""
+    words = ["cache_breakpoints.ttl=1h", "cache_breakpoints.enabled=true", "forward.fidelity='strict'"]
+    spelled = [word for text in words for word in ("--option", text)]
+    options = json.loads(run("keys", "create", "ada", *spelled, "--json").stdout)["key"]["options"]
+    assert options == {"cache_breakpoints": {"ttl": "1h", "enabled": True}, "forward": {"fidelity": "strict"}}
+
+
+def test_options_that_make_no_sense_change_nothing(run: Run) -> None:
+    """Each is told with its place; so is one that is no setting at all."""
+    run("keys", "create", "ada", "--option", "cache_breakpoints.ttl=1h")
+    done = run("keys", "change", "ada", "--option", "cache_breakpoints.ttl=2h", "--option", "meter.prices=x")
+    assert done.exit_code == 1
+    assert [line.partition(": ")[0] for line in done.stderr.splitlines()] == [
+        "options.cache_breakpoints.ttl",
+        "options.meter",
+    ]
+    assert run("keys", "change", "ada", "--option", "ttl").exit_code == 2
+    (key,) = json.loads(run("keys", "list", "--json").stdout)["keys"]
+    assert key["options"] == {"cache_breakpoints": {"ttl": "1h"}}

@@ -1,13 +1,17 @@
 """Metrics: what is over is counted once, labels can't grow without end, and the text is what Prometheus reads."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import trio
+from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
+from prometheus_client.registry import Collector
 
 from pipeline.errors import UpstreamTimeout
 from pipeline.exchange import Attempt
-from pipeline.observe.metrics import BOOKED, LOOK, MODELS, Metrics
+from pipeline.live import BOOKED
+from pipeline.observe.metrics import LOOK, MODELS, Metrics
 from pipeline.prompt import Edit
 from pipeline.store.record import Flag, Record
 from tests.doubles import exchange
@@ -16,7 +20,7 @@ from transports.messages import Head
 
 def figures(metrics: Metrics) -> dict[str, float]:
     """Every figure as ``name{label="value"}``."""
-    _, text = metrics.told()
+    _, text = metrics.told("application/openmetrics-text; version=1.0.0")
     found = {}
     for family in text_string_to_metric_families(text.decode()):
         for sample in family.samples:
@@ -35,7 +39,8 @@ def over(**fields: Any) -> Any:
         Attempt("b", "m", x.began + 1, first=x.began + 1.5, status=200, edits=[lost]),
     ]
     x.stages = {"auth": 2e-5}
-    x.note(BOOKED, Record(**{"id": x.id, "upstream": "b", "model": "m", "input": 10, "output": 3, "cost": 45} | fields))
+    booked = {"id": x.id, "upstream": "b", "model": "m", "input": 10, "output": 3, "cost": 45} | fields
+    x.note(BOOKED, [Record(**booked)])
     return x
 
 
@@ -76,13 +81,33 @@ async def test_nobody_fills_the_memory_with_names() -> None:
     assert "pipeline_cost_dollars_total{model=other,upstream=b}" in models
 
 
+class Waiting(Collector):
+    """Something that can be looked at."""
+
+    count = 3
+
+    def collect(self) -> Iterator[Metric]:
+        yield GaugeMetricFamily("pipeline_store_waiting", "What waits.", self.count)
+
+
 async def test_figures_are_asked_when_someone_looks() -> None:
     """And not before."""
-    waiting = 3
-    metrics = Metrics([("pipeline_store_waiting", "What waits.", lambda: waiting)])
+    metrics, waiting = Metrics(), Waiting()
+    metrics.ask(waiting)
     assert figures(metrics)["pipeline_store_waiting"] == 3
-    waiting = 4
+    waiting.count = 4
     assert figures(metrics)["pipeline_store_waiting"] == 4
+
+
+async def test_who_looks_says_what_it_takes() -> None:
+    """Prometheus' own text, unless OpenMetrics is asked for."""
+    metrics = Metrics()
+    metrics.over(over())
+    assert metrics.told()[0].startswith("text/plain; version=0.0.4")
+    assert b"pipeline_requests_total{" in metrics.told()[1]
+    media, text = metrics.told("application/openmetrics-text; version=1.0.0,text/plain;q=0.5")
+    assert media.startswith("application/openmetrics-text; version=1.0.0")
+    assert text.endswith(b"# EOF\n")
 
 
 async def test_the_loop_is_watched(nursery: trio.Nursery, autojump_clock: object) -> None:

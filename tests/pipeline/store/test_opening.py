@@ -2,13 +2,15 @@
 
 import os
 import sqlite3
-from contextlib import closing
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
 
 from pipeline.secret import Secret
-from pipeline.store import keys
+from pipeline.store import keys, opening, sqlite
 from pipeline.store.database import within
 from pipeline.store.keys import Key
 from pipeline.store.opening import Places, StoreFailed, open_parts
@@ -102,3 +104,30 @@ def test_a_store_of_a_later_version_is_refused(tmp_path: Path) -> None:
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
     with pytest.raises(StoreFailed, match="9999"):
         open_parts(Settings(file=tmp_path / "a.db"), AT)
+
+
+@contextmanager
+def locked(file: Path) -> Iterator[sqlite3.Connection]:
+    """Another process's hold on the whole of *file*."""
+    with closing(sqlite3.connect(file, isolation_level=None, check_same_thread=False)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        yield other
+
+
+def test_a_file_that_others_are_at_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For longer than a statement waits: processes that start together get in each other's way."""
+    monkeypatch.setattr(sqlite, "PATIENCE", 0.01)
+    settings = Settings(file=tmp_path / "a.db")
+    with locked(tmp_path / "a.db") as other:
+        release = threading.Timer(0.2, other.rollback)
+        release.start()
+        assert opened(settings)[1]
+        release.join()
+
+
+def test_a_file_that_others_keep_is_not_waited_for_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Then it is said."""
+    monkeypatch.setattr(sqlite, "PATIENCE", 0.01)
+    monkeypatch.setattr(opening, "TURN", 0.1)
+    with locked(tmp_path / "a.db"), pytest.raises(StoreFailed, match="locked"):
+        opened(Settings(file=tmp_path / "a.db"))

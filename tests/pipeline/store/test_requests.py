@@ -141,7 +141,10 @@ def test_what_is_unknown_is_told_as_null() -> None:
 
 def test_the_whole_of_it_tells_stages_and_attempts() -> None:
     """What its extra holds, unpacked."""
-    one = settled(attempts='[{"upstream": "a"}]', extra='{"stages": {"meter": 12}, "counts": {"x": 1}}')
+    one = settled(
+        attempts='[{"upstream": "a"}]', extra='{"stages": {"meter": 12}, "counts": {"x": 1}, "credential": "second"}'
+    )
     told = requests.told_whole(one, {"k1": "laptop"})
     assert (told["attempts"], told["stages"]) == ([{"upstream": "a"}], {"meter": 12})
+    assert told["credential"] == "second"
     assert (told["extra"], told["changes"], told["key_name"]) == ({"counts": {"x": 1}}, [], "laptop")

@@ -6,6 +6,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, closing, contextmanager
 from pathlib import Path
@@ -20,7 +21,7 @@ from pipeline.errors import StoreUnavailable
 from pipeline.store import keys
 from pipeline.store.balance import imbalance
 from pipeline.store.book import DAY
-from pipeline.store.keys import Key, NoKey
+from pipeline.store.keys import Key, NoKey, Snapshot
 from pipeline.store.record import Claim, Granted, Refused, State
 from pipeline.store.settings import Settings
 from pipeline.store.store import Store, open_store
@@ -123,6 +124,41 @@ async def test_keys_hold_at_once_here_and_soon_elsewhere(place: Place, tmp_path:
         await until(lambda: there.keys.find(secret) is None)
         with pytest.raises(NoKey):
             await here.write(lambda db: keys.remove(db, "key_nobody"))
+
+
+async def test_what_was_read_first_is_not_taken_over_last(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nursery: trio.Nursery
+) -> None:
+    """A look that is slow to come back does not bring a key again that was removed meanwhile."""
+    look, looked, gate = keys.snapshot, threading.Event(), threading.Event()
+
+    def slow(db: Any) -> Any:
+        found = look(db)
+        looked.set()
+        gate.wait(5)
+        return found
+
+    async with open_store(Settings(file=tmp_path / "a.db")) as store:
+        pepper = store.keys.pepper
+        key, secret = await store.write(lambda db: keys.create(db, pepper, Key(id="", name="ada"), AT))
+        store.keys.renew(Snapshot())
+        monkeypatch.setattr("pipeline.store.store.snapshot", slow)
+        nursery.start_soon(store.renew)
+        await until(looked.is_set)
+        monkeypatch.setattr("pipeline.store.store.snapshot", look)
+        removed = trio.Event()
+
+        async def remove() -> None:
+            await store.write(lambda db: keys.remove(db, key.id))
+            removed.set()
+
+        nursery.start_soon(remove)
+        with trio.move_on_after(0.5):
+            await removed.wait()  # it is, if nobody waits for the look
+        gate.set()
+        await removed.wait()
+        await trio.sleep(0.1)
+        assert store.keys.find(secret) is None
 
 
 # -- outages ----------------------------------------------------------------------------------------------------------

@@ -184,6 +184,20 @@ def test_what_is_known(name: str, text: str) -> None:
     assert x.prompt.get("system") == f"a [redacted: {name}] b"
 
 
+# -- what they declare ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dialect", SAYS)
+@pytest.mark.parametrize("stage", [Redact(more={"greeting": "hello|kind"}), SystemNote("Be brief."), CapTokens(10)])
+def test_what_is_changed_was_declared(stage: Any, dialect: str) -> None:
+    """Every edit is below a word that the stage says it changes."""
+    x = asked(dialect, max_tokens=9000)
+    stage(x)
+    assert x.prompt.edits
+    for edit in x.prompt.edits:
+        assert f"prompt.{edit.path.partition('[')[0].partition('.')[0]}" in stage.changes
+
+
 # -- conversations ----------------------------------------------------------------------------------------------------
 
 

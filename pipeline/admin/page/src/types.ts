@@ -132,21 +132,29 @@ export interface Hold {
   amounts: { kind: LimitKind; models: string; amount: number }[];
 }
 
-export interface PriceWish {
-  model: string;
+export interface Rates {
   input: number;
   output: number;
   cache_read: number;
   cache_write_5m: number;
   cache_write_1h: number;
+}
+
+export interface Tier extends Rates {
+  above: number;
+}
+
+export interface PriceWish extends Rates {
+  model: string;
+  upstream: string;
+  tiers: Tier[];
+  factors: Record<string, Record<string, number>>;
   since?: number;
 }
 
 export interface Price extends PriceWish {
-  id?: string | number | null;
+  id: string;
   since: number;
-  tiers?: Json;
-  factors?: Json;
   source: string;
   editable: boolean;
 }
@@ -276,6 +284,7 @@ export interface RequestDetail extends Request {
   attempts: { [field: string]: Json }[];
   changes: Change[];
   stages: { [name: string]: number };
+  credential: string;
   extra: Json;
 }
 

@@ -1,10 +1,11 @@
 // The prices: dollars per million tokens of each class, by a pattern of models, from a moment on.  Yours go before those
 // that the gateway brings.
 
-import { Badge, Button, Text } from "@mantine/core";
+import { Badge, Button, Group, Text } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { useQuery } from "@tanstack/react-query";
 import { Plus } from "lucide-react";
+import { useState } from "react";
 import { api } from "../api";
 import { moment, rate } from "../format";
 import { useAct } from "../parts/act";
@@ -19,14 +20,19 @@ import { PriceDialog } from "./price";
 export function PriceList() {
   const prices = useQuery({ queryKey: ["prices"], queryFn: api.prices });
   const [opened, { open, close }] = useDisclosure(false);
-  const remove = useAct((price: Price) => api.removePrice(price.id ?? ""), { done: "Price removed", touches: ["prices", "models", "audit"] });
+  const [edited, setEdited] = useState<Price | null>(null);
+  const edit = (price: Price | null) => {
+    setEdited(price);
+    open();
+  };
+  const remove = useAct((price: Price) => api.removePrice(price.id), { done: "Price removed", touches: ["prices", "models", "audit"] });
   const add = (
-    <Button size="xs" leftSection={<Plus size={15} aria-hidden />} onClick={open}>
+    <Button size="xs" leftSection={<Plus size={15} aria-hidden />} onClick={() => edit(null)}>
       Add a price
     </Button>
   );
   const columns: Column<Price>[] = [
-    { head: "Models", cell: (price) => <span className="page-mono">{price.model}</span> },
+    { head: "Models", cell: (price) => <Names price={price} /> },
     { head: "Input", cell: (price) => rate(price.input), number: true },
     { head: "Output", cell: (price) => rate(price.output), number: true },
     { head: "Cache read", cell: (price) => rate(price.cache_read), number: true, from: "sm" },
@@ -36,10 +42,14 @@ export function PriceList() {
     { head: "From", cell: (price) => (price.editable ? <Badge>yours</Badge> : <Text size="xs" c="dimmed">{price.source}</Text>), from: "sm" },
     {
       head: "Actions",
-      cell: (price) =>
-        price.editable && (
-          <Confirm size="compact-xs" label="Remove" of={`the price of ${price.model}`} title={`Remove the price of ${price.model}?`} text="From now on the next price that fits counts. What was booked stays as it is." yes="Remove" act={() => remove.mutate(price)} />
-        ),
+      cell: (price) => (
+        <Group gap={4} wrap="nowrap" justify="flex-end">
+          <Button size="compact-xs" variant="default" onClick={() => edit(price)} aria-label={`Change the price of ${price.model}`}>Change</Button>
+          {price.editable && (
+            <Confirm size="compact-xs" label="Remove" of={`the price of ${price.model}`} title={`Remove the price of ${price.model}?`} text="From now on the next price that fits counts. What was booked stays as it is." yes="Remove" act={() => remove.mutate(price)} />
+          )}
+        </Group>
+      ),
       number: true,
     },
   ];
@@ -54,7 +64,22 @@ export function PriceList() {
           )
         }
       </Loaded>
-      <PriceDialog opened={opened} close={close} />
+      <PriceDialog key={`${edited?.id} ${edited?.model} ${opened}`} opened={opened} close={close} price={edited} />
     </Panel>
   );
 }
+
+/** The models, and how many tiers and terms there are; *Change* shows them. */
+function Names({ price }: { price: Price }) {
+  const terms = Object.values(price.factors).reduce((sum, values) => sum + Object.keys(values).length, 0);
+  const more = [count(price.tiers.length, "tier"), count(terms, "term")].filter((text) => text !== "");
+  return (
+    <>
+      <span className="page-mono">{price.model}</span>
+      {price.upstream !== "*" && ` at ${price.upstream}`}
+      {more.length > 0 && <Text size="xs" c="dimmed">{more.join(", ")}</Text>}
+    </>
+  );
+}
+
+const count = (number: number, what: string) => (number === 0 ? "" : `${number} ${what}${number === 1 ? "" : "s"}`);

@@ -66,6 +66,7 @@ function Facts({ request }: { request: RequestDetail }) {
       <Fact name="Asked for" is={request.asked || "–"} mono />
       <Fact name="Model" is={request.model || "–"} mono />
       <Fact name="Upstream" is={request.upstream || "–"} />
+      <Fact name="Credential" is={request.credential || "–"} />
       <Fact name="Dialect" is={`${request.dialect}, ${request.operation}${request.streamed ? ", streamed" : ""}`} />
       <Fact name="Session" is={request.session || "–"} mono />
       <Fact name="Agent" is={request.agent || "main"} mono />

@@ -1,0 +1,117 @@
+"""Recent: the last requests, as the gateway's memory has them; also those that reached no upstream."""
+
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
+
+from pipeline.admin.desk import Ask
+from pipeline.admin.refusal import absent
+from pipeline.admin.route import Route, get
+
+
+class Spent(msgspec.Struct):
+    """Tokens, in disjoint classes."""
+
+    input: int
+    cache_read: int
+    cache_write_5m: int
+    cache_write_1h: int
+    output: int
+    reasoning: int
+
+
+class Seen(msgspec.Struct, kw_only=True):
+    """A request that is over.  *at*: ms; *cost*: dollars; times in seconds, those of stages in microseconds."""
+
+    id: str
+    at: int
+    caller: str | None
+    key: str | None
+    session: str | None
+    route: str
+    dialect: str
+    operation: str
+    streamed: bool
+    asked: str | None
+    upstream: str | None
+    model: str | None
+    attempts: int
+    status: int | None
+    error: str | None
+    why: str | None
+    changes: int
+    tokens: Spent | None
+    cost: float | None
+    seconds: float
+    first: float | None
+    stages: dict[str, int]
+    down: dict[str, int] | None = None
+
+
+class Try(msgspec.Struct):
+    """One try at an upstream; times in seconds since the request came."""
+
+    upstream: str
+    model: str
+    status: int | None
+    error: str | None
+    began: float
+    first: float | None
+    ended: float | None
+
+
+class Effect(msgspec.Struct):
+    """What a stage did.  *up*, *down*: microseconds; what is null was not looked at; *edits*: of the prompt."""
+
+    stage: str
+    up: int
+    down: int | None
+    events: int | None
+    changed: int | None
+    edits: list[dict[str, Any]]
+
+
+class SeenWhole(Seen, kw_only=True):
+    """The same with each attempt, and with what each stage did."""
+
+    tries: list[Try]
+    effects: list[Effect] = []  # msgspec copies it for each
+
+
+class Recently(msgspec.Struct):
+    """The last requests, the newest first."""
+
+    requests: list[Seen]
+
+
+class Last(msgspec.Struct, forbid_unknown_fields=True):
+    """How many."""
+
+    limit: Annotated[int, Meta(ge=1, le=500)] = 50
+
+
+async def listed(ask: Ask, query: Last) -> Recently:
+    """The last requests, the newest first; also those that reached no upstream."""
+    ours = [msgspec.json.decode(entry) for entry in ask.desk.gateway.observer.recent.listed(query.limit)]
+    found = [*ours, *await theirs(ask)]
+    found.sort(key=lambda entry: entry["at"], reverse=True)
+    return Recently([msgspec.convert(entry, Seen) for entry in found[: query.limit]])
+
+
+async def one(ask: Ask, id: str) -> SeenWhole:  # noqa: A002  # as the path has it
+    """One of them, with what each stage did."""
+    if (entry := ask.desk.gateway.observer.recent.one(id)) is not None:
+        return msgspec.json.decode(entry, type=SeenWhole)
+    for other in await theirs(ask):
+        if other["id"] == id:
+            return msgspec.convert(other, SeenWhole)
+    raise absent("request")
+
+
+async def theirs(ask: Ask) -> list[dict[str, Any]]:
+    """The last requests of other workers."""
+    return [entry for told in await ask.desk.gateway.peers.ask("recent") for entry in told]
+
+
+ROUTES: tuple[Route, ...] = (get("/recent", listed), get("/recent/{id}", one, refuses=(404,)))

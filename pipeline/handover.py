@@ -1,0 +1,130 @@
+"""Handing over: a gateway that runs gives its sockets to one that takes its place; nobody is refused in between.
+
+    the new one                          the one that runs
+    take() ──────connects───────────────▶ give(): is it the same user?
+           ◀──listening sockets, pid file─
+    opens, begins to accept on them       goes on accepting on them
+    ready() ────────"ready"─────────────▶ drains: what it has begun it ends
+           ◀────────"yours"──────────────  does not listen here any more
+
+The sockets are the same ones in both, so there is one queue of connections, which is never closed: with SO_REUSEPORT
+there would be two, and whoever waits in the old one's when it closes is reset.  The two meet at a socket whose name is
+host and port, in the same space of names as those (unix(7), abstract), so that it needs no file, and nobody has to say
+where.  If the new one fails before it is ready, nothing has happened.
+"""
+
+import os
+import socket
+import struct
+from collections.abc import Callable, Sequence
+
+import attrs
+import structlog
+import trio
+
+from pipeline.problems import ConfigError
+
+READY, YOURS = b"ready\n", b"yours\n"
+MOST = 253  # descriptors: SCM_MAX_FD of the kernel
+PATIENCE = 10.0  # seconds for the other side to say its word, where that needs no work
+_CREDENTIALS = struct.Struct("3i")  # pid, uid, gid: ucred of unix(7)
+
+log = structlog.get_logger("pipeline")
+
+
+def name(host: str, port: int) -> str:
+    """Where whoever listens at *host* and *port* is asked for it."""
+    return f"\0pipeline {host} {port}"
+
+
+def ours(peer: socket.socket | trio.socket.SocketType) -> bool:
+    """Whether *peer* is a process of the same user: anybody may use any name."""
+    _, user, _ = _CREDENTIALS.unpack(peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size))
+    return bool(user == os.geteuid())
+
+
+# -- the new one ------------------------------------------------------------------------------------------------------
+
+
+@attrs.frozen(eq=False)
+class Taken:
+    """What was given: sockets that listen, and the descriptor of the pid file, if there is one."""
+
+    sockets: list[socket.socket]
+    pid_file: int | None
+    channel: socket.socket
+
+    def ready(self) -> None:
+        """Let the other one go; returns when it does not listen any more for whoever would take over from it."""
+        with self.channel:
+            self.channel.sendall(READY)
+            self.channel.recv(len(YOURS))
+
+
+def take(host: str, port: int) -> Taken | None:
+    """What the gateway at *host* and *port* gives; None where there is none.  Raises ConfigError."""
+    channel = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    channel.settimeout(PATIENCE)
+    try:
+        channel.connect(name(host, port))
+        if not ours(channel):
+            raise ConfigError([f"--take-over: who listens at {host}, port {port} is another user's"])
+        what, descriptors, _, _ = socket.recv_fds(channel, 64, MOST)
+    except ConnectionRefusedError:
+        channel.close()
+        return None
+    except OSError as error:
+        channel.close()
+        raise ConfigError([f"--take-over: {host}, port {port} is not given away: {error.strerror or error}"]) from error
+    except ConfigError:
+        channel.close()
+        raise
+    if not descriptors:
+        channel.close()
+        raise ConfigError([f"--take-over: who listens at {host}, port {port} gives nothing away"])
+    for each in descriptors:
+        os.set_inheritable(each, False)
+    held = descriptors.pop() if what == b"with a pid file\n" else None
+    return Taken([socket.socket(fileno=each) for each in descriptors], held, channel)
+
+
+# -- the one that runs ------------------------------------------------------------------------------------------------
+
+
+async def give(where: str, sockets: Sequence[int], gone: Callable[[], None], pid_file: int | None = None) -> None:
+    """Task: give *sockets* to the first that asks at *where* and gets ready; then *gone* is called, and this ends.
+
+    Sockets and pid file are descriptors, which stay the caller's.
+    """
+    with trio.socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as door:
+        try:
+            await door.bind(where)
+        except OSError as error:
+            log.info("this gateway can't be taken over", why=error.strerror)
+            return
+        door.listen(1)
+        channel = await _given(door, sockets, pid_file)
+    with channel:
+        gone()
+        await channel.send(YOURS)
+
+
+async def _given(door: trio.socket.SocketType, sockets: Sequence[int], pid_file: int | None) -> trio.socket.SocketType:
+    """The channel to the one that has the sockets, and is ready."""
+    descriptors = [*sockets, *([] if pid_file is None else [pid_file])]
+    what = b"sockets\n" if pid_file is None else b"with a pid file\n"
+    while True:
+        channel, _ = await door.accept()
+        try:
+            if ours(channel):
+                rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, struct.pack(f"{len(descriptors)}i", *descriptors))]
+                await channel.sendmsg([what], rights)
+                if await channel.recv(len(READY)) == READY:
+                    return channel
+                log.warning("who was to take over did not get ready")
+        except OSError as error:
+            log.warning("who was to take over has gone", why=error.strerror)
+        except BaseException:
+            channel.close()
+            raise
+        channel.close()

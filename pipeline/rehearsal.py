@@ -1,0 +1,80 @@
+"""Rehearsal: what the line would make of a request, without asking anybody.
+
+    rehearse(line, exchange)  ─▶  the stages that declare ``rehearsed``, on the way up, in their order
+                              ─▶  those of an attempt at the first upstream that is left: the prompt as it would be sent
+
+A stage declares ``rehearsed = True`` if all it does on the way up is to look at the exchange and to edit it: it admits
+nobody, reserves nothing, keeps nothing.  The others are left out.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from pipeline.dialect import Dialect
+from pipeline.exchange import Caller, Exchange
+from pipeline.line import Line
+from pipeline.live import RULE
+from pipeline.prompt import Prompt
+from pipeline.stage import Stage, Tails, enter
+from pipeline.upstream import Upstream
+from transports.messages import Headers, Request
+
+QUESTION: dict[str, Any] = {
+    "max_tokens": 1024,
+    "messages": [{"role": "user", "content": [{"type": "text", "text": "Say one short word."}]}],
+}
+
+
+def asking(model: str, dialect: Dialect) -> Prompt:
+    """A small prompt for *model*, in the words of *dialect*."""
+    prompt = Prompt.of(dialect.NAME, {})
+    return Prompt.of(dialect.NAME, dialect.from_messages({"model": model, **QUESTION}, prompt))
+
+
+def exchange_of(prompt: Prompt, dialect: Dialect, key: str, headers: Headers, upstreams: list[Upstream]) -> Exchange:
+    """The exchange of a request that nobody made: *prompt*, from who has the key called *key*, with *headers*."""
+    return Exchange(
+        id="rehearsal",
+        request=Request("POST", "/", headers, Nothing()),
+        dialect=dialect,
+        operation="reply",
+        prompt=prompt,
+        asked=prompt.model,
+        caller=Caller(key, key),
+        upstreams=upstreams,
+    )
+
+
+async def rehearse(line: Line, exchange: Exchange) -> None:
+    """Take *exchange* as far as it goes without asking anybody.  Raises GatewayError, as a request would get it."""
+    async with Tails(exchange) as tails:
+        for name, stage in rehearsed(line.stages):
+            await enter(name, stage, exchange, tails)
+        if exchange.upstreams:
+            exchange.upstream = exchange.upstreams[0]
+            for name, stage in rehearsed(exchange.upstream.stages):
+                await enter(name, stage, exchange, tails)
+
+
+def rehearsed(stages: tuple[tuple[str, Stage], ...]) -> list[tuple[str, Stage]]:
+    """Those of *stages* that may be tried."""
+    return [(name, stage) for name, stage in stages if getattr(stage, "rehearsed", False)]
+
+
+def told(exchange: Exchange) -> Iterator[str]:
+    """What came out, for people; several lines."""
+    rule = exchange.noted(RULE)
+    yield f"{exchange.asked} ─▶ {exchange.prompt.model}"
+    yield f"  by  {rule or 'no rule: the name passes'}"
+    yield f"  at  {', '.join(upstream.name for upstream in exchange.upstreams)}"
+    for edit in exchange.prompt.edits:
+        lost = ", a loss" if edit.lossy else ""
+        yield f"      {edit.path or 'request'} {edit.action}{lost}: {edit.why} ({edit.stage})"
+
+
+class Nothing:
+    """A body that is empty."""
+
+    async def receive(self) -> bytes:
+        """The end."""
+        return b""
