@@ -56,7 +56,7 @@ class PidFile:
     passed: bool = False  # another process has taken our place, and put itself down
     _fd: int = attrs.field(init=False, default=-1)
     _began: float = attrs.field(init=False, factory=time.time)
-    _entry: Entry = attrs.field(init=False, factory=lambda: Entry(os.getpid()))
+    _entry: Entry | None = attrs.field(init=False, default=None)  # what we have put down
 
     def __enter__(self) -> "PidFile":
         if self.given is not None:
@@ -81,19 +81,20 @@ class PidFile:
 
     def answer(self, outcome: Outcome) -> None:
         """Put down what came of reading the configuration anew, for whoever asked for it."""
-        if not self.passed:
+        if self._entry is not None and not self.passed:
             read = self._entry.read + 1
             self._put(replace(self._entry, read=read, said=outcome.text, refused=bool(outcome.problems)))
 
     def _put(self, entry: Entry) -> None:
         self._entry = entry
-        os.ftruncate(self._fd, 0)
-        os.pwrite(self._fd, b"%d\n%s\n" % (entry.pid, msgspec.json.encode(entry)), 0)
+        text = b"%d\n%s\n" % (entry.pid, msgspec.json.encode(entry))
+        os.pwrite(self._fd, text, 0)  # before the rest goes: the file is never empty while it is held
+        os.ftruncate(self._fd, len(text))
 
     def __exit__(
         self, kind: type[BaseException] | None, raised: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if not self.passed:
+        if self._entry is not None and not self.passed:
             os.ftruncate(self._fd, 0)
         os.close(self._fd)
 

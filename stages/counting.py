@@ -6,7 +6,8 @@
     there is no tokenizer                          the dialect's own estimate    x-pipeline-count: estimate
 
 ``error`` is the part of the number by which it may be off; replies that come back with usage teach what it is.  An
-upstream that says it has no such thing is not asked again for five minutes: clients ask for many counts at once.
+upstream that says it has no such thing is not asked again for five minutes: clients ask for many counts at once.  One
+that rests is not asked at all.
 """
 
 import math
@@ -70,7 +71,8 @@ class Counting:
     def _may_ask(self, exchange: Exchange, upstream: Upstream) -> bool:
         """Whether *upstream* counts, as far as is known, what this exchange asks."""
         same = upstream.dialect.NAME == exchange.dialect.NAME
-        silent = trio.current_time() < self._silent.get(upstream.name, -math.inf)
+        now = trio.current_time()
+        silent = now < self._silent.get(upstream.name, -math.inf) or upstream.condition.resting(now)
         return not silent and counts(upstream.dialect) and (same or bool(counted(upstream.dialect)))
 
     async def _theirs(self, exchange: Exchange, asked: Prompt, upstream: Upstream) -> Answer | None:

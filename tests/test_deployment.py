@@ -229,6 +229,16 @@ def test_the_unit_is_one(analyze: str, unit: Path) -> None:
     assert (done.returncode, complaints) == (0, [])
 
 
+def test_its_socket_is_one_too(analyze: str, unit: Path) -> None:
+    """Beside the service that it starts; at the address that the gateway has by itself."""
+    file = unit.with_name("pipeline.socket")
+    file.write_text((ROOT / "pipeline.socket").read_text(encoding="utf-8"), encoding="utf-8")
+    command = [analyze, "verify", "--man=no", str(file), str(unit)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, [line for line in done.stderr.splitlines() if "pipeline." in line]) == (0, [])
+    assert f"ListenStream={Server().host}:{Server().port}\n" in file.read_text(encoding="utf-8")
+
+
 def test_a_broken_unit_is_noticed(analyze: str, unit: Path) -> None:
     """Otherwise the test above would mean nothing."""
     unit.write_text(unit.read_text().replace("Type=notify", "Type=notfy"), encoding="utf-8")

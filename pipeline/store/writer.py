@@ -4,8 +4,10 @@
 
 A batch is all that waits when its turn comes.  Versions of records are in no hurry, and gather for a moment; a
 reservation, which a request waits for, ends the gathering.  What comes along with it is committed, but not synced more
-often than versions gather: the spool forgets entries only after a commit that is on the disk.  When the database can't be reached the batch stays, grows
-no further than its bound, and is tried again; requests that wait are told so after a while, streams don't notice.
+often than versions gather: the spool forgets entries only after a commit that is on the disk.
+
+When the database can't be reached the batch stays, grows no further than its bound, and is tried again; requests that
+wait are told so after a while, streams don't notice.
 """
 
 import math

@@ -95,6 +95,17 @@ async def test_the_pid_file_goes_along_and_is_never_free(bound: socket.socket, t
             assert look(path) is None
 
 
+def test_a_pid_file_that_was_given_in_vain_stays_as_it_is(tmp_path: Path) -> None:
+    """Who did not get ready has put nothing down, and takes nothing away."""
+    with PidFile(tmp_path / "pipeline.pid") as old:
+        old.tell(["old"])
+        with PidFile(old.path, given=os.dup(old.descriptor)):
+            pass
+        entry = look(old.path)
+        assert entry is not None
+        assert entry.urls == ["old"]
+
+
 def test_where_nobody_is_there_is_nothing_to_take() -> None:
     """It starts as any other then."""
     assert take("here", 1) is None

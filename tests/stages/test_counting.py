@@ -100,6 +100,16 @@ async def test_an_upstream_that_has_no_count_is_asked_once(autojump_clock: Any) 
     assert len(pool.calls) == 2
 
 
+async def test_an_upstream_that_rests_is_counted_for() -> None:
+    """Nobody waits for a count that would fail."""
+    pool = says({"input_tokens": 17})
+    x = counted(pool)
+    condition = x.upstreams[0].condition
+    condition.rests, condition.until = 1, trio.current_time() + 10
+    assert how(await Counting().answer(x)) == "estimate"
+    assert pool.calls == []
+
+
 async def test_an_upstreams_refusal_is_the_answer() -> None:
     """In its own words: a count must not hide that a prompt is wrong."""
     error = {"type": "error", "error": {"type": "invalid_request_error", "message": "messages: empty"}}

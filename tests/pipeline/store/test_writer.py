@@ -89,6 +89,36 @@ async def test_a_reservation_waits_for_nothing_but_its_commit(parts: Parts, nurs
     nursery.cancel_scope.cancel()
 
 
+async def test_what_reservations_take_along_shares_a_sync(parts: Parts, nursery: Any) -> None:
+    """It counts at once, and the spool may forget it only when it is on the disk: soon, also if nothing else comes."""
+    watched, heard = Watched(parts), Heard()
+    made = writer(watched, heard)
+    nursery.start_soon(made.run)
+    for number in range(1, 4):
+        made.put(Version(settled(f"r{number}", cost=300), number))
+        assert isinstance(await made.reserve(want(f"r{number}+", 100)), Granted)
+    assert (watched.transactions, heard.numbers) == ([True, False, False], [1])
+    assert isinstance(await made.reserve(want("r4", 101)), Refused), "900 are spent or held"
+    await until(lambda: heard.numbers == [1, 3])
+    assert watched.transactions[4:] == [True]
+    nursery.cancel_scope.cancel()
+
+
+async def test_at_the_end_everything_is_on_the_disk(parts: Parts) -> None:
+    """Also what was committed a moment ago."""
+    watched, heard = Watched(parts), Heard()
+    made = writer(watched, heard)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(made.run)
+        for number in (1, 2):
+            made.put(Version(settled(f"r{number}"), number))
+            await made.reserve(want(f"r{number}+"))
+        nursery.cancel_scope.cancel()
+    assert heard.numbers == [1]
+    await made.drain(5)
+    assert (heard.numbers, watched.transactions) == ([1, 2], [True, False, True])
+
+
 async def test_many_reservations_share_transactions(parts: Parts, nursery: Any) -> None:
     """And exactly what fits is granted."""
     watched = Watched(parts)
