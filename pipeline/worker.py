@@ -1,7 +1,7 @@
 """Worker: one of several processes on one port, as it looks from inside; ``workers`` starts it.
 
-link ──▶ our number, the sockets · reload · a question of another's          ◀── we listen · loaded · an answer
-the link closes: the process that started us has gone; what runs is finished, and nobody is let in any more
+    link ──▶ our number, the sockets · reload · a question of another's          ◀── we listen · loaded · an answer
+    the link closes: the process that started us has gone; what runs is finished, and nobody is let in any more
 """
 
 import socket

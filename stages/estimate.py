@@ -116,13 +116,22 @@ def allowed(prompt: Prompt, model: str) -> int:
 def about(asked: Prompt, dialect: Dialect) -> int:
     """The tokens of *asked*, a client's prompt of *dialect*, or more.
 
-    Plain text is taken by its length, as dense as any model cuts it: 0.2 ms for half a megabyte where a count takes one
-    or more.  What holds pictures or files is counted: their length says nothing.
+    Plain text is taken by its length, as dense as any model cuts it: 50 µs for half a megabyte where a count takes a
+    millisecond.  What holds pictures or files is counted: their length says nothing.
     """
     raw = asked.encode()
-    if raw.isascii() and _PICTURED.search(raw) is None:
+    if raw.isascii() and not (solid(raw) and _PICTURED.search(raw)):
         return AROUND + len(raw) * 2 // 5
     return dialect.count(asked)
+
+
+def solid(raw: bytes) -> bool:
+    """Whether *raw* may hold a picture: somewhere a quarter of a kilobyte has neither space nor quote.
+
+    Looks at every fourth kilobyte; a picture that slips through is no larger than that, and taken for text.
+    """
+    looks = (raw[begin : begin + 256] for begin in range(0, len(raw), 4096))
+    return any(b" " not in look and b'"' not in look for look in looks)
 
 
 def for_an_hour(asked: Prompt, upstream: Upstream) -> bool:

@@ -85,7 +85,7 @@ def test_a_table_of_a_stage_of_an_upstream_counts() -> None:
 @pytest.mark.parametrize(
     ("text", "line"),
     [
-        ("prot = 1", "prot: unknown key; known: admin, auth, cache_breakpoints, client_identity, forward, "),
+        ("prot = 1", "prot: unknown key; known: admin, auth, cache_breakpoints, capture, client_identity, "),
         ("[sevrer]", "sevrer: unknown key; did you mean server?"),
         ("[mter]", "mter: unknown key; did you mean meter?"),
         ("auth = 5", "auth: expected a table, got 5"),

@@ -35,7 +35,7 @@ def test_it_is_toml_and_says_what_is_in_force() -> None:
     assert tree["upstreams"]["my own"]["url"] == "https://api.openai.com/v1"
     assert tree["upstreams"]["my own"]["stages"] == [{"use": "cache_breakpoints", "ttl": "1h"}]
     assert tree["auth"]["keys"] == [{"name": "ada", "key": "***", "models": ["*"]}]
-    assert tree["model_map"] == {"aliases": {"fast": "gpt-6-sol"}}
+    assert tree["model_map"] == {"aliases": {"fast": "gpt-6-sol"}, "answer_as": "asked"}
     assert tree["cache_breakpoints"]["ttl"] == "5m"
 
 
