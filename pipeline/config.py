@@ -22,22 +22,13 @@ from typing import Annotated, Any, Literal
 import attrs
 
 from pipeline.admin.settings import Settings as AdminSettings
+from pipeline.bounds import Bytes, Count, Number, Seconds, Wait
 from pipeline.credentials.settings import OAuth
 from pipeline.layers import Layers
 from pipeline.observe.settings import Capture, Metrics, Traces
 from pipeline.secret import Secret
 from pipeline.store.settings import Settings as StoreSettings
 from pipeline.structure import Check
-
-
-def _positive(value: float) -> None:
-    if not value > 0:
-        raise ValueError(f"expected more than 0, got {value:g}")
-
-
-def _not_negative(value: float) -> None:
-    if not value >= 0:
-        raise ValueError(f"expected 0 or more, got {value:g}")
 
 
 def _port(value: int) -> None:
@@ -59,13 +50,8 @@ MOST_WORKERS = 64
 
 _ORIGIN = re.compile(r"(?i)[a-z][a-z0-9+.-]*://[^/\s]+")
 
-Seconds = Annotated[float, Check(_positive)]
-Wait = Annotated[float, Check(_not_negative)]
-Bytes = Annotated[int, Check(_positive)]
-Connections = Annotated[int, Check(_positive)]
 Port = Annotated[int, Check(_port)]
 Workers = Annotated[int, Check(_workers)]
-Count = Annotated[int, Check(_not_negative)]
 Level = Literal["debug", "info", "warning", "error"]
 Role = Literal["stage", "attempt", "source", "sink"]
 
@@ -89,7 +75,7 @@ class Server:
     drain: Wait = 30.0  # seconds that running requests may take to end after SIGTERM
     ping: Seconds = 10.0  # seconds of silence in a stream before a ping
     max_body: Bytes = 32 * 1024 * 1024  # of a request; over it 413
-    max_connections: Connections = 10_000  # open at once; further clients wait until one leaves
+    max_connections: Number = 10_000  # open at once; further clients wait until one leaves
     max_connections_per_client: Count = 0  # of those, from one address (of IPv6: a /64); more are closed; 0: any number
     workers: Workers = 1  # processes on one port; 1: this one and no other
     watch: bool = True  # take over what changes in the files of the configuration while it runs

@@ -200,6 +200,11 @@ class InternalError(GatewayError):
         super().__init__(message)
 
 
+def meant(error: GatewayError) -> GatewayError:
+    """*error*; of a refusal, what the upstream meant."""
+    return error.means if isinstance(error, UpstreamRefused) else error
+
+
 def as_error(raised: BaseException) -> GatewayError:
     """The GatewayError in *raised*, also inside groups; or, if it is a bug, an InternalError that carries it."""
     if isinstance(raised, GatewayError):

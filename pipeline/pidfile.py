@@ -11,6 +11,7 @@ be another's by now.  The file is left in place when it ends: removing it would 
 import fcntl
 import os
 import time
+import warnings
 from pathlib import Path
 from types import TracebackType
 
@@ -40,7 +41,8 @@ class Entry(msgspec.Struct, omit_defaults=True):
 
 def default() -> Path:
     """Where it is if nobody says otherwise."""
-    return Path(platformdirs.user_runtime_dir("pipeline", appauthor=False)) / "pipeline.pid"
+    with warnings.catch_warnings(action="ignore"):  # without XDG_RUNTIME_DIR: every command says where it looked anyway
+        return Path(platformdirs.user_runtime_dir("pipeline", appauthor=False)) / "pipeline.pid"
 
 
 @attrs.define(eq=False)

@@ -171,7 +171,8 @@ def place_of(
     """Origin and base of *upstream*; None for one that has to be started, or after noting what is wrong."""
     if not upstream.url:
         if not upstream.serve:
-            note(("url",), "required, but missing; a preset would supply it")
+            whose = f"preset {upstream.preset} has none, it is your own"
+            note(("url",), f"required, but missing; {whose if upstream.preset else 'a preset would supply it'}")
         return None
     try:
         return None if dialect is None else locate(upstream.url, dialect, dialects.values())

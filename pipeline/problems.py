@@ -51,7 +51,7 @@ class Problems:
 
 def unknown(word: str, known: Iterable[str], what: str = "key") -> str:
     """The sentence for a *word* that is none of *known*, with the nearest of them."""
-    known = sorted(known)
+    known = sorted(set(known))
     if near := get_close_matches(word, known, 1):
         return f"unknown {what}; did you mean {near[0]}?"
     return f"unknown {what}; known: {', '.join(known)}" if known else f"unknown {what}"

@@ -2,6 +2,8 @@
 
     link ──▶ our number, the sockets · reload · a question of another's          ◀── we listen · loaded · an answer
     the link closes: the process that started us has gone; what runs is finished, and nobody is let in any more
+
+How requests are answered is ``serving``'s; here is what a worker has beside it.
 """
 
 import socket

@@ -75,8 +75,9 @@ def ranked(upstreams: Sequence[Upstream], key: bytes, weights: Mapping[str, floa
     """*upstreams*, the one that *key* prefers first (weighted rendezvous hashing)."""
 
     def score(upstream: Upstream) -> float:
-        drawn = int.from_bytes(blake2b(upstream.name.encode(), key=key[:64], digest_size=8).digest(), "big")
-        return -weights.get(upstream.name, 1.0) / math.log((drawn + 1) / (2**64 + 1))
+        # 48 bits of it: the highest of 64 would be rounded to 1, whose logarithm is 0.
+        drawn = int.from_bytes(blake2b(upstream.name.encode(), key=key[:64], digest_size=8).digest()[:6], "big")
+        return -weights.get(upstream.name, 1.0) / math.log((drawn + 1) / (2**48 + 1))
 
     return sorted(upstreams, key=score, reverse=True)
 

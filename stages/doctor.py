@@ -24,8 +24,8 @@ from pipeline.errors import (
     RateLimited,
     Unauthenticated,
     UnknownModel,
-    UpstreamRefused,
     UpstreamTimeout,
+    meant,
 )
 from pipeline.events import Batch, Failed, TextDelta, ThinkingDelta
 from pipeline.exchange import Exchange
@@ -191,11 +191,6 @@ def shown(upstream: Upstream) -> str:
     return f"{len(usable)} {'credential' if len(usable) == 1 else 'credentials'} to show, and one was taken"
 
 
-def meant(error: GatewayError) -> GatewayError:
-    """*error*; of a refusal, what the upstream meant."""
-    return error.means if isinstance(error, UpstreamRefused) else error
-
-
 def blamed(error: GatewayError) -> Name:
     """The step that *error* belongs to."""
     kind = meant(error)
@@ -222,9 +217,8 @@ _ADVICE: tuple[tuple[type[GatewayError], str], ...] = (
 
 
 def advice(error: GatewayError, upstream: Upstream) -> str:
-    """What *error* says, and what to do about it."""
-    hint = next(
-        (text for kind, text in _ADVICE if isinstance(meant(error), kind)), "the fault is the upstream's, or on the way"
-    )
-    text = str(error)
-    return f"{text if upstream.name in text else f'{upstream.name}: {text}'}. {hint[0].upper()}{hint[1:]}"
+    """What *error* says, and what to do about it; what befalls a program says that itself."""
+    known = next((text for kind, text in _ADVICE if isinstance(meant(error), kind)), "")
+    hint = known or ("" if upstream.program else "the fault is the upstream's, or on the way")
+    text = str(error) if upstream.name in str(error) else f"{upstream.name}: {error}"
+    return f"{text}. {hint[0].upper()}{hint[1:]}" if hint else text

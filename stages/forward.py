@@ -30,6 +30,7 @@ import attrs
 import structlog
 import trio
 
+from pipeline.bounds import Count, Part
 from pipeline.errors import GatewayError, NotFound, UnknownModel, UpstreamFailed, UpstreamTimeout
 from pipeline.events import Answer, Batch, Started
 from pipeline.exchange import Attempt, Exchange, Out
@@ -62,14 +63,9 @@ log = structlog.get_logger("pipeline")
 _UNBOUND = nullcontext()
 
 
-def _not_negative(value: float) -> None:
+def _finite(value: float) -> None:
     if not 0 <= value < math.inf:
         raise ValueError(f"expected 0 or more, got {value:g}")
-
-
-def _a_part(value: float) -> None:
-    if not 0 <= value <= 1:
-        raise ValueError(f"expected a part of 1, got {value:g}")
 
 
 @attrs.frozen
@@ -79,11 +75,11 @@ class Forward:
     fidelity: Mode = "report"  # lossless, strict: refuse what would lose something of the request
     capabilities: dict[str, Override] = attrs.field(factory=dict)  # of models, by glob: the first one that fits holds
     choice: Choice = "ordered"  # of several upstreams: which is asked first
-    weights: dict[str, Annotated[float, Check(_not_negative)]] = attrs.field(factory=dict)  # by upstream; else 1
+    weights: dict[str, Annotated[float, Check(_finite)]] = attrs.field(factory=dict)  # by upstream; else 1
     affinity: Literal["soft", "off"] = "soft"  # conversations keep to one, where the choice leaves it open
-    retries: Annotated[int, Check(_not_negative)] = 1  # of the only upstream there is, after what passes by itself
-    wait: Annotated[float, Check(_not_negative)] = 5.0  # seconds before a retry; an upstream that wants more gets none
-    budget: Annotated[float, Check(_a_part)] = 0.2  # the part of recent requests that may be asked of who just failed
+    retries: Count = 1  # of the only upstream there is, after what passes by itself
+    wait: Annotated[float, Check(_finite)] = 5.0  # seconds before a retry; an upstream that wants more gets none
+    budget: Part = 0.2  # the part of recent requests that may be asked of who just failed
     rest: Rest = attrs.field(factory=Rest)  # when an upstream that fails is left alone, and for how long
 
     per_key: ClassVar[frozenset[str]] = frozenset({"fidelity"})

@@ -15,8 +15,8 @@ from typing import Annotated
 
 import attrs
 
-from pipeline.credentials.rotation import meant
-from pipeline.errors import BudgetSpent, GatewayError, PaymentRequired, RateLimited, Unauthenticated
+from pipeline.bounds import Number, Seconds
+from pipeline.errors import BudgetSpent, GatewayError, PaymentRequired, RateLimited, Unauthenticated, meant
 from pipeline.structure import Check
 from pipeline.upstream import Condition, Upstream
 
@@ -24,29 +24,19 @@ ENOUGH = 10  # tries from which a rate can be told
 JITTER = 0.2  # the part by which a rest is longer or shorter, so that not all gateways come back at one moment
 
 
-def _one_at_least(value: int) -> None:
-    if value < 1:
-        raise ValueError(f"expected 1 or more, got {value}")
-
-
 def _a_part(value: float) -> None:
     if not 0 < value <= 1:
         raise ValueError(f"expected a part of 1, got {value:g}")
-
-
-def _positive(value: float) -> None:
-    if not value > 0:
-        raise ValueError(f"expected more than 0, got {value:g}")
 
 
 @attrs.frozen
 class Rest:
     """When an upstream rests, and for how long (seconds)."""
 
-    failures: Annotated[int, Check(_one_at_least)] = 5  # in a row
+    failures: Number = 5  # in a row
     rate: Annotated[float, Check(_a_part)] = 0.5  # the part of the last twenty tries that failed
-    seconds: Annotated[float, Check(_positive)] = 5.0  # the first time; twice as long each further time
-    longest: Annotated[float, Check(_positive)] = 300.0  # also where it asks for more
+    seconds: Seconds = 5.0  # the first time; twice as long each further time
+    longest: Seconds = 300.0  # also where it asks for more
 
 
 @attrs.frozen(eq=False)

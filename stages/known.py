@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal, get_args
 
 import attrs
 
+from pipeline.bounds import Number
 from pipeline.dialect import Model
 from pipeline.structure import Check
 from stages.capabilities import LADDER, Capability, Effort, plain, row
@@ -23,17 +24,9 @@ Way = Literal["adaptive", "between_tools", "disabled", "enabled"]
 MODELS = 4096  # that are remembered of what upstreams told
 
 
-def _positive(value: int) -> None:
-    if value < 1:
-        raise ValueError(f"expected 1 or more, got {value}")
-
-
 def _factor(value: float) -> None:
     if not 0.1 <= value <= 10:
         raise ValueError(f"expected a factor from 0.1 to 10, got {value:g}")
-
-
-Tokens = Annotated[int, Check(_positive)]
 
 
 @attrs.frozen(kw_only=True)
@@ -50,9 +43,9 @@ class Override:
     sampling: Literal["default", "limited"] | None = None
     prefill: bool | None = None
     instructs: bool | None = None
-    cacheable: Tokens | None = None
-    context: Tokens | None = None
-    output: Tokens | None = None
+    cacheable: Number | None = None
+    context: Number | None = None
+    output: Number | None = None
     growth: Annotated[float, Check(_factor)] | None = None
 
 

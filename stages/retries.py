@@ -16,7 +16,6 @@ from email.utils import parsedate_to_datetime
 
 import attrs
 
-from pipeline.credentials.rotation import meant
 from pipeline.errors import (
     BudgetSpent,
     Forbidden,
@@ -28,6 +27,7 @@ from pipeline.errors import (
     Unsupported,
     UpstreamRefused,
     UpstreamTimeout,
+    meant,
 )
 from pipeline.upstream import Upstream
 from transports.messages import Headers, find

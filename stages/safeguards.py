@@ -20,17 +20,16 @@ not supported, and goes back to its own.  The end of a reply waits for the verdi
 """
 
 from collections.abc import AsyncIterable, Awaitable, Callable, Iterator
-from typing import Annotated
 
 import attrs
 import structlog
 import trio
 
+from pipeline.bounds import Seconds
 from pipeline.errors import GatewayError
 from pipeline.events import Batch, BlockStarted, Failed, Finished, InputDelta, TextDelta, reads
 from pipeline.exchange import Attempt, Exchange, Out
 from pipeline.prompt import Edit, Prompt
-from pipeline.structure import Check
 from pipeline.upstream import Upstream
 from stages.asking import ask, checked, decoded
 from stages.contract import GUARD
@@ -45,18 +44,13 @@ log = structlog.get_logger("pipeline")
 Waiting = Callable[[AsyncIterable[Batch], Out], Awaitable[None]]
 
 
-def _positive(value: float) -> None:
-    if not value > 0:
-        raise ValueError(f"expected more than 0, got {value:g}")
-
-
 @attrs.frozen
 class Safeguards:
     """Have the calls in a reply judged by a model, for clients that ask for it."""
 
     model: str
     upstream: str | None = None
-    patience: Annotated[float, Check(_positive)] = 20.0
+    patience: Seconds = 20.0
 
     changes = frozenset({"judge"})
 

@@ -1,5 +1,6 @@
 """The README is true: its examples run as printed, its commands are the ones CI calls."""
 
+import json
 import re
 import sys
 import tomllib
@@ -7,6 +8,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import attrs
 import pytest
 
 from pipeline.declared import misplaced
@@ -15,6 +17,7 @@ from pipeline.events import TextDelta
 from pipeline.heartbeat import Heart
 from pipeline.line import Line, conduct
 from pipeline.naming import load
+from stages.claude_cli import Settings
 from tests.doubles import Kept, Recorder, exchange, said, words
 
 ROOT = Path(__file__).parents[1]
@@ -26,6 +29,27 @@ def example(name: str) -> str:
     found = re.search(rf"<!-- example: {re.escape(name)} -->\n```\w+\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
     assert found, f"README.md has no example {name}"
     return found.group(1)
+
+
+def test_the_contents_name_every_chapter() -> None:
+    """In their order, each once, by the address that the page gives it."""
+    titles = re.findall(r"^## (.+)$", README, re.MULTILINE)
+    listed = re.findall(r"\[([^]]+)\]\(#([a-z-]+)\)", README.partition("\n## ")[0])
+    assert listed == [(title, re.sub(r"[^a-z -]", "", title.lower()).replace(" ", "-")) for title in titles]
+
+
+def test_the_chapters_it_refers_to_are_there() -> None:
+    """No link within the page leads nowhere."""
+    titles = re.findall(r"^##+ (.+)$", README, re.MULTILINE)
+    there = {re.sub(r"[^a-z -]", "", title.lower()).replace(" ", "-") for title in titles}
+    assert set(re.findall(r"\]\(#([^)]+)\)", README)) - there == set()
+
+
+def test_the_cli_s_settings_are_told_with_their_defaults() -> None:
+    """They are read by no stage, so that nothing else would notice."""
+    told = dict(re.findall(r"^\| `(\w+)` \| (\S+) \|", README.partition("## The CLI upstream")[2], re.MULTILINE))
+    for name, value in attrs.asdict(Settings()).items():
+        assert told[name].strip("`") == ("none" if value is None else json.dumps(value)), name
 
 
 @pytest.fixture

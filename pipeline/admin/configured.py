@@ -15,7 +15,7 @@ from pipeline.admin.route import Route, get
 from pipeline.layers import spell
 from pipeline.problems import Path
 
-SECTIONS = ("server", "log", "store", "admin")
+SECTIONS = ("server", "log", "metrics", "capture", "traces", "store", "admin")
 
 
 class Setting(msgspec.Struct):

@@ -3,6 +3,7 @@
 from typing import Annotated, Any
 
 import msgspec
+import trio
 from msgspec import Meta
 
 from pipeline.admin.desk import Ask
@@ -22,7 +23,10 @@ class Spent(msgspec.Struct):
 
 
 class Seen(msgspec.Struct, kw_only=True):
-    """A request that is over.  *at*: ms; *cost*: dollars; times in seconds, those of stages in microseconds."""
+    """A request that is over.  *at*: ms; *cost*: dollars; times in seconds, those of stages in microseconds.
+
+    *rule*: what chose the model and who may answer.
+    """
 
     id: str
     at: int
@@ -34,6 +38,7 @@ class Seen(msgspec.Struct, kw_only=True):
     operation: str
     streamed: bool
     asked: str | None
+    rule: str | None = None
     upstream: str | None
     model: str | None
     attempts: int
@@ -49,13 +54,14 @@ class Seen(msgspec.Struct, kw_only=True):
     down: dict[str, int] | None = None
 
 
-class Try(msgspec.Struct):
-    """One try at an upstream; times in seconds since the request came."""
+class Try(msgspec.Struct, kw_only=True):
+    """One try at an upstream, made because of *why*; times in seconds since the request came."""
 
     upstream: str
     model: str
     status: int | None
     error: str | None
+    why: str | None = None
     began: float
     first: float | None
     ended: float | None
@@ -72,11 +78,19 @@ class Effect(msgspec.Struct):
     edits: list[dict[str, Any]]
 
 
+class Capture(msgspec.Struct):
+    """Whether requests are captured now, and whether this one was, so that ``replay`` can send it once more."""
+
+    on: bool
+    kept: bool
+
+
 class SeenWhole(Seen, kw_only=True):
     """The same with each attempt, and with what each stage did."""
 
     tries: list[Try]
     effects: list[Effect] = []  # msgspec copies it for each
+    capture: Capture
 
 
 class Recently(msgspec.Struct):
@@ -101,12 +115,24 @@ async def listed(ask: Ask, query: Last) -> Recently:
 
 async def one(ask: Ask, id: str) -> SeenWhole:  # noqa: A002  # as the path has it
     """One of them, with what each stage did."""
+    if (entry := await held(ask, id)) is None:
+        raise absent("request")
+    return msgspec.convert({**entry, "capture": await capture(ask, id)}, SeenWhole)
+
+
+async def held(ask: Ask, id: str) -> dict[str, Any] | None:  # noqa: A002  # the request's
+    """What memory still has of the request *id*; None: nothing."""
     if (entry := ask.desk.gateway.observer.recent.one(id)) is not None:
-        return msgspec.json.decode(entry, type=SeenWhole)
-    for other in await theirs(ask):
-        if other["id"] == id:
-            return msgspec.convert(other, SeenWhole)
-    raise absent("request")
+        found: dict[str, Any] = msgspec.json.decode(entry)
+        return found
+    return next((other for other in await theirs(ask) if other["id"] == id), None)
+
+
+async def capture(ask: Ask, id: str) -> Capture:  # noqa: A002  # the request's
+    """How it stands with a capture of the request *id*."""
+    if (archive := ask.desk.gateway.observer.archive) is None:
+        return Capture(on=False, kept=False)
+    return Capture(archive.settings.enabled, await trio.to_thread.run_sync(archive.has, id))
 
 
 async def theirs(ask: Ask) -> list[dict[str, Any]]:

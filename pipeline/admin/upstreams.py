@@ -4,6 +4,7 @@ Where an upstream is stands in the configuration and nowhere else: nothing here 
 What it is shown, a key or a login, may be added here; it is sealed in the store and never told again.
 """
 
+import time
 from collections.abc import Awaitable, Sequence
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -36,7 +37,11 @@ class Window(msgspec.Struct, omit_defaults=True):
 
 
 class Health(msgspec.Struct, kw_only=True):
-    """How an upstream is, by what it last answered."""
+    """How an upstream is, by what it last answered.
+
+    *failures*: in a row.  *resting_until* (ms): nothing goes there until then, if there are others.  *on_trial*: it has
+    rested, and the next request finds out whether it is well.
+    """
 
     name: str
     dialect: str
@@ -45,6 +50,9 @@ class Health(msgspec.Struct, kw_only=True):
     last_error: str | None = None
     last_status: int | None = None
     last_at: int | None = None
+    failures: int = 0
+    resting_until: int | None = None
+    on_trial: bool = False
     windows: list[Window] = []  # msgspec copies it for each
 
 
@@ -281,8 +289,19 @@ def health(live: Live, upstream: Running) -> Health:
         last_error=last.error,
         last_status=last.status,
         last_at=last.at,
+        failures=upstream.condition.row,
+        resting_until=rested(upstream),
+        on_trial=upstream.condition.rests > 0 and not upstream.condition.resting(trio.current_time()),
         windows=[Window(each.name, each.utilisation, each.resets or None) for each in upstream.windows.values()],
     )
+
+
+def rested(upstream: Running) -> int | None:
+    """When *upstream*, or what it could be shown, has rested, in ms since 1970; None: it does not rest."""
+    condition = upstream.condition
+    own = condition.until - trio.current_time() if condition.rests else 0.0
+    seconds = max(own, upstream.wallet.rests())
+    return round((time.time() + seconds) * 1000) if seconds > 0 else None
 
 
 def credential(upstream: Running, held: Held) -> Credential:

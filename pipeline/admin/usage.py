@@ -11,6 +11,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from pipeline.admin.desk import Ask
+from pipeline.admin.recent import Capture, capture, held
 from pipeline.admin.refusal import absent
 from pipeline.admin.route import Download, Route, Send, delete, get
 from pipeline.store import export, requests, usage
@@ -154,7 +155,7 @@ class Request(msgspec.Struct, kw_only=True):
 class Whole(Request, kw_only=True):
     """One request with its attempts, what was changed for its upstream, and what stages took (microseconds).
 
-    *credential*: the name of what the upstream was shown.
+    *credential*: the name of what the upstream was shown.  *recent*: memory has more of it (``/recent/{id}``).
     """
 
     attempts: list[dict[str, Any]]
@@ -163,6 +164,8 @@ class Whole(Request, kw_only=True):
     credential: str
     price: str
     extra: dict[str, Any]
+    recent: bool
+    capture: Capture
 
 
 class Requests(msgspec.Struct):
@@ -286,7 +289,8 @@ async def one(ask: Ask, id: str) -> Whole:  # noqa: A002  # as the path has it
     record, names = await ask.read(lambda db: (requests.one(db, id), usage.key_names(db)))
     if record is None:
         raise absent("request")
-    return msgspec.convert(requests.told_whole(record, names), Whole)
+    more = {"recent": await held(ask, id) is not None, "capture": await capture(ask, id)}
+    return msgspec.convert({**requests.told_whole(record, names), **more}, Whole)
 
 
 def paged(page: Any) -> Any:

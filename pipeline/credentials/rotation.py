@@ -21,7 +21,7 @@ from pipeline.errors import (
     PaymentRequired,
     RateLimited,
     Unauthenticated,
-    UpstreamRefused,
+    meant,
 )
 
 LIMITED = 30.0  # seconds, where the upstream does not say
@@ -68,8 +68,3 @@ def rest_for(error: GatewayError) -> float:
         case RateLimited(retry_after=seconds):
             return min(LONGEST, LIMITED if seconds is None else max(1.0, seconds))
     return 0.0
-
-
-def meant(error: GatewayError) -> GatewayError:
-    """*error*; of a refusal, what the upstream meant."""
-    return error.means if isinstance(error, UpstreamRefused) else error

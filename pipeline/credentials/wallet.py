@@ -26,9 +26,9 @@ from pipeline.credentials.credential import (
     opened,
     sealed,
 )
-from pipeline.credentials.rotation import Rotation, meant
+from pipeline.credentials.rotation import Rotation
 from pipeline.credentials.sealing import Unopened
-from pipeline.errors import GatewayError, Unauthenticated
+from pipeline.errors import GatewayError, Unauthenticated, meant
 from pipeline.secret import Secret
 from pipeline.store import credentials as rows
 from pipeline.store.credentials import CredentialRow

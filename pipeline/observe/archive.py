@@ -68,6 +68,10 @@ class Archive:
             self.lost += 1
             log.warning("a capture is not kept: too many wait to be written", id=exchange.id, lost=self.lost)
 
+    def has(self, name: str) -> bool:
+        """Whether there is a capture of the request *name*; blocks."""
+        return _NAME.fullmatch(name) is not None and (folder_of(self.settings) / f"{name}.json").is_file()
+
     async def run(self) -> None:
         """Task: write until cancelled; what waits then is written, too."""
         try:

@@ -5,18 +5,9 @@ from typing import Annotated
 
 import attrs
 
+from pipeline.bounds import Bytes, Part
 from pipeline.secret import Secret
 from pipeline.structure import Check
-
-
-def _positive(value: float) -> None:
-    if not value > 0:
-        raise ValueError(f"expected more than 0, got {value:g}")
-
-
-def _a_part(value: float) -> None:
-    if not 0 <= value <= 1:
-        raise ValueError(f"expected a number from 0 to 1, got {value:g}")
 
 
 def _url(value: str) -> None:
@@ -25,8 +16,6 @@ def _url(value: str) -> None:
 
 
 Url = Annotated[str, Check(_url)]
-Part = Annotated[float, Check(_a_part)]
-Bytes = Annotated[int, Check(_positive)]
 
 
 @attrs.frozen(kw_only=True)

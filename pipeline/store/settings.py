@@ -5,13 +5,9 @@ from typing import Annotated
 
 import attrs
 
+from pipeline.bounds import Seconds
 from pipeline.secret import Secret
 from pipeline.structure import Check
-
-
-def _positive(value: float) -> None:
-    if not value > 0:
-        raise ValueError(f"expected more than 0, got {value:g}")
 
 
 def _spool(value: int) -> None:
@@ -32,9 +28,6 @@ def _keys(values: tuple[Secret, ...]) -> None:
 def _days(value: int) -> None:
     if value < 0:
         raise ValueError(f"expected a number of days, or 0 for ever, got {value}")
-
-
-Seconds = Annotated[float, Check(_positive)]
 
 
 @attrs.frozen(kw_only=True)

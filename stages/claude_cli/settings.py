@@ -6,21 +6,12 @@ from typing import Annotated
 
 import attrs
 
+from pipeline.bounds import Number, Wait
 from pipeline.secret import Secret
 from pipeline.structure import Check
 
 # "Read", "Bash(git log *)", "mcp__db__query": a name, and what it may be used for.
 _TOOL = re.compile(r"[A-Za-z][\w-]*(\([^(),]+\))?")
-
-
-def _at_least_one(value: int) -> None:
-    if value < 1:
-        raise ValueError(f"expected 1 or more, got {value}")
-
-
-def _some(value: float) -> None:
-    if value < 0:
-        raise ValueError(f"expected 0 or more, got {value:g}")
 
 
 def _tools(value: tuple[str, ...]) -> None:
@@ -37,9 +28,9 @@ class Settings:
     environment: dict[str, str | Secret] = attrs.field(factory=dict)  # more variables for it; ours are not passed on
     directory: Path | None = None  # where it works; needed by tools
     tools: Annotated[tuple[str, ...], Check(_tools)] = ()  # what it may use there by itself, nothing else
-    concurrency: Annotated[int, Check(_at_least_one)] = 4  # programs at once
-    patience: Annotated[float, Check(_some)] = 60.0  # seconds a request waits for its turn among them
-    sessions: Annotated[float, Check(_some)] = 86_400.0  # seconds a conversation is remembered; 0: not at all
+    concurrency: Number = 4  # programs at once
+    patience: Wait = 60.0  # seconds a request waits for its turn among them
+    sessions: Wait = 86_400.0  # seconds a conversation is remembered; 0: not at all
 
     def complaints(self) -> list[str]:
         """What does not go together."""

@@ -6,7 +6,7 @@ from functools import cache
 
 import pytest
 
-from tests.e2e.running import Gateway, running
+from tests.e2e.running import Door, Gateway, running
 
 
 @pytest.fixture(scope="session")
@@ -21,3 +21,12 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str],
 def gateway(request: pytest.FixtureRequest, shared: Callable[[str], Gateway]) -> Gateway:
     """Each of them in turn."""
     return shared(request.param)
+
+
+@pytest.fixture
+def door(request: pytest.FixtureRequest) -> Door:
+    """The gateway of ``--gateway``, or else one of ours."""
+    url = request.config.getoption("--gateway")
+    if url is None:
+        return Door(request.getfixturevalue("shared")("anthropic").url)
+    return Door(url.rstrip("/"), request.config.getoption("--gateway-key"), request.config.getoption("--gateway-model"))

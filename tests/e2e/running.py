@@ -54,6 +54,15 @@ class Gateway:
             time.sleep(0.02)
 
 
+@attrs.frozen
+class Door:
+    """A gateway that runs, ours or not: where it is, and what it is asked with."""
+
+    url: str
+    key: str = "any"
+    model: str = ""  # none: the first that it lists
+
+
 def clean_environment(home: Path, **more: str) -> dict[str, str]:
     """An environment with nothing of ours in it, and a home of its own."""
     kept = {name: os.environ[name] for name in ("PATH", "LANG", "LC_ALL", "TMPDIR") if name in os.environ}

@@ -81,6 +81,22 @@ async def test_thoughts_and_words(real: Real, dialect: str, stream: bool) -> Non
         assert prompt.get("tools", []) == []
 
 
+@ways
+async def test_responses_too(real: Real, stream: bool) -> None:
+    """The third protocol has the same events behind it: an end, the words, and their count."""
+    async with real.house() as found, Wire(found.port) as wire:
+        body = {"model": "sonnet", "input": "[[think let me see]] [[say Hello.]]", "stream": stream}
+        await wire.post("/v1/responses", json.dumps(body).encode(), x_api_key=found.key)
+        answer = await wire.answer(30)
+        assert (answer.status, answer.whole) == (200, True)
+        told = answer.body.split(b"event: response.completed\ndata: ")[-1]
+        whole = json.loads(told.partition(b"\n")[0])
+        response = whole["response"] if stream else whole
+        assert response["status"] == "completed"
+        assert [piece["text"] for item in response["output"] for piece in item.get("content") or []] == ["Hello."]
+        assert response["usage"]["output_tokens"] > 0
+
+
 @both
 async def test_words_come_while_they_are_written(real: Real, dialect: str) -> None:
     """Not at the end: the first is here while the model is still silent."""

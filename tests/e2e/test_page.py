@@ -34,6 +34,21 @@ CONFIGURED = f"""
 password = "{PASSWORD}"
 """
 
+AWAY = """
+[capture]
+enabled = true
+folder = "captures"
+[upstreams.away]
+dialect = "anthropic"
+url = "http://127.0.0.1:1"
+key = "k-of-away"
+models = ["claude-far*"]
+[model_map]
+rules = [{ match = "claude-far*", upstreams = ["away", "up"] }]
+[forward]
+rest = { seconds = 120.0 }
+"""
+
 pytestmark = [pytest.mark.client, pytest.mark.slow, pytest.mark.timeout(300)]
 
 
@@ -160,7 +175,7 @@ def test_every_room(tools: dict[str, str], gateway: Gateway, look: str) -> None:
     assert {room["room"]: room["accessibility"] for room in seen["rooms"] if room["accessibility"]} == {}
     assert [room["room"] for room in seen["rooms"] if room["sideways"]] == []
     assert seen["watch"]["console"] == []
-    assert len(seen["rooms"]) >= 17
+    assert len(seen["rooms"]) >= 19
     keys = next(room for room in seen["rooms"] if room["room"] == "keys")
     assert HOSTILE in keys["text"]
     assert WORSE in keys["text"]
@@ -184,6 +199,32 @@ def test_troubles_are_told(tools: dict[str, str], gateway: Gateway) -> None:
     assert "It works" in seen["works"]
     assert (seen["before"], seen["after"]) == (True, False)
     assert "wrong" in seen["wrong"]
+
+
+def test_what_just_happened_is_seen(page: None, tools: dict[str, str], tmp_path: Path) -> None:
+    """Who was tried and why, who changed what, how it is replayed; who rests; a configuration that is refused."""
+    with running(tmp_path / "observed", more=CONFIGURED + AWAY) as gateway:
+        secret = admin(gateway, "POST", "keys", name=HOSTILE)["secret"]
+        for _ in range(6):
+            ask(gateway, secret, "claude-far(high)")
+        gateway.records(wait_for=6)
+        with pytest.raises(AssertionError):
+            ask(gateway, "sk-proxy-of-nobody", "claude-far")
+        seen = drive(tools, gateway, "observing.mjs", CONFIG=str(tmp_path / "observed" / "pipeline.toml"))
+    request = seen["request"]
+    assert "then, because away: " in request["tries"]
+    assert "thinking_suffix" in request["edits"]
+    assert "model" in request["edits"]
+    assert "meter" in request["stages"]
+    assert re.fullmatch(r"python -m pipeline replay req_\w+ --diff", request["command"])
+    assert HOSTILE in request["whole"]
+    assert seen["list"] == {"all": 8, "errors": 2}  # their heads counted
+    assert "Rests until" in seen["upstream"]
+    assert "in a row" in seen["upstream"]
+    assert "reads" in seen["stage"]
+    assert "prot" in seen["configuration"]["told"]
+    assert (seen["configuration"]["findings"], seen["configuration"]["wide"]) == ([], False)
+    assert seen["watch"]["console"] == []
 
 
 def test_models_and_prices_are_changed(page: None, tools: dict[str, str], tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from pipeline.naming import built_in, load
 from pipeline.observe.settings import Capture, Metrics, Traces
 from pipeline.reading import OWN_KEYS, settle
 from pipeline.store.settings import Settings
+from stages import claude_cli
 
 EXAMPLE = Path(__file__).parents[2] / "pipeline.example.toml"
 ENVIRON = {"ANTHROPIC_API_KEY": "a", "OPENAI_API_KEY": "o", "WORK_OPENAI_KEY": "w", "ADA_KEY": "k"}
@@ -68,7 +69,7 @@ def test_the_example_shows_valid_keys(beside: Path) -> None:
             table = table[key]
         del table[files[-1]]
     config = settle(Layers(tree=tree, environ=ENVIRON, beside=beside))
-    assert set(config.upstreams) == {"anthropic", "openai", "local", "company", "pretend"}
+    assert set(config.upstreams) == {"anthropic", "openai", "local", "company", "cli", "pretend"}
     assert "rules" in dict(build(config).line.stages)
 
 
@@ -86,6 +87,7 @@ def test_the_example_shows_every_key() -> None:
         Traces: set(tree["traces"]),
         Upstream: set().union(*tree["upstreams"].values()),
         OAuth: set(tree["upstreams"]["company"]["oauth"]),
+        claude_cli.Settings: set(tree["upstreams"]["cli"]["settings"]),
         Entry: set().union(*entries) & OWN_KEYS,
         Config: set(tree) | {"settings", "unused", "layers"},  # these three are no keys
     }

@@ -66,6 +66,16 @@ async def test_things_go_in_any_order(autojump_clock: trio.testing.MockClock) ->
     assert said[3:] == ["close second"]
 
 
+async def test_a_thousand_are_left_as_one_is(autojump_clock: trio.testing.MockClock) -> None:
+    """Nested in each other they would end in a RecursionError: a gateway may have as many upstreams."""
+    things = [Lasting(str(number)) for number in range(1000)]
+    async with open_holders() as holders:
+        for thing in things:
+            await holders.hold(thing, thing)
+        said.clear()
+    assert said == [f"close {number}" for number in reversed(range(1000))]
+
+
 @pytest.mark.parametrize("cancelled", [False, True])
 async def test_at_the_end_the_last_goes_first(cancelled: bool, autojump_clock: trio.testing.MockClock) -> None:
     """Each waits for those behind it, also when everything is cancelled and some take their time."""

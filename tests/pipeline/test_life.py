@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.pidfile import AlreadyRuns, PidFile, look
+from pipeline.pidfile import AlreadyRuns, PidFile, default, look
 
 ROOT = Path(__file__).parents[2]
 
@@ -187,6 +187,12 @@ def test_a_held_file_is_held(tmp_path: Path) -> None:
     assert look(path) is None
     with PidFile(path):
         pass
+
+
+def test_without_a_runtime_directory_another_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Silently (warnings are errors here): as root, or from cron, there often is none."""
+    monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
+    assert default().parts[-2:] == ("pipeline", "pipeline.pid")
 
 
 def test_a_client_is_run_with_its_settings(shell: Shell) -> None:

@@ -206,6 +206,7 @@ def test_a_config_made_in_code_can_be_built() -> None:
     [
         ('dialect = "chta"\nurl = "http://h"', "a.dialect: unknown dialect; did you mean chat?"),
         ('dialect = "chat"', "a.url: required, but missing; a preset would supply it"),
+        ('preset = "azure"\nkey = "k"', "a.url: required, but missing; preset azure has none, it is your own"),
         ('dialect = "chat"\nurl = "https://h/?a=b"', "a.url: a base URL has no query and no fragment"),
         (
             'dialect = "chat"\nurl = "http://h"\nkey = "k"\nclient_key = true',

@@ -25,4 +25,5 @@ def test_the_nearest_word_is_offered() -> None:
     """Or all that are known, where none is near."""
     assert unknown("prot", ["port", "host"]) == "unknown key; did you mean port?"
     assert unknown("zzz", ["port", "host"], "flag") == "unknown flag; known: host, port"
+    assert unknown("zzz", ["port", "host", "port"]) == "unknown key; known: host, port"
     assert unknown("zzz", []) == "unknown key"

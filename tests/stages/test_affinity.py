@@ -1,6 +1,7 @@
 """Affinity: where a conversation belongs, and what only one upstream can answer."""
 
 import json
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -69,6 +70,14 @@ def test_a_weight_of_nought_is_the_last_resort() -> None:
     """Never first, never left out."""
     ups = [upstream("one", None), upstream("two", None)]
     assert {tuple(up.name for up in ranked(ups, key, {"one": 0.0})) for key in KEYS} == {("two", "one")}
+
+
+@pytest.mark.parametrize("drawn", [b"\0" * 8, b"\xff" * 8])
+def test_the_ends_of_the_draw_are_numbers(drawn: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No draw is so high that its logarithm is 0, or so low that it has none."""
+    monkeypatch.setattr("stages.affinity.blake2b", lambda *_, **__: SimpleNamespace(digest=lambda: drawn))
+    ups = [upstream("one", None), upstream("two", None)]
+    assert [up.name for up in ranked(ups, b"key", {"two": 2.0})] == ["two", "one"]
 
 
 def test_one_that_drops_out_moves_its_own_conversations_only() -> None:

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 import trio
 
+from pipeline.errors import UpstreamFailed
 from pipeline.naming import dialects
 from pipeline.secret import Secret
-from stages.doctor import examine
+from stages.doctor import advice, examine
 from stages.simulated import Settings, Simulated
 from stages.simulated import serve as serve_model
 from tests.doubles import ScriptedPool, upstream
@@ -115,3 +116,12 @@ async def test_a_program_is_not_started_for_whoever_asks_over_http() -> None:
     (step,) = await examine(upstream("cli", pool, program=True))
     assert (step.name, "python -m pipeline doctor cli" in step.text) == ("program", True)
     assert pool.calls == []
+
+
+@pytest.mark.parametrize(
+    ("program", "said"),
+    [(True, "cli: log in first"), (False, "cli: log in first. The fault is the upstream's, or on the way")],
+)
+def test_a_program_says_itself_what_to_do(program: bool, said: str) -> None:
+    """It is neither a server's fault nor the network's."""
+    assert advice(UpstreamFailed("log in first"), upstream("cli", ScriptedPool(200), program=program)) == said

@@ -19,6 +19,7 @@ from h2.settings import SettingCodes, Settings
 
 from tests.transports.running import running
 from tests.transports.upstreams import ORIGIN, QUICK, fetch
+from transports.listen import Tls
 from transports.messages import Head, Request, Response
 from transports.pool import Pool, PoolLimits, open_pool
 from transports.upstream import Call, Malformed, Origin, TimedOut, Truncated
@@ -444,7 +445,7 @@ async def test_with_a_real_server(speaks: list[str], server_tls: ssl.SSLContext,
             await response.write(data)
         await response.finish()
 
-    async with running(handle, tls=server_tls, names=("upstream.test",)) as server:
+    async with running(handle, tls=Tls(server_tls), names=("upstream.test",)) as server:
         server_tls.set_alpn_protocols(speaks)
         origin = Origin("https", "127.0.0.1", server.port)
         async with open_pool(Connector(tls=client_tls, http2=True)) as pool:

@@ -40,6 +40,7 @@ from pipeline.errors import (
     UpstreamRefused,
     UpstreamTimeout,
     UpstreamTruncated,
+    meant,
 )
 from stages.dialects.anthropic.blocks import NAME, Fields
 from stages.dialects.anthropic.rejections import word_for
@@ -92,7 +93,7 @@ def encode_error(error: GatewayError, request_id: str) -> tuple[Head, bytes]:
         named = {name for name, _ in error.fields}
         ours = [field for field in _identity(request_id) if field[0] not in named]
         return Head(error.code, [*error.fields, *ours]), error.body
-    told = error.means if isinstance(error, UpstreamRefused) else error
+    told = meant(error)
     status = error.code if isinstance(error, UpstreamRefused) and error.dialect == NAME else row(told)[0]
     body = msgspec.json.encode({**envelope(told), "request_id": request_id})
     return Head(status, [_JSON, *_identity(request_id), *told.headers]), body

@@ -36,6 +36,7 @@ from pipeline.errors import (
     UpstreamRefused,
     UpstreamTimeout,
     UpstreamTruncated,
+    meant,
 )
 from stages.dialects.chat.refusals import error_in, is_error
 from transports.messages import Head, Headers, end_to_end
@@ -101,11 +102,6 @@ def told(error: GatewayError) -> dict[str, Any]:
             return {"type": None, "param": None, "code": None, **own}
     _, kind, code = _line(meant(error))
     return {"message": error.message, "type": kind, "param": meant(error).param, "code": code}
-
-
-def meant(error: GatewayError) -> GatewayError:
-    """*error*; of a refusal by an upstream, what it means."""
-    return error.means if isinstance(error, UpstreamRefused) else error
 
 
 def _line(error: GatewayError) -> tuple[int, str, str | None]:

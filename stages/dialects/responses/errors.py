@@ -30,6 +30,7 @@ from pipeline.errors import (
     TooLarge,
     Unauthenticated,
     UpstreamRefused,
+    meant,
 )
 from stages.dialects.chat import errors as chat
 from stages.dialects.chat.refusals import decode_error as decode_chat_error
@@ -80,7 +81,7 @@ def failure(error: GatewayError) -> dict[str, Any]:
         own = error_in(error.body, error.fields)
         if isinstance(own, dict) and isinstance(own.get("message"), str) and isinstance(own.get("code"), str):
             return {"code": own["code"], "message": own["message"]}
-    means = chat.meant(error)
+    means = meant(error)
     code = next(FAILURES[kind] for kind in type(means).__mro__ if kind in FAILURES)
     message = error.message
     if isinstance(means, RateLimited) and means.retry_after is not None and not _WAIT.search(message):

@@ -15,6 +15,7 @@ const ROOMS = [
   ["usage-30d", "/usage?period=30d&by=key", "Usage"],
   ["sessions", "/sessions", "Sessions"],
   ["requests", "/requests", "Requests"],
+  ["recent", "/recent", "Recent"],
   ["pipeline", "/pipeline", "Pipeline"],
   ["settings", "/settings", "Settings"],
   ["account", "/account", "Password and logins"],
@@ -43,7 +44,7 @@ tell(
       await settled(page);
       rooms.push(await judged(page, name));
     }
-    // one key and one request, opened from their lists, as a reader would
+    // one key, and one request in the books and in memory, opened from their lists, as a reader would
     await page.goto(`${URL_}/admin/#/keys`);
     await page.getByRole("table").getByRole("link").first().click();
     await page.getByRole("region", { name: "Settings" }).waitFor();
@@ -54,6 +55,11 @@ tell(
     await page.getByRole("dialog").getByRole("region", { name: "Where the time went" }).waitFor();
     await settled(page);
     rooms.push(await judged(page, "request"));
+    await page.goto(`${URL_}/admin/#/recent`);
+    await page.getByRole("table").getByRole("link").first().click();
+    await page.getByRole("dialog").getByRole("region", { name: "What each stage did" }).waitFor();
+    await settled(page);
+    rooms.push(await judged(page, "recent-one"));
     return { rooms };
   }),
 );

@@ -1,10 +1,12 @@
 """The last requests, as the admin sees them."""
 
 import json
+from pathlib import Path
 
 from pipeline.observe.observer import EACH
-from tests.pipeline.admin.office import Office
+from tests.pipeline.admin.office import Office, office
 from tests.pipeline.admin.test_keys import PROMPT
+from tests.pipeline.admin.test_upstreams import AWAY
 
 
 async def test_the_last_requests_are_listed(at: Office) -> None:
@@ -33,6 +35,21 @@ async def test_one_tells_what_each_stage_did(at: Office) -> None:
     assert effects["meter"]["events"] > 0
     assert effects["auth"]["up"] >= 0
     assert (await at.ask("GET", "/recent/req_none")).status == 404
+
+
+async def test_the_next_try_tells_why_it_was_made(tmp_path: Path) -> None:
+    """After which failure of whom; and which rule chose them."""
+    both = AWAY.replace('upstreams = ["away"]', 'upstreams = ["away", "up"]')
+    async with office(tmp_path, both) as at:
+        assert (await at.send("POST", "/v1/messages", PROMPT.replace(b"claude-simulated", b"far"))).status == 200
+        (newest,) = (await at.ask("GET", "/recent")).json["requests"]
+        told = (await at.ask("GET", f"/recent/{newest['id']}")).json
+        assert [(each["upstream"], each["why"]) for each in told["tries"]] == [
+            ("away", None),
+            ("up", "away: UpstreamFailed"),
+        ]
+        assert '"far"' in newest["rule"]
+        assert told["capture"] == {"on": False, "kept": False}
 
 
 async def test_it_is_for_admins_only(at: Office) -> None:

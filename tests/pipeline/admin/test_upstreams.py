@@ -1,6 +1,9 @@
 """Who answers, how they are, and what they are shown."""
 
+import time
 from pathlib import Path
+
+import trio
 
 from tests.pipeline.admin.office import CONFIGURED, Office, office
 from tests.pipeline.admin.test_keys import PROMPT
@@ -37,6 +40,20 @@ async def test_an_upstream_is_told_without_its_key(tmp_path: Path) -> None:
         assert away["state"] in ("failing", "resting")
         assert away["last_error"]
         assert b"k-of-away" not in answer.body
+
+
+async def test_until_when_an_upstream_rests_is_told(tmp_path: Path) -> None:
+    """As a moment, with how often it failed; then that the next request finds out whether it is well."""
+    async with office(tmp_path, AWAY) as at:
+        condition = next(each for each in at.gateway.upstreams if each.name == "away").condition
+        condition.row, condition.rests, condition.until = 5, 1, trio.current_time() + 60
+        away = (await at.ask("GET", "/upstreams")).json["upstreams"][1]
+        assert 50_000 < away["resting_until"] - time.time() * 1000 <= 60_000
+        assert (away["state"], away["failures"], away["on_trial"]) == ("resting", 5, False)
+        condition.until = trio.current_time()
+        up, away = (await at.ask("GET", "/overview")).json["upstreams"]
+        assert (away["resting_until"], away["on_trial"]) == (None, True)
+        assert (up["resting_until"], up["on_trial"], up["failures"]) == (None, False, 0)
 
 
 async def test_a_credential_is_added_and_never_told_again(at: Office) -> None:

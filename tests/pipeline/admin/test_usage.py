@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from pipeline.observe.recent import Recent
 from tests.pipeline.admin.office import Office
 from tests.pipeline.admin.test_keys import PROMPT
 from tests.pipeline.admin.test_prices import used
@@ -59,11 +60,14 @@ async def test_requests_come_in_pages_the_newest_first(at: Office) -> None:
 
 
 async def test_one_request_with_all_that_is_known_of_it(at: Office) -> None:
-    """Its attempts, its changes, what it took."""
+    """Its attempts, its changes, what it took; whether memory has more of it, and a file all of it."""
     request = await used(at)
     whole = (await at.ask("GET", f"/requests/{request['id']}")).json
     assert {name: whole[name] for name in request} == request
     assert {"attempts", "changes", "stages", "extra"} <= whole.keys()
+    assert (whole["recent"], whole["capture"]) == (True, {"on": False, "kept": False})
+    at.gateway.observer.recent = Recent(most=0)
+    assert not (await at.ask("GET", f"/requests/{request['id']}")).json["recent"]
     assert (await at.ask("GET", "/requests/req_nothing")).status == 404
 
 

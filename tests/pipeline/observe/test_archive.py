@@ -99,7 +99,10 @@ async def test_capturing_is_switched_while_it_runs(watched: Watched, tmp_path: P
             at.gateway.observer.take(attrs.evolve(config, capture=Capture(enabled=enabled, folder=folder)))
             await at.send("POST", "/v1/messages", asked())
         (kept,) = await captures(folder, 1)
-    assert (len(there(folder)), kept.answer.status) == (1, 200)
+        last, captured, _ = (await at.ask("GET", "/recent")).json["requests"]
+        assert (await at.ask("GET", f"/recent/{last['id']}")).json["capture"] == {"on": False, "kept": False}
+        assert (await at.ask("GET", f"/recent/{captured['id']}")).json["capture"] == {"on": False, "kept": True}
+    assert (len(there(folder)), kept.answer.status, archive.has("../captures")) == (1, 200, False)
 
 
 async def test_the_oldest_files_go(watched: Watched, tmp_path: Path) -> None:

@@ -148,6 +148,8 @@ export const api = {
   requests: (filter: RequestFilter, before?: string) =>
     get<{ requests: T.Request[]; next: string | number | null }>("requests", { ...filter, before }),
   request: (request: string) => get<T.RequestDetail>(`requests/${id(request)}`),
+  recent: async () => (await get<{ requests: T.Seen[] }>("recent", { limit: 200 })).requests,
+  seen: (request: string) => get<T.SeenDetail>(`recent/${id(request)}`),
   forgetUsage: (before: number) => call<{ removed: number }>("DELETE", "usage", undefined, { before }),
   exportAddress: (from: number, to: number, format: "csv" | "jsonl") => address("export", { from, to, format }),
 

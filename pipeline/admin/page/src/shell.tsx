@@ -3,11 +3,12 @@
 
 import { ActionIcon, AppShell, Burger, Button, Container, Group, Menu, NavLink, Skeleton, Text, useComputedColorScheme, useMantineColorScheme } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
-import { Activity, Boxes, ChartColumn, CircleUser, Code, Gauge, KeyRound, ListTree, Moon, Route as RouteIcon, ScrollText, Server, Settings, Sun } from "lucide-react";
+import { Activity, Boxes, ChartColumn, CircleUser, Code, Gauge, History, KeyRound, ListTree, Moon, Route as RouteIcon, ScrollText, Server, Settings, Sun } from "lucide-react";
 import { lazy, type ReactNode, Suspense, useEffect, useRef } from "react";
 import { Link, Route, Routes, useLocation } from "react-router";
 import { api } from "./api";
 import { Brand } from "./brand";
+import { RefusedConfiguration } from "./operations/refused";
 import { useAct } from "./parts/act";
 import { Empty } from "./parts/empty";
 import type { Session } from "./types";
@@ -20,6 +21,7 @@ const Upstreams = lazy(() => import("./upstreams/upstreams"));
 const Usage = lazy(() => import("./usage/usage"));
 const Sessions = lazy(() => import("./usage/sessions"));
 const Requests = lazy(() => import("./requests/requests"));
+const Recent = lazy(() => import("./recent/recent"));
 const PipelinePage = lazy(() => import("./operations/pipeline"));
 const SettingsPage = lazy(() => import("./operations/settings"));
 const Account = lazy(() => import("./operations/account"));
@@ -33,6 +35,7 @@ const ROOMS = [
   { to: "/usage", label: "Usage", icon: ChartColumn },
   { to: "/sessions", label: "Sessions", icon: ListTree },
   { to: "/requests", label: "Requests", icon: Activity },
+  { to: "/recent", label: "Recent", icon: History },
   { to: "/pipeline", label: "Pipeline", icon: RouteIcon },
   { to: "/settings", label: "Settings", icon: Settings },
   { to: "/audit", label: "Audit log", icon: ScrollText },
@@ -77,6 +80,7 @@ export function Shell({ session }: { session: Session }) {
       </AppShell.Navbar>
       <AppShell.Main ref={main} tabIndex={-1} style={{ outline: "none" }}>
         <Container size={1180} p={0}>
+          <RefusedConfiguration />
           <Rooms />
         </Container>
       </AppShell.Main>
@@ -97,6 +101,8 @@ function Rooms(): ReactNode {
         <Route path="/sessions" element={<Sessions />} />
         <Route path="/requests" element={<Requests />} />
         <Route path="/requests/:id" element={<Requests />} />
+        <Route path="/recent" element={<Recent />} />
+        <Route path="/recent/:id" element={<Recent />} />
         <Route path="/pipeline" element={<PipelinePage />} />
         <Route path="/settings" element={<SettingsPage />} />
         <Route path="/account" element={<Account />} />

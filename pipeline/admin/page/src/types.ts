@@ -65,7 +65,16 @@ export interface Health {
   last_error?: string | null;
   last_status?: number | null;
   last_at?: number | null;
+  failures: number; // in a row
+  resting_until?: number | null; // nothing goes there until then, if there are others
+  on_trial: boolean; // it has rested, and the next request finds out whether it is well
   windows: PlanWindow[];
+}
+
+export interface Configuration {
+  at: number; // since when the one in force is
+  problems: string[]; // why the one that was read last is not in force
+  after_a_restart: string[]; // settings that count after a restart only
 }
 
 export interface Overview {
@@ -77,6 +86,7 @@ export interface Overview {
   upstreams: Health[];
   keys: { total: number; enabled: number };
   store: { kind: string; waiting: number; ok: boolean };
+  configuration: Configuration;
 }
 
 export type LimitKind = "usd_5h" | "usd_week" | "usd_total" | "requests_minute" | "tokens_minute" | "streams";
@@ -194,6 +204,7 @@ export interface Credential {
   created: number;
   used: number | null;
   configured?: boolean; // it stands in the configuration, and is changed there
+  ended?: string; // why a sign-in holds no longer
   resting_until?: number | null;
 }
 
@@ -286,6 +297,67 @@ export interface RequestDetail extends Request {
   stages: { [name: string]: number };
   credential: string;
   extra: Json;
+  recent: boolean; // the gateway's memory still has more of it: GET recent/ID
+  capture: Capture;
+}
+
+export interface Capture {
+  on: boolean; // requests are captured now
+  kept: boolean; // this one was
+}
+
+/** A request in the gateway's memory; durations are seconds, those of stages microseconds, cost is dollars. */
+export interface Seen {
+  id: string;
+  at: number;
+  caller: string | null;
+  key: string | null;
+  session: string | null;
+  route: string;
+  dialect: string;
+  operation: string;
+  streamed: boolean;
+  asked: string | null;
+  rule: string | null; // what chose the model and who may answer
+  upstream: string | null;
+  model: string | null;
+  attempts: number;
+  status: number | null;
+  error: string | null;
+  why: string | null; // the error in the words the client got
+  changes: number;
+  tokens: null | { [kind: string]: number }; // null: nothing was booked
+  cost: number | null;
+  seconds: number;
+  first: number | null;
+}
+
+/** One try at an upstream; moments are seconds since the request came. */
+export interface Try {
+  upstream: string;
+  model: string;
+  status: number | null;
+  error: string | null;
+  why: string | null; // why it was made, where others were made before it
+  began: number;
+  first: number | null;
+  ended: number | null;
+}
+
+/** What one stage did; what is null was not looked at. */
+export interface Effect {
+  stage: string;
+  up: number;
+  down: number | null;
+  events: number | null;
+  changed: number | null;
+  edits: Change[];
+}
+
+export interface SeenDetail extends Seen {
+  tries: Try[];
+  effects: Effect[];
+  capture: Capture;
 }
 
 export interface Stage {
@@ -299,6 +371,9 @@ export interface Stage {
   enabled: boolean;
   switchable: boolean;
   settings: { [name: string]: Json };
+  reads: string[];
+  changes: string[];
+  needs: string[];
   mean_us: number | null;
   requests: number;
 }

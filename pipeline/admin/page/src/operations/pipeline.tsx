@@ -28,6 +28,7 @@ export default function PipelinePage() {
                 {stages.map((stage) => (
                   <Timeline.Item key={`${stage.upstream ?? ""} ${stage.name}`} bullet={<Bullet stage={stage} />} title={<Name stage={stage} toggle={() => toggle.mutate(stage)} />}>
                     <Text size="sm">{stage.help.replaceAll("``", "")}</Text>
+                    <Declared stage={stage} />
                     <Facts stage={stage} />
                   </Timeline.Item>
                 ))}
@@ -61,6 +62,25 @@ function Name({ stage, toggle }: { stage: Stage; toggle: () => void }) {
         </Text>
         {stage.switchable && <Switch checked={stage.enabled} onChange={toggle} aria-label={`${stage.name} on`} />}
       </Group>
+    </Group>
+  );
+}
+
+/** What the stage says of itself; the order of the line is checked against it. */
+function Declared({ stage }: { stage: Stage }) {
+  const said = [["reads", stage.reads], ["changes", stage.changes], ["needs", stage.needs]] as const;
+  const words = said.filter(([, names]) => names.length > 0);
+  if (words.length === 0) return null;
+  return (
+    <Group component="dl" gap="md" m={0} my={2} style={{ rowGap: 0 }}>
+      {words.map(([verb, names]) => (
+        <Group key={verb} gap={6} wrap="nowrap" align="baseline">
+          <Text component="dt" size="xs" c="dimmed">{verb}</Text>
+          <Text component="dd" m={0} size="xs">
+            <span className="page-mono">{names.join(", ")}</span>
+          </Text>
+        </Group>
+      ))}
     </Group>
   );
 }

@@ -1,6 +1,6 @@
 // What the gateway runs with, secrets masked, each with where it comes from; and what becomes of old records.
 
-import { Alert, Button, Group, Paper, Stack, TextInput } from "@mantine/core";
+import { Button, Group, Paper, Stack, TextInput } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { api } from "../api";
@@ -29,17 +29,10 @@ export default function SettingsPage() {
       <Stack gap="md">
         <Loaded query={settings} bars={8} height={28}>
           {(answer) => (
-            <>
-              {answer.problems.length > 0 && (
-                <Alert color="orange" title="The configuration has problems">
-                  {answer.problems.map((problem) => <div key={problem}>{problem}</div>)}
-                </Alert>
-              )}
-              <Paper>
-                <TextInput aria-label="Search the settings" placeholder="Search" size="xs" mb="sm" maw={320} value={sought} onChange={(event) => setSought(event.currentTarget.value)} />
-                <Sheet label="Settings" rows={answer.settings.filter(fits)} id={(setting) => setting.path} columns={COLUMNS} />
-              </Paper>
-            </>
+            <Paper>
+              <TextInput aria-label="Search the settings" placeholder="Search" size="xs" mb="sm" maw={320} value={sought} onChange={(event) => setSought(event.currentTarget.value)} />
+              <Sheet label="Settings" rows={answer.settings.filter(fits)} id={(setting) => setting.path} columns={COLUMNS} />
+            </Paper>
           )}
         </Loaded>
         <Records />

@@ -74,6 +74,11 @@ function Warnings({ now }: { now: State }) {
           {failing.join(", ")}: test {failing.length === 1 ? "it" : "them"} under Upstreams to see where it stops.
         </Alert>
       )}
+      {now.configuration.after_a_restart.length > 0 && (
+        <Alert color="orange" title="A restart is needed">
+          The configuration is in force but for <span className="page-mono">{now.configuration.after_a_restart.join(", ")}</span>: that counts after a restart.
+        </Alert>
+      )}
       {now.keys.total === 0 && (
         <Alert color="tide" title="No keys yet">
           Make one and paste its settings into a client: <Link to="/keys?new=1">new key</Link>.

@@ -6,7 +6,7 @@ import { StateBadge } from "../parts/badges";
 import { Empty } from "../parts/empty";
 import { Panel } from "../parts/panel";
 import type { Health } from "../types";
-import { LastError, PlanWindows } from "../upstreams/health";
+import { Circuit, LastError, PlanWindows } from "../upstreams/health";
 
 /** From which use of a plan's window on it is shown here. */
 const NOTABLE = 0.5;
@@ -32,6 +32,7 @@ export function Strip({ upstreams }: { upstreams: Health[] }) {
               </Text>
               <StateBadge state={upstream.state} />
             </Group>
+            <Circuit upstream={upstream} />
             <LastError upstream={upstream} />
             <PlanWindows windows={upstream.windows.filter(({ utilisation }) => utilisation >= NOTABLE)} />
           </div>

@@ -1,17 +1,19 @@
 // One request, whole: what it was, what it used, where its time went, who was tried, and what the gateway changed.
 
-import { Badge, Drawer, Group, SimpleGrid, Stack, Text } from "@mantine/core";
+import { Anchor, Badge, Drawer, Group, SimpleGrid, Stack, Text } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
-import type { ReactNode } from "react";
+import { Link } from "react-router";
 import { api } from "../api";
 import { duration, exact, moment, money, plain } from "../format";
 import { StatusBadge } from "../parts/badges";
+import { Fact } from "../parts/fact";
 import { Raw } from "../parts/json";
 import { Loaded } from "../parts/loaded";
 import { Panel } from "../parts/panel";
 import type { RequestDetail } from "../types";
 import { Attempts } from "./attempts";
 import { Fidelity } from "./fidelity";
+import { Replay } from "./replay";
 import { Timings } from "./timings";
 
 export function RequestDrawer({ id, close }: { id: string | undefined; close: () => void }) {
@@ -39,11 +41,16 @@ function Whole({ request }: { request: RequestDetail }) {
       </Group>
       {request.error !== null && request.error !== "" && <Text size="sm" c="red.8" style={{ overflowWrap: "anywhere" }}>{request.error}</Text>}
       <Facts request={request} />
+      {request.recent && (
+        <Anchor component={Link} to={`/recent/${request.id}`} size="sm">
+          Each try and each stage, from memory
+        </Anchor>
+      )}
       <Panel title="Where the time went">
         <Timings request={request} />
       </Panel>
       <Panel title="What was changed on the way">
-        <Fidelity request={request} />
+        <Fidelity changes={request.changes} />
       </Panel>
       {request.attempts.length > 0 && (
         <Panel title="Who was tried">
@@ -55,6 +62,7 @@ function Whole({ request }: { request: RequestDetail }) {
           <Raw value={request.extra} label="Further usage" />
         </Panel>
       )}
+      <Replay id={request.id} capture={request.capture} />
     </Stack>
   );
 }
@@ -80,18 +88,5 @@ function Facts({ request }: { request: RequestDetail }) {
       <Fact name="Took" is={duration(request.took)} />
       <Fact name="Id" is={plain(request.id)} mono />
     </SimpleGrid>
-  );
-}
-
-function Fact({ name, is, mono = false }: { name: string; is: ReactNode; mono?: boolean }) {
-  return (
-    <div>
-      <Text component="dt" size="xs" c="dimmed">
-        {name}
-      </Text>
-      <Text component="dd" m={0} size="sm" className={mono ? "page-mono" : ""} style={{ overflowWrap: "anywhere" }}>
-        {is}
-      </Text>
-    </div>
   );
 }

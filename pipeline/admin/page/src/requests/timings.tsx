@@ -23,7 +23,7 @@ export function Timings({ request }: { request: RequestDetail }) {
       </div>
       {stages.length === 0 ? (
         <Text size="xs" c="dimmed">
-          The stages of this request were not timed: one in 16 is.
+          The stages of this request were not timed.
         </Text>
       ) : (
         <Stack gap={6}>

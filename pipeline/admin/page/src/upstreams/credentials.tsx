@@ -1,9 +1,9 @@
 // The credentials the gateway keeps for an upstream: only their ends are shown; they can be added, named, rested, removed.
 
-import { PasswordInput, Switch, TextInput } from "@mantine/core";
+import { Badge, Box, PasswordInput, Switch, Text, TextInput } from "@mantine/core";
 import { useState } from "react";
 import { api } from "../api";
-import { moment, relative } from "../format";
+import { moment, spell } from "../format";
 import { useAct } from "../parts/act";
 import { Confirm } from "../parts/confirm";
 import { Dialog } from "../parts/form";
@@ -16,10 +16,20 @@ export function Credentials({ upstream }: { upstream: Upstream }) {
   const toggle = useAct(({ id, enabled }: Credential) => api.changeCredential(upstream.name, id, { enabled: !enabled }), { touches });
   const remove = useAct(({ id }: Credential) => api.removeCredential(upstream.name, id), { done: "Credential removed", touches });
   const columns: Column<Credential>[] = [
-    { head: "Credential", cell: ({ name, shown }) => <>{name} <span className="page-mono" style={{ whiteSpace: "nowrap" }}>{shown}</span></> },
+    {
+      head: "Credential",
+      cell: (credential) => (
+        <>
+          {credential.name} <span className="page-mono" style={{ whiteSpace: "nowrap" }}>{credential.shown}</span>
+          <Box hiddenFrom="sm">
+            <State credential={credential} />
+          </Box>
+        </>
+      ),
+    },
     { head: "Kind", cell: ({ kind }) => (kind === "oauth" ? "sign-in" : "key"), from: "sm" },
     { head: "Last used", cell: ({ used }) => <When at={used} />, from: "sm" },
-    { head: "Notes", cell: (credential) => notes(credential), from: "md" },
+    { head: "State", cell: (credential) => <State credential={credential} />, from: "sm" },
     { head: "Enabled", cell: (credential) => <Switch aria-label={`${credential.name} enabled`} checked={credential.enabled} disabled={credential.configured ?? false} onChange={() => toggle.mutate(credential)} /> },
     {
       head: "Actions",
@@ -32,10 +42,17 @@ export function Credentials({ upstream }: { upstream: Upstream }) {
   return <Sheet label={`Credentials of ${upstream.name}`} rows={upstream.credentials} id={({ id }) => id} columns={columns} />;
 }
 
-function notes({ expires, resting_until }: Credential): string {
-  const resting = resting_until && resting_until > Date.now() ? `rests, back ${relative(resting_until)}` : "";
-  const ends = expires !== 0 ? `ends ${moment(expires)}` : "";
-  return [resting, ends].filter(Boolean).join(", ") || "–";
+/** How a credential is: the word in a colour, and under it until when, or why. */
+function State({ credential: { enabled, ended, expires, resting_until } }: { credential: Credential }) {
+  const rests = resting_until && resting_until > Date.now() ? resting_until : 0;
+  const [color, word] = ended ? ["red", "ended"] : !enabled ? ["gray", "off"] : rests ? ["orange", "resting"] : ["tide", "ready"];
+  const note = ended || (rests ? `until ${moment(rests)}, ${spell((rests - Date.now()) / 1000)} more` : expires !== 0 ? `ends ${moment(expires)}` : "");
+  return (
+    <>
+      <Badge color={color} miw="max-content">{word}</Badge>
+      {note !== "" && <Text size="xs" c="dimmed" style={{ overflowWrap: "anywhere" }}>{note}</Text>}
+    </>
+  );
 }
 
 export function AddCredential({ upstream, opened, close }: { upstream: string; opened: boolean; close: () => void }) {

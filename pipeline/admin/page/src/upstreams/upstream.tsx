@@ -6,7 +6,7 @@ import { StateBadge } from "../parts/badges";
 import { Panel } from "../parts/panel";
 import type { Upstream } from "../types";
 import { AddCredential, Credentials } from "./credentials";
-import { LastError, PlanWindows } from "./health";
+import { Circuit, LastError, PlanWindows } from "./health";
 import { Oauth } from "./oauth";
 import { Trial } from "./trial";
 
@@ -41,6 +41,7 @@ export function One({ upstream }: { upstream: Upstream }) {
             {KEYS[upstream.key] ?? upstream.key}; serves <span className="page-mono">{upstream.models.length === 0 ? "any model" : upstream.models.join(" ")}</span>
           </Text>
         </Group>
+        <Circuit upstream={upstream} />
         <LastError upstream={upstream} />
         <PlanWindows windows={upstream.windows} />
         {trying && <Trial upstream={upstream} />}

@@ -10,7 +10,7 @@ import { Panel } from "../parts/panel";
 import { One } from "./upstream";
 
 export default function Upstreams() {
-  const upstreams = useQuery({ queryKey: ["upstreams"], queryFn: api.upstreams, refetchInterval: 10_000 });
+  const upstreams = useQuery({ queryKey: ["upstreams"], queryFn: api.upstreams, refetchInterval: 5000 });
   return (
     <>
       <Heading title="Upstreams" text="Who answers, and with which credentials. Addresses stand in the configuration; keys can be kept here, encrypted." />

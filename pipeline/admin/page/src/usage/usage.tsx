@@ -41,7 +41,7 @@ export default function Usage() {
   const key = words.get("key") ?? undefined;
   const upstream = words.get("upstream") ?? undefined;
   const question = { period, by, key, upstream };
-  const usage = useQuery({ queryKey: ["usage", question], queryFn: () => api.usage(question), placeholderData: keepPreviousData, refetchInterval: 15_000 });
+  const usage = useQuery({ queryKey: ["usage", question], queryFn: () => api.usage(question), placeholderData: keepPreviousData, refetchInterval: 5000 });
   return (
     <>
       <Heading title="Usage" text="From the records of all requests that reached an upstream. Moments are in your time zone.">
