@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -67,10 +68,9 @@ def test_streamed_equals_whole(sdks: Path, gateway: Gateway, dialect: str, scrip
 @pytest.mark.parametrize("upstream", ["anthropic", "chat", "responses"])
 def test_silence_between_blocks_and_within_them(sdks: Path, tmp_path: Path, upstream: str) -> None:
     """Our own signs of life change nothing of what any reader makes of the stream."""
-    with running(tmp_path, dialect=upstream, server="ping = 0.1") as gateway:
-        for dialect in ASKING:
-            told = ask(sdks, gateway, dialect, SILENT)
-            assert "said" in told, (dialect, told)
+    with running(tmp_path, dialect=upstream, server="ping = 0.1") as gateway, ThreadPoolExecutor() as asking:
+        for told in asking.map(lambda dialect: ask(sdks, gateway, dialect, SILENT), ASKING):
+            assert "said" in told, told
             whole, streamed = told["said"]
             assert streamed == whole
 
