@@ -1,14 +1,15 @@
-"""The hot paths cost what they did: CPU against a yardstick of pure Python, in the same run."""
+"""The hot paths do what they did, and no more."""
 
 import pytest
 
-from bench.guard import MOST, PATHS, ratios, recorded
+from bench.guard import MOST, PATHS, VERSION, counts, recorded
 
 
-@pytest.mark.timeout(300)
-def test_no_hot_path_has_become_dearer() -> None:
-    """Each path within 15 % of what was recorded; tried again where it is not, since a neighbour can only add."""
-    allowed = {name: ratio * MOST for name, ratio in recorded().items()}
-    found = ratios(enough=allowed)
-    assert set(found) == set(PATHS) == set(allowed)
-    assert {name: ratio for name, ratio in found.items() if ratio > allowed[name]} == {}
+def test_no_hot_path_does_more_than_it_did() -> None:
+    """Each path within 15 % of the instructions that were recorded."""
+    was = recorded()
+    if was is None:
+        pytest.skip(f"nobody has counted with Python {VERSION}: python -m bench.guard --write")
+    found = counts()
+    assert set(found) == set(PATHS) == set(was)
+    assert {name: count for name, count in found.items() if count > was[name] * MOST} == {}
