@@ -6,8 +6,8 @@
 Counts do not depend on the machine, nor on what else it does, as times do: on two shared cores the same commit takes a
 third more beside a neighbour, which no bound of 15 % can tell from a regression.  They depend on the interpreter, so
 they are recorded by its version, and they do not see what happens in C: for that there are ``python -m bench`` and its
-ratios.  ``bench/guard.json`` holds what was counted; beyond MOST of one, something does more.  Who makes a path cheaper,
-or has a reason to make it dearer, writes it anew with ``--write``.
+ratios.  ``bench/guard.json`` holds what was counted; beyond MOST of one, something does more.  Who makes a path
+cheaper, or has a reason to make it dearer, writes it anew with ``--write``.
 """
 
 import json
