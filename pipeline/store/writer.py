@@ -27,7 +27,7 @@ from pipeline.store.transact import Batch, Reserve, transact
 MOST = 20_000  # things that may wait in the channel
 TOGETHER = 1_000  # versions in one transaction
 GATHER = 0.5  # seconds in which versions gather, and between two commits that are synced
-APART = 0.010  # seconds between two transactions: reservations that come close together share one
+APART = 0.010  # seconds between two transactions while reservations come close together: so they share one
 AGAIN = (0.1, 0.2, 0.5, 1.0)  # seconds until the next try, while there is an outage; the last one holds on
 
 T = TypeVar("T")
@@ -97,6 +97,7 @@ class Writer:
         self._thread = trio.CapacityLimiter(1)
         self._instance, self._failures = instance, 0
         self._last = -math.inf  # when the last transaction ended
+        self._crowded = False  # several waited for it: one alone is answered at once, instead of the gap's end
         self._firm = -math.inf  # when the last one that is on the disk did
         self._loose = 0  # number of the last of the spool's entries that is committed, and perhaps not on the disk
 
@@ -157,7 +158,7 @@ class Writer:
             elif not self._urgent.is_set():
                 with trio.move_on_after(GATHER):
                     await self._urgent.wait()
-            if (rest := self._last + APART - trio.current_time()) > 0:
+            if self._crowded and (rest := self._last + APART - trio.current_time()) > 0:
                 await trio.sleep(rest)
             await self._write()
             self._last = trio.current_time()
@@ -250,6 +251,7 @@ class Writer:
             log.info("the store is back", tries=self._failures)
         self.outage, self._failures = None, 0
         asked, self._asked, self._batch = self._asked, [], Batch(self._instance)
+        self._crowded = len(asked) > 1
         self._loose = max(self._loose, batch.number)
         if durable:
             self._taken.applied(self._loose)
