@@ -117,10 +117,14 @@ async def test_nothing_is_taken_from_another_user(bound: socket.socket, monkeypa
     with bound:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(give, name("here", port), [bound.fileno()], lambda: None)
-            await trio.testing.wait_all_tasks_blocked()
             monkeypatch.setattr(os, "geteuid", lambda: 4711)
+
+            async def asked() -> None:
+                while await trio.to_thread.run_sync(take, "here", port) is None:
+                    await trio.testing.wait_all_tasks_blocked()  # a thread binds it
+
             with pytest.raises(ConfigError, match=f"who listens at here, port {port} (is another user's|gives)"):
-                await trio.to_thread.run_sync(take, "here", port)
+                await asked()
             nursery.cancel_scope.cancel()
 
 
