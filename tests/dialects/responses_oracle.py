@@ -52,6 +52,11 @@ UNKNOWN = {"response.rate_limits.updated"}  # events that the vendor's types do 
 CODES = {"context_length_exceeded", "insufficient_quota", "server_is_overloaded"}
 
 
+def by_name(kinds: Kinds | None) -> str:
+    """The name of a test that reads *kinds*: the same in every run, which a set's own text is not."""
+    return "everything" if kinds is None else "+".join(sorted(kind.__name__ for kind in kinds)) or "nothing"
+
+
 def classes(union: Any) -> dict[str, type[BaseModel]]:
     """The members of *union* by their type."""
     if typing.get_origin(union) is typing.Annotated:

@@ -37,6 +37,7 @@ from tests.dialects.responses_oracle import (
     FAILING,
     INFORMAL,
     REPLIES,
+    by_name,
     check_grammar,
     exact,
     frame,
@@ -99,7 +100,7 @@ def test_every_prefix_ends_once(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(REPLIES.keys() - INFORMAL))
-@pytest.mark.parametrize("kinds", KINDS, ids=str)
+@pytest.mark.parametrize("kinds", KINDS, ids=by_name)
 def test_what_is_read_is_told_in_full(name: str, kinds: Kinds | None) -> None:
     """A reader of some kinds of events gets all of them, and the very same as a reader of everything."""
     full = read(REPLIES[name])

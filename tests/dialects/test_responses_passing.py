@@ -28,6 +28,7 @@ from tests.dialects.responses_oracle import (
     INFORMAL,
     REPLIES,
     accumulate,
+    by_name,
     check_stream,
     frame,
     frames_of,
@@ -77,7 +78,7 @@ def hiding() -> Change:
 
 
 @pytest.mark.parametrize("name", SOUND)
-@pytest.mark.parametrize("kinds", [None, frozenset({TextDelta})], ids=str)
+@pytest.mark.parametrize("kinds", [None, frozenset({TextDelta})], ids=by_name)
 def test_replaced_words_stand_nowhere_else(name: str, kinds: Kinds | None) -> None:
     """A text that a stage replaced is replaced in deltas, ends and the response; all is valid and says the same."""
     events = changed(name, shouting, kinds)
@@ -107,7 +108,7 @@ def test_words_taken_away_are_gone(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["reasoning_tools", "open_model", "custom_tools"])
-@pytest.mark.parametrize("kinds", [None, frozenset({BlockStarted, ThinkingDelta, SignatureDelta})], ids=str)
+@pytest.mark.parametrize("kinds", [None, frozenset({BlockStarted, ThinkingDelta, SignatureDelta})], ids=by_name)
 def test_blocks_taken_away_are_gone(name: str, kinds: Kinds | None) -> None:
     """Hidden thoughts are in no frame and not in the response; the items after them keep their ids."""
     stream = write(changed(name, hiding(), kinds))
@@ -120,7 +121,7 @@ def test_blocks_taken_away_are_gone(name: str, kinds: Kinds | None) -> None:
 
 
 @pytest.mark.parametrize("name", ["reasoning_tools", "interleaved", "custom_tools"])
-@pytest.mark.parametrize("kinds", [None, frozenset({BlockStarted})], ids=str)
+@pytest.mark.parametrize("kinds", [None, frozenset({BlockStarted})], ids=by_name)
 def test_a_renamed_call_keeps_its_input(name: str, kinds: Kinds | None) -> None:
     """A changed beginning is a changed item; its input is told once, read or not."""
     stream = write(changed(name, renaming, kinds))
