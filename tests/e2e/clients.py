@@ -1,8 +1,11 @@
 """Real client programs: installed from their registry once, at pinned versions, and run headless."""
 
+import fcntl
 import json
 import shutil
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +14,15 @@ import pytest
 from tests.e2e.running import ROOT, clean_environment
 
 CLIENTS = ROOT / ".clients"
+
+
+@contextmanager
+def alone(at: Path) -> Iterator[None]:
+    """No other process of the tests installs at *at* meanwhile; makes the folder."""
+    at.mkdir(parents=True, exist_ok=True)
+    with (at / ".lock").open("w") as lock:  # closed, it is let go
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def installed(package: str, version: str, program: str) -> Path:
@@ -22,10 +34,10 @@ def installed(package: str, version: str, program: str) -> Path:
         pytest.skip(f"there is no npm to install {package} with")
     at = CLIENTS / package.replace("/", "-").lstrip("@")
     manifest = at / "node_modules" / package / "package.json"
-    if not manifest.exists() or json.loads(manifest.read_text())["version"] != version:
-        at.mkdir(parents=True, exist_ok=True)
-        install = ["npm", "install", "--no-fund", "--no-audit", "--prefix", str(at), f"{package}@{version}"]
-        subprocess.run(install, check=True, capture_output=True, timeout=600)
+    with alone(at):
+        if not manifest.exists() or json.loads(manifest.read_text())["version"] != version:
+            install = ["npm", "install", "--no-fund", "--no-audit", "--prefix", str(at), f"{package}@{version}"]
+            subprocess.run(install, check=True, capture_output=True, timeout=600)
     found = sorted((at / "node_modules").glob(program))
     if not found:
         pytest.skip(f"{package} has no program for this platform")

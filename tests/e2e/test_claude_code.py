@@ -1,17 +1,16 @@
 """Claude Code, the real program, works through the gateway: tools, several turns, to a correct end."""
 
 import json
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.e2e.running import ROOT, Gateway, clean_environment
+from tests.e2e.clients import installed
+from tests.e2e.running import Gateway, clean_environment, two
 
 VERSION = "2.1.329"
-CLIENTS = ROOT / ".clients"
 TASK = (
     "Please do what the words in brackets say. "
     '[[think I should run it first]] [[call Bash {"command":"echo result-$((6*7))"}]] '
@@ -25,18 +24,7 @@ pytestmark = [pytest.mark.client, pytest.mark.slow]
 @pytest.fixture(scope="session")
 def claude() -> Path:
     """The program of the pinned version, installed from its registry."""
-    if shutil.which("npm") is None:
-        pytest.skip("there is no npm to install Claude Code with")
-    packages = CLIENTS / "node_modules" / "@anthropic-ai"
-    manifest = packages / "claude-code" / "package.json"
-    if not manifest.exists() or json.loads(manifest.read_text())["version"] != VERSION:
-        CLIENTS.mkdir(exist_ok=True)
-        install = ["npm", "install", "--no-fund", "--no-audit", "--prefix", str(CLIENTS)]
-        subprocess.run([*install, f"@anthropic-ai/claude-code@{VERSION}"], check=True, capture_output=True, timeout=600)
-    found = sorted(packages.glob("claude-code-*/claude"))
-    if not found:
-        pytest.skip("Claude Code has no program for this platform")
-    return found[0]
+    return installed("@anthropic-ai/claude-code", VERSION, "@anthropic-ai/claude-code-*/claude")
 
 
 def run(claude: Path, gateway: Gateway, at: Path, prompt: str, *more: str, **environment: str) -> list[dict[str, Any]]:
@@ -74,6 +62,17 @@ def run(claude: Path, gateway: Gateway, at: Path, prompt: str, *more: str, **env
 def results(messages: list[dict[str, Any]]) -> str:
     """All that tools answered."""
     return json.dumps([message["message"]["content"] for message in messages if message["type"] == "user"])
+
+
+def test_a_model_of_the_list_reaches_the_upstream_that_lists_it(claude: Path, tmp_path: Path) -> None:
+    """The second of two; the file says nothing of the models of either."""
+    noted = tmp_path / "noted.txt"
+    noted.write_text("a line to be read\n")
+    with two(tmp_path / "gateway", "chat", "anthropic") as gateway:
+        model = next(name for name in gateway.listed() if name.startswith("claude-opus-"))
+        last = run(claude, gateway, tmp_path, TASK % noted, "--model", model)[-1]
+        assert (last["subtype"], last["result"]) == ("success", "All is done: the end.")
+        assert gateway.asked_of(model) == {"second"}
 
 
 @pytest.mark.parametrize("credential", ["ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN"])

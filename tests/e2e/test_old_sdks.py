@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.e2e.clients import alone
 from tests.e2e.running import ROOT, Gateway
 
 OLD = ["anthropic==0.125.0", "openai==2.54.0"]  # x-api-key and 2023-06-01; httpx
@@ -20,13 +21,14 @@ def python() -> Path:
     """The Python of an environment that has them."""
     at = ROOT / ".clients" / "old"
     python = at / "bin" / "python"
-    if not (at / "installed").exists():
-        subprocess.run([sys.executable, "-m", "venv", str(at)], check=True, capture_output=True, timeout=120)
-        install = [str(python), "-m", "pip", "install", "-q", "--disable-pip-version-check", *OLD]
-        done = subprocess.run(install, capture_output=True, text=True, timeout=300)
-        if done.returncode != 0:
-            pytest.skip(f"the old SDKs can't be installed: {done.stderr[-200:]}")
-        (at / "installed").write_text(" ".join(OLD))
+    with alone(at):
+        if not (at / "installed").exists():
+            subprocess.run([sys.executable, "-m", "venv", str(at)], check=True, capture_output=True, timeout=120)
+            install = [str(python), "-m", "pip", "install", "-q", "--disable-pip-version-check", *OLD]
+            done = subprocess.run(install, capture_output=True, text=True, timeout=300)
+            if done.returncode != 0:
+                pytest.skip(f"the old SDKs can't be installed: {done.stderr[-200:]}")
+            (at / "installed").write_text(" ".join(OLD))
     return python
 
 

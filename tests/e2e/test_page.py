@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from hatch_build import Page
-from tests.e2e.clients import installed
+from tests.e2e.clients import CLIENTS, alone, installed
 from tests.e2e.consent import client, consenting
 from tests.e2e.running import ROOT, Gateway, running
 
@@ -73,8 +73,9 @@ def tools(chromium: str) -> dict[str, str]:
 def page(tools: dict[str, str]) -> None:
     """The page, built of its sources as for a wheel."""
     page = Page(ROOT)
-    if not page.fresh():
-        page.build()
+    with alone(CLIENTS):
+        if not page.fresh():
+            page.build()
 
 
 @pytest.fixture(scope="module")
@@ -253,7 +254,10 @@ def test_models_and_prices_are_changed(page: None, tools: dict[str, str], tmp_pa
 
 
 def test_keys_are_rotated_and_upstreams_signed_in_at(page: None, tools: dict[str, str], tmp_path: Path) -> None:
-    """The new secret lets in; a guessed answer is refused, the server's own ends in a token that nobody is shown."""
+    """The new secret lets in; a guessed answer is refused, the server's own ends in a token that nobody is shown.
+
+    Dialogs stand where they appear: a click that meets one on its way is lost.
+    """
     with consenting() as authority:
         company = f"""
 [upstreams.company]
@@ -267,6 +271,8 @@ models = ["company-*"]
             ask(gateway, seen["secret"], "claude-opus-4-5")
     assert seen["secret"].startswith("sk-proxy-")
     assert seen["secret"] != old
+    assert {title: len(places) for title, places in seen["stood"].items()} == dict.fromkeys(seen["stood"], 1)
+    assert "Your new secret" in seen["stood"]
     assert "state" in seen["oauth"]["refusal"] or "begun" in seen["oauth"]["refusal"]
     assert "a client of our own" in seen["oauth"]["told"]
     assert not any(token in seen["oauth"]["told"] for token in authority.valid)

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.e2e.clients import alone
 from tests.e2e.running import ROOT, Gateway, running
 
 PINNED = {"@anthropic-ai/sdk": "1.11.0", "openai": "6.49.0", "openai-7": "npm:openai@7.57.0"}
@@ -35,10 +36,10 @@ def sdks() -> Path:
         pytest.skip("there is no node to run the TypeScript SDKs with")
     at = ROOT / ".clients" / "sdks"
     wanted = [f"{name}@{version}" for name, version in PINNED.items()]
-    if not all((at / "node_modules" / name).is_dir() for name in PINNED):
-        at.mkdir(parents=True, exist_ok=True)
-        install = ["npm", "install", "--no-fund", "--no-audit", "--prefix", str(at), *wanted]
-        subprocess.run(install, check=True, capture_output=True, timeout=300)
+    with alone(at):
+        if not all((at / "node_modules" / name).is_dir() for name in PINNED):
+            install = ["npm", "install", "--no-fund", "--no-audit", "--prefix", str(at), *wanted]
+            subprocess.run(install, check=True, capture_output=True, timeout=300)
     return at
 
 

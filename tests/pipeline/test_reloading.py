@@ -180,7 +180,7 @@ async def test_a_file_that_a_stage_has_read_counts_as_its_settings(tmp_path: Pat
 async def test_a_request_keeps_the_line_it_began_with(tmp_path: Path) -> None:
     """Its stages stay open until its end; requests after the change meet the new ones, on the same connection too."""
     async with house(tmp_path) as home, Wire(home.port) as wire:
-        await home.ask(wire, "[[say first]] [[wait 0.5]] [[say last]]")
+        await home.ask(wire, "[[say first]] [[wait 3]] [[say last]]")
         await wire.until(b"first")
         await home.reload(label="two")
         assert await home.labels() == "two"
