@@ -3,6 +3,22 @@ import { browse, login, shot, tell, URL_ } from "./browser.mjs";
 
 const { KEY_NAME, UPSTREAM } = process.env;
 
+/** Keeps where each dialog stands, frame by frame; gives the way to ask. */
+async function watch(page) {
+  await page.evaluate(() => {
+    globalThis.stood = {};
+    const look = () => {
+      for (const dialog of document.querySelectorAll("[role=dialog]")) {
+        const { x, y } = dialog.getBoundingClientRect();
+        (globalThis.stood[document.getElementById(dialog.getAttribute("aria-labelledby"))?.innerText] ??= []).push(`${x} ${y}`);
+      }
+      requestAnimationFrame(look);
+    };
+    look();
+  });
+  return () => page.evaluate(() => Object.fromEntries(Object.entries(globalThis.stood).map(([title, places]) => [title, [...new Set(places)]])));
+}
+
 async function rotate(page) {
   await page.goto(`${URL_}/admin/#/keys`);
   await page.getByRole("link", { name: KEY_NAME, exact: true }).click();
@@ -46,6 +62,7 @@ async function signIn(page) {
 tell(
   await browse("light", async (page) => {
     await login(page, process.env.USER_NAME, process.env.PASSWORD);
-    return { secret: await rotate(page), oauth: await signIn(page) };
+    const stood = await watch(page);
+    return { secret: await rotate(page), stood: await stood(), oauth: await signIn(page) };
   }),
 );

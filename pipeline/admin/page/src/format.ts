@@ -34,6 +34,11 @@ export function exact(amount: number | null | undefined): string {
   return amount === null || amount === undefined ? "–" : whole.format(amount);
 }
 
+/** 1, "request" → "1 request"; 12 → "12 requests" */
+export function counted(amount: number, what: string): string {
+  return `${exact(amount)} ${what}${amount === 1 ? "" : "s"}`;
+}
+
 /** 0.8712 → "87.1 %" */
 export function share(part: number | null | undefined): string {
   return part === null || part === undefined ? "–" : `${(part * 100).toFixed(part > 0 && part < 0.0995 ? 1 : 0)} %`;
@@ -83,6 +88,20 @@ export function tick(at: number, size: number): string {
         : { hour: "2-digit", minute: "2-digit" };
   return new Date(at).toLocaleString(LOCALE, options);
 }
+
+/** What a browser says of itself → "Chrome 156, Linux"; as it is, where it can't be read. */
+export function browser(agent: string): string {
+  const name = BROWSERS.find(([mark]) => agent.includes(`${mark}/`));
+  if (name === undefined) return agent;
+  const [mark, known] = name;
+  const version = agent.split(`${known === "Safari" ? "Version" : mark}/`)[1]?.match(/^\d+/)?.[0];
+  const system = SYSTEMS.find(([word]) => agent.includes(word))?.[1];
+  return [version === undefined ? known : `${known} ${version}`, system].filter((part) => part !== undefined).join(", ");
+}
+
+// The first that fits: most call themselves by the names of others, too.
+const BROWSERS = [["Edg", "Edge"], ["OPR", "Opera"], ["Firefox", "Firefox"], ["HeadlessChrome", "Chrome"], ["Chrome", "Chrome"], ["Safari", "Safari"]] as const;
+const SYSTEMS = [["Android", "Android"], ["iPhone", "iPhone"], ["iPad", "iPad"], ["Windows", "Windows"], ["Macintosh", "macOS"], ["Linux", "Linux"]] as const;
 
 /** A JSON value on one line; text as it is. */
 export function plain(value: unknown): string {

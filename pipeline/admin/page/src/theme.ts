@@ -19,11 +19,14 @@ export const theme = createTheme({
   headings: { fontWeight: "600", sizes: { h1: { fontSize: "1.375rem" }, h2: { fontSize: "1rem" }, h3: { fontSize: "0.9rem" } } },
   cursorType: "pointer",
   focusRing: "auto",
+  respectReducedMotion: true, // shortened by style alone, a dialog would still begin elsewhere, and jump
   components: {
     Table: { defaultProps: { verticalSpacing: 7, horizontalSpacing: 8, fz: "sm" } },
-    Badge: { defaultProps: { variant: "light", radius: "sm", tt: "none", fw: 500 } },
+    Badge: { defaultProps: { variant: "light", radius: "sm", tt: "none", fw: 500, miw: "max-content" } },
     Paper: { defaultProps: { withBorder: true, p: "md" } },
-    Modal: { defaultProps: { centered: true, overlayProps: { backgroundOpacity: 0.4, blur: 2 } } },
+    // Nothing moves while it appears: what moves between press and release of a button is not clicked.
+    Modal: { defaultProps: { centered: true, overlayProps: { backgroundOpacity: 0.4, blur: 2 }, transitionProps: { transition: "fade", duration: 150 } }, classNames: { content: "page-dialog" } },
+    Drawer: { classNames: { content: "page-dialog" } },
     ActionIcon: { defaultProps: { variant: "subtle", color: "gray" } },
     Tooltip: { defaultProps: { withArrow: true, openDelay: 300 } },
   },
@@ -36,6 +39,9 @@ export const CLASSES = [
   { name: "cache_write", label: "Cache write", color: "violet.5" },
   { name: "output", label: "Output", color: "orange.5" },
 ] as const;
+
+/** What narrows a list: two beside each other on a phone. */
+export const FILTER = { size: "xs", w: { base: "calc(50% - 5px)", xs: 180 } } as const;
 
 /** Colours of rows in a breakdown, in their order; what is left over is grey. */
 export const ROWS = ["tide.6", "indigo.5", "orange.5", "violet.5", "cyan.6", "pink.5"] as const;

@@ -11,7 +11,7 @@ export function Limits({ limits, change }: { limits: Limit[]; change: (limits: L
   return (
     <Stack gap="xs" role="group" aria-label="Limits">
       <Group justify="space-between">
-        <Text size="sm" fw={500}>Limits</Text>
+        <Text size="sm" fw={600}>Limits</Text>
         <Button size="compact-xs" variant="subtle" leftSection={<Plus size={13} aria-hidden />} onClick={() => change([...limits, { kind: next, models: "*", limit: KINDS[next].step * 10 }])}>
           Add a limit
         </Button>
@@ -22,7 +22,7 @@ export function Limits({ limits, change }: { limits: Limit[]; change: (limits: L
           <Select
             aria-label={`Kind of limit ${at + 1}`}
             size="xs"
-            style={{ flex: "2 1 10rem" }}
+            style={{ flex: "2 1 7rem" }}
             allowDeselect={false}
             data={NAMES.map((kind) => ({ value: kind, label: KINDS[kind].label }))}
             value={limit.kind}

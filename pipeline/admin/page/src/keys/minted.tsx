@@ -1,19 +1,26 @@
 // The one time a secret is seen: to copy, and, for every client, the settings to paste.
 
 import { Alert, Button, Group, Modal, Stack, Tabs } from "@mantine/core";
+import { useEffect, useRef } from "react";
 import { Copied } from "../parts/copied";
 import type { Minted } from "../types";
 
 export function SecretDialog({ minted, close }: { minted: Minted | null; close: () => void }) {
+  const last = useRef<Minted | null>(null); // in sight while the dialog fades, and no longer
+  useEffect(() => {
+    if (minted !== null) last.current = minted;
+  }, [minted]);
+  const forget = () => void (last.current = null);
+  const shown = minted ?? last.current;
   return (
-    <Modal opened={minted !== null} onClose={close} title="Your new secret" size="lg" closeOnClickOutside={false} closeButtonProps={{ "aria-label": "Close" }}>
-      {minted !== null && (
+    <Modal opened={minted !== null} onClose={close} onExitTransitionEnd={forget} title="Your new secret" size="lg" closeOnClickOutside={false} closeButtonProps={{ "aria-label": "Close" }}>
+      {shown !== null && (
         <Stack gap="md">
           <Alert color="orange" title="This is the only time it is shown">
             The gateway keeps a fingerprint of it, not the secret itself. A lost secret is replaced by rotating the key.
           </Alert>
-          <Copied text={minted.secret} label="the secret" />
-          {minted.paste.length > 0 && <Pastes minted={minted} />}
+          <Copied text={shown.secret} label="the secret" />
+          {shown.paste.length > 0 && <Pastes minted={shown} />}
           <Group justify="flex-end">
             <Button onClick={close}>I have it</Button>
           </Group>

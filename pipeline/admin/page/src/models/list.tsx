@@ -67,7 +67,7 @@ function Rows({ models, edit }: { models: Model[]; edit: (model: Model) => void 
       head: "Actions",
       cell: (model) =>
         model.source === "store" ? (
-          <Group gap={4} wrap="nowrap" justify="flex-end">
+          <Group gap={4} justify="flex-end">
             <ActionIcon aria-label={`Move ${model.id} up`} disabled={mine[0] === model.id} onClick={() => move(model.id, -1)}><ArrowUp size={15} aria-hidden /></ActionIcon>
             <ActionIcon aria-label={`Move ${model.id} down`} disabled={mine.at(-1) === model.id} onClick={() => move(model.id, 1)}><ArrowDown size={15} aria-hidden /></ActionIcon>
             <Button size="compact-xs" variant="default" onClick={() => edit(model)} aria-label={`Edit ${model.id}`}>Edit</Button>

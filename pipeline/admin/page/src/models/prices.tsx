@@ -7,7 +7,7 @@ import { useQuery } from "@tanstack/react-query";
 import { Plus } from "lucide-react";
 import { useState } from "react";
 import { api } from "../api";
-import { moment, rate } from "../format";
+import { counted, moment, rate } from "../format";
 import { useAct } from "../parts/act";
 import { Confirm } from "../parts/confirm";
 import { Empty } from "../parts/empty";
@@ -43,7 +43,7 @@ export function PriceList() {
     {
       head: "Actions",
       cell: (price) => (
-        <Group gap={4} wrap="nowrap" justify="flex-end">
+        <Group gap={4} justify="flex-end">
           <Button size="compact-xs" variant="default" onClick={() => edit(price)} aria-label={`Change the price of ${price.model}`}>Change</Button>
           {price.editable && (
             <Confirm size="compact-xs" label="Remove" of={`the price of ${price.model}`} title={`Remove the price of ${price.model}?`} text="From now on the next price that fits counts. What was booked stays as it is." yes="Remove" act={() => remove.mutate(price)} />
@@ -72,14 +72,12 @@ export function PriceList() {
 /** The models, and how many tiers and terms there are; *Change* shows them. */
 function Names({ price }: { price: Price }) {
   const terms = Object.values(price.factors).reduce((sum, values) => sum + Object.keys(values).length, 0);
-  const more = [count(price.tiers.length, "tier"), count(terms, "term")].filter((text) => text !== "");
+  const more = [[price.tiers.length, "tier"] as const, [terms, "term"] as const].filter(([number]) => number > 0);
   return (
     <>
       <span className="page-mono">{price.model}</span>
       {price.upstream !== "*" && ` at ${price.upstream}`}
-      {more.length > 0 && <Text size="xs" c="dimmed">{more.join(", ")}</Text>}
+      {more.length > 0 && <Text size="xs" c="dimmed">{more.map(([number, what]) => counted(number, what)).join(", ")}</Text>}
     </>
   );
 }
-
-const count = (number: number, what: string) => (number === 0 ? "" : `${number} ${what}${number === 1 ? "" : "s"}`);

@@ -9,7 +9,7 @@ export function Terms({ terms, change }: { terms: Term[]; change: (terms: Term[]
   return (
     <Stack gap="xs" role="group" aria-label="Terms of service">
       <Group justify="space-between">
-        <Text size="sm" fw={500}>Terms of service</Text>
+        <Text size="sm" fw={600}>Terms of service</Text>
         <Button size="compact-xs" variant="subtle" leftSection={<Plus size={13} aria-hidden />} onClick={() => change([...terms, { field: "service_tier", value: "", times: "" }])}>
           Add a term
         </Button>

@@ -10,7 +10,7 @@ export function Tiers({ tiers, change }: { tiers: Tier[]; change: (tiers: Tier[]
   return (
     <Stack gap="xs" role="group" aria-label="Larger prompts">
       <Group justify="space-between">
-        <Text size="sm" fw={500}>Larger prompts</Text>
+        <Text size="sm" fw={600}>Larger prompts</Text>
         <Button size="compact-xs" variant="subtle" leftSection={<Plus size={13} aria-hidden />} onClick={() => change([...tiers, { above: "", amounts: {} }])}>
           Add a tier
         </Button>

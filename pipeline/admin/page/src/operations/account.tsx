@@ -5,6 +5,7 @@ import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { api } from "../api";
 import { SHORTEST } from "../door/setup";
+import { browser } from "../format";
 import { useAct } from "../parts/act";
 import { Confirm } from "../parts/confirm";
 import { Form } from "../parts/form";
@@ -31,13 +32,13 @@ function Logins() {
   const logins = useQuery({ queryKey: ["logins"], queryFn: api.logins });
   const end = useAct((login: Login) => api.endLogin(login.id), { done: "Signed out there", touches: ["logins", "audit"] });
   const columns: Column<Login>[] = [
-    { head: "Browser", cell: ({ agent, current }) => <>{agent || "unknown"} {current && <Badge>this one</Badge>}</> },
+    { head: "Browser", cell: ({ agent, current }) => <><span title={agent}>{browser(agent) || "unknown"}</span> {current && <Badge>this one</Badge>}</> },
     { head: "From", cell: ({ address }) => <span className="page-mono">{address}</span>, from: "xs" },
     { head: "Last seen", cell: ({ seen }) => <When at={seen} />, from: "sm" },
     { head: "Ends", cell: ({ expires }) => <When at={expires} />, from: "sm" },
     {
       head: "Actions",
-      cell: (login) => !login.current && <Confirm size="compact-xs" label="Sign out" of={login.agent} title="Sign out there?" text={`${login.agent}, ${login.address}`} yes="Sign out" act={() => end.mutate(login)} />,
+      cell: (login) => !login.current && <Confirm size="compact-xs" label="Sign out" of={login.agent} title="Sign out there?" text={`${browser(login.agent)}, ${login.address}`} yes="Sign out" act={() => end.mutate(login)} />,
       number: true,
     },
   ];

@@ -1,6 +1,6 @@
 // Who changed what, and when: everything that was done here or by the API.
 
-import { Paper } from "@mantine/core";
+import { Box, Paper } from "@mantine/core";
 import { api } from "../api";
 import { plain } from "../format";
 import { Empty } from "../parts/empty";
@@ -13,8 +13,16 @@ import type { AuditEntry } from "../types";
 const COLUMNS: Column<AuditEntry>[] = [
   { head: "When", cell: (entry) => <When at={entry.at} /> },
   { head: "Who", cell: (entry) => entry.who },
-  { head: "What", cell: (entry) => entry.what },
-  { head: "Of", cell: (entry) => <span className="page-mono">{entry.target || "–"}</span> },
+  {
+    head: "What",
+    cell: (entry) => (
+      <>
+        {entry.what}
+        <Box hiddenFrom="sm" c="dimmed" className="page-mono">{entry.target}</Box>
+      </>
+    ),
+  },
+  { head: "Of", cell: (entry) => <span className="page-mono">{entry.target || "–"}</span>, from: "sm" },
   { head: "Detail", cell: (entry) => <span className="page-mono">{detail(entry)}</span>, from: "md" },
 ];
 

@@ -1,10 +1,10 @@
 // What is going on now, and whether anybody has to do something about it.
 
-import { Alert, Button, SimpleGrid, Stack } from "@mantine/core";
+import { Alert, Anchor, Button, SimpleGrid, Stack } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "react-router";
 import { api } from "../api";
-import { count, duration, exact, money, share, spell } from "../format";
+import { count, counted, duration, exact, money, share, spell } from "../format";
 import { Empty } from "../parts/empty";
 import { Heading } from "../parts/heading";
 import { Loaded } from "../parts/loaded";
@@ -60,13 +60,22 @@ function Today({ today, hour, live, keys }: { today: Totals; hour: Totals; live:
   );
 }
 
+/** A link within a notice: in its colour, whatever that is. */
+function Way({ to, children }: { to: string; children: string }) {
+  return (
+    <Anchor component={Link} to={to} inherit c="inherit" underline="always">
+      {children}
+    </Anchor>
+  );
+}
+
 function Warnings({ now }: { now: State }) {
   const failing = now.upstreams.filter((upstream) => upstream.state === "failing").map((upstream) => upstream.name);
   return (
     <>
       {!now.store.ok && (
         <Alert color="red" title="The store does not take records">
-          {now.store.waiting} records wait in the spool; they are written when the store answers again.
+          {counted(now.store.waiting, "record")} in the spool: written when the store answers again.
         </Alert>
       )}
       {failing.length > 0 && (
@@ -81,12 +90,12 @@ function Warnings({ now }: { now: State }) {
       )}
       {now.keys.total === 0 && (
         <Alert color="tide" title="No keys yet">
-          Make one and paste its settings into a client: <Link to="/keys?new=1">new key</Link>.
+          Make one and paste its settings into a client: <Way to="/keys?new=1">new key</Way>.
         </Alert>
       )}
       {now.today.unpriced > 0 && (
-        <Alert color="orange" title={`${exact(now.today.unpriced)} requests today have no price`}>
-          Their models are in no price list, so their cost is not counted. <Link to="/models">Add the prices</Link> and rate them again.
+        <Alert color="orange" title={`No price for ${counted(now.today.unpriced, "request")} today`}>
+          What is in no price list costs nothing here. <Way to="/models">Add the prices</Way> and rate again.
         </Alert>
       )}
     </>

@@ -12,6 +12,7 @@ import { Heading } from "../parts/heading";
 import { Paged } from "../parts/paged";
 import { type Column, Sheet } from "../parts/sheet";
 import { When } from "../parts/when";
+import { FILTER } from "../theme";
 import type { Request } from "../types";
 import { RequestDrawer } from "./request";
 
@@ -91,8 +92,8 @@ function Filters({ filter, set }: { filter: RequestFilter; set: (name: string, v
   const upstreams = useQuery({ queryKey: ["upstreams"], queryFn: api.upstreams });
   return (
     <Group gap="xs" mb="md">
-      <Select aria-label="Key" placeholder="All keys" size="xs" clearable searchable data={(keys.data ?? []).map(({ id, name }) => ({ value: id, label: name }))} value={filter.key ?? null} onChange={(value) => set("key", value ?? "")} />
-      <Select aria-label="Upstream" placeholder="All upstreams" size="xs" clearable data={(upstreams.data ?? []).map(({ name }) => name)} value={filter.upstream ?? null} onChange={(value) => set("upstream", value ?? "")} />
+      <Select aria-label="Key" placeholder="All keys" {...FILTER} clearable searchable data={(keys.data ?? []).map(({ id, name }) => ({ value: id, label: name }))} value={filter.key ?? null} onChange={(value) => set("key", value ?? "")} />
+      <Select aria-label="Upstream" placeholder="All upstreams" {...FILTER} clearable data={(upstreams.data ?? []).map(({ name }) => name)} value={filter.upstream ?? null} onChange={(value) => set("upstream", value ?? "")} />
       <Typed label="Model" value={filter.model ?? ""} set={(value) => set("model", value)} />
       <Typed label="Session" value={filter.session ?? ""} set={(value) => set("session", value)} />
       <Switch size="sm" label="Only errors" checked={filter.errors === 1} onChange={(event) => set("errors", event.currentTarget.checked ? "1" : "")} />
@@ -108,7 +109,7 @@ function Typed({ label, value, set }: { label: string; value: string; set: (valu
     <TextInput
       aria-label={label}
       placeholder={`Any ${label.toLowerCase()}`}
-      size="xs"
+      {...FILTER}
       value={typed}
       onChange={(event) => setTyped(event.currentTarget.value)}
       onBlur={() => set(typed.trim())}

@@ -20,7 +20,7 @@ export function Credentials({ upstream }: { upstream: Upstream }) {
       head: "Credential",
       cell: (credential) => (
         <>
-          {credential.name} <span className="page-mono" style={{ whiteSpace: "nowrap" }}>{credential.shown}</span>
+          <span style={{ overflowWrap: "anywhere" }}>{credential.name}</span> <span className="page-mono" style={{ whiteSpace: "nowrap" }}>{credential.shown}</span>
           <Box hiddenFrom="sm">
             <State credential={credential} />
           </Box>
@@ -28,7 +28,7 @@ export function Credentials({ upstream }: { upstream: Upstream }) {
       ),
     },
     { head: "Kind", cell: ({ kind }) => (kind === "oauth" ? "sign-in" : "key"), from: "sm" },
-    { head: "Last used", cell: ({ used }) => <When at={used} />, from: "sm" },
+    { head: "Last used", cell: ({ used, configured }) => (configured ? "–" : <When at={used} />), from: "sm" }, // of the configuration's nobody takes note
     { head: "State", cell: (credential) => <State credential={credential} />, from: "sm" },
     { head: "Enabled", cell: (credential) => <Switch aria-label={`${credential.name} enabled`} checked={credential.enabled} disabled={credential.configured ?? false} onChange={() => toggle.mutate(credential)} /> },
     {
@@ -49,7 +49,7 @@ function State({ credential: { enabled, ended, expires, resting_until } }: { cre
   const note = ended || (rests ? `until ${moment(rests)}, ${spell((rests - Date.now()) / 1000)} more` : expires !== 0 ? `ends ${moment(expires)}` : "");
   return (
     <>
-      <Badge color={color} miw="max-content">{word}</Badge>
+      <Badge color={color}>{word}</Badge>
       {note !== "" && <Text size="xs" c="dimmed" style={{ overflowWrap: "anywhere" }}>{note}</Text>}
     </>
   );

@@ -15,7 +15,9 @@ interface Props {
   height?: number;
 }
 
-const AXES = { gridAxis: "x", tickLine: "none", strokeDasharray: "0", yAxisProps: { width: 56 }, xAxisProps: { minTickGap: 28 } } as const;
+const AXES = { gridAxis: "x", tickLine: "none", strokeDasharray: "0", xAxisProps: { minTickGap: 28, interval: "equidistantPreserveStart" } } as const;
+const AXIS = { width: 56, interval: 0 } as const; // every line has its number
+const WHOLE = { ...AXIS, allowDecimals: false } as const; // there is no half a request
 
 function Drawn({ told, children }: { told: string; children: ReactNode }) {
   return (
@@ -29,7 +31,7 @@ export function CostChart({ usage, height = 240 }: Props) {
   const drawn = usage.buckets.map((bucket) => ({ at: tick(bucket.at, usage.bucket), cost: bucket.cost }));
   return (
     <Drawn told={`Cost over time, ${money(usage.totals.cost)} in all`}>
-      <BarChart {...AXES} h={height} data={drawn} dataKey="at" series={[{ name: "cost", label: "Cost", color: "tide.6" }]} valueFormatter={money} maxBarWidth={28} yAxisProps={{ width: usage.totals.cost < 10_000 ? 84 : 56 }} />
+      <BarChart {...AXES} h={height} data={drawn} dataKey="at" series={[{ name: "cost", label: "Cost", color: "tide.6" }]} valueFormatter={money} maxBarWidth={28} yAxisProps={{ ...AXIS, ...(usage.totals.cost < 10_000 && { width: 84 }) }} />
     </Drawn>
   );
 }
@@ -44,7 +46,7 @@ export function TokenChart({ usage, height = 240 }: Props) {
   }));
   return (
     <Drawn told={`Tokens over time by class: ${count(usage.totals.input)} input, ${count(usage.totals.cache_read)} read from cache, ${count(usage.totals.output)} output`}>
-      <BarChart {...AXES} h={height} data={drawn} dataKey="at" type="stacked" maxBarWidth={28} series={[...CLASSES]} valueFormatter={count} withLegend legendProps={{ verticalAlign: "bottom" }} />
+      <BarChart {...AXES} h={height} data={drawn} dataKey="at" type="stacked" maxBarWidth={28} series={[...CLASSES]} valueFormatter={count} yAxisProps={WHOLE} withLegend legendProps={{ verticalAlign: "bottom" }} />
     </Drawn>
   );
 }
@@ -61,7 +63,7 @@ export function RequestChart({ usage, height = 240 }: Props) {
   ];
   return (
     <Drawn told={`Requests over time: ${exact(usage.totals.requests)}, of which ${exact(usage.totals.errors)} ended in error`}>
-      <BarChart {...AXES} h={height} data={drawn} dataKey="at" type="stacked" series={series} valueFormatter={count} maxBarWidth={28} withLegend legendProps={{ verticalAlign: "bottom" }} />
+      <BarChart {...AXES} h={height} data={drawn} dataKey="at" type="stacked" series={series} valueFormatter={count} maxBarWidth={28} yAxisProps={WHOLE} withLegend legendProps={{ verticalAlign: "bottom" }} />
     </Drawn>
   );
 }
@@ -70,7 +72,7 @@ export function CacheChart({ usage, height = 240 }: Props) {
   const drawn = usage.buckets.map((bucket) => ({ at: tick(bucket.at, usage.bucket), rate: bucket.cache_hit_rate }));
   return (
     <Drawn told={`Share of the input read from cache over time, ${share(usage.totals.cache_hit_rate)} in all`}>
-      <LineChart {...AXES} h={height} data={drawn} dataKey="at" curveType="monotone" connectNulls={false} series={[{ name: "rate", label: "From cache", color: "indigo.5" }]} valueFormatter={share} yAxisProps={{ width: 56, domain: [0, 1] }} />
+      <LineChart {...AXES} h={height} data={drawn} dataKey="at" curveType="monotone" connectNulls={false} series={[{ name: "rate", label: "From cache", color: "indigo.5" }]} valueFormatter={share} yAxisProps={{ ...AXIS, domain: [0, 1] }} />
     </Drawn>
   );
 }

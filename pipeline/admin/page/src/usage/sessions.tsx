@@ -2,7 +2,7 @@
 
 import { Accordion, Badge, Group, Text } from "@mantine/core";
 import { api } from "../api";
-import { count, exact, money, share } from "../format";
+import { count, counted, exact, money, share } from "../format";
 import { Empty } from "../parts/empty";
 import { Heading } from "../parts/heading";
 import { Paged } from "../parts/paged";
@@ -31,7 +31,7 @@ export default function Sessions() {
           sessions.length === 0 ? (
             <Empty title="No session yet" text="Coding agents send a session's name with every request; it appears here with the first." />
           ) : (
-            <Accordion variant="separated" chevronPosition="left" multiple>
+            <Accordion variant="contained" chevronPosition="left" multiple styles={{ item: { background: "var(--mantine-color-body)" } }}>
               {sessions.map((session) => <One key={`${session.key} ${session.session}`} session={session} />)}
             </Accordion>
           )
@@ -54,7 +54,7 @@ function One({ session }: { session: SessionUsage }) {
           </div>
           <Group gap="xs">
             {session.agents.length > 1 && <Badge color="gray">{session.agents.length} agents</Badge>}
-            <Text size="sm">{exact(session.requests)} requests</Text>
+            <Text size="sm">{counted(session.requests, "request")}</Text>
             <Text size="sm" fw={600}>{money(session.cost)}</Text>
           </Group>
         </Group>

@@ -11,6 +11,7 @@ import { Heading } from "../parts/heading";
 import { Loaded } from "../parts/loaded";
 import { Panel } from "../parts/panel";
 import { Tile, Tiles } from "../parts/tile";
+import { FILTER } from "../theme";
 import type { Facet, Period, Totals, Usage as Answer } from "../types";
 import { Breakdown } from "./breakdown";
 import { CacheChart, CostChart, RequestChart, TokenChart } from "./charts";
@@ -72,8 +73,8 @@ function Filters({ chosen, choose }: { chosen: { key?: string | undefined; upstr
   const upstreams = useQuery({ queryKey: ["upstreams"], queryFn: api.upstreams });
   return (
     <Group gap="xs" mb="md">
-      <Select aria-label="Key" placeholder="All keys" size="xs" clearable searchable data={(keys.data ?? []).map(({ id, name }) => ({ value: id, label: name }))} value={chosen.key ?? null} onChange={(value) => choose("key", value)} />
-      <Select aria-label="Upstream" placeholder="All upstreams" size="xs" clearable data={(upstreams.data ?? []).map(({ name }) => name)} value={chosen.upstream ?? null} onChange={(value) => choose("upstream", value)} />
+      <Select aria-label="Key" placeholder="All keys" {...FILTER} clearable searchable data={(keys.data ?? []).map(({ id, name }) => ({ value: id, label: name }))} value={chosen.key ?? null} onChange={(value) => choose("key", value)} />
+      <Select aria-label="Upstream" placeholder="All upstreams" {...FILTER} clearable data={(upstreams.data ?? []).map(({ name }) => name)} value={chosen.upstream ?? null} onChange={(value) => choose("upstream", value)} />
     </Group>
   );
 }
