@@ -300,7 +300,7 @@ def settled(db: Database, found: Found) -> None:
         "limits that nothing counted in": "SELECT CASE WHEN COUNT(*) = 0 THEN 1 ELSE 0 END FROM windows",
         "windows that are not the sum of what they cost": (
             "SELECT COUNT(*) FROM windows WHERE kind = 'usd_total' AND "
-            "spent <> (SELECT SUM(cost) FROM requests WHERE requests.key = windows.key)"
+            "spent <> (SELECT COALESCE(SUM(cost), 0) FROM requests WHERE requests.key = windows.key)"
         ),
     }
     found.wrong += [f"{count} {what}" for what, query in left.items() if (count := db.rows(query)[0][0])]

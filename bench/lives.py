@@ -16,7 +16,6 @@ to listen any more.  In the end the books are held against what the clients saw,
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -24,14 +23,14 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from random import Random, SystemRandom
+from random import Random
 
 import attrs
 import click
 import trio
 
 from bench.kill import Asked, House, check, ended, gateway, heard, listens, place, settled
-from bench.programs import simulated
+from bench.programs import free_port, simulated
 from pipeline.store.database import looking
 
 HOWS = ("drain", "reload", "crash", "take-over")
@@ -210,20 +209,9 @@ def houses(workers: int, *, postgres: bool = False) -> Iterator[Callable[[], Hou
         def made() -> House:
             folder = Path(exits.enter_context(tempfile.TemporaryDirectory()))
             settings = exits.enter_context(place(folder, postgres=postgres))
-            return House(folder, model.port, settings, Random(1), server=f"port = {free()}\nworkers = {workers}")  # noqa: S311  # dice
+            return House(folder, model.port, settings, Random(1), server=f"port = {free_port()}\nworkers = {workers}")  # noqa: S311  # dice
 
         yield made
-
-
-def free() -> int:
-    """A port that nobody has, and that the system gives to nobody who connects somewhere (ip_local_port_range)."""
-    while True:
-        port = SystemRandom().randrange(20_000, 30_000)
-        try:
-            with socket.create_server(("127.0.0.1", port)):
-                return port
-        except OSError:
-            continue
 
 
 @click.command(help=__doc__.partition("\n")[0])

@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
+from random import SystemRandom
 from typing import IO
 
 import attrs
@@ -98,6 +99,17 @@ def running(
             process.wait()
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)  # what it left behind
+
+
+def free_port() -> int:
+    """A port that nobody has, and that the system gives to nobody who connects somewhere (ip_local_port_range)."""
+    while True:
+        port = SystemRandom().randrange(20_000, 30_000)
+        try:
+            with socket.create_server(("127.0.0.1", port)):
+                return port
+        except OSError:
+            continue
 
 
 def _answers(port: int) -> bool:

@@ -13,7 +13,6 @@ registry.  What can't be installed or does not start is skipped, with the reason
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -22,7 +21,7 @@ from pathlib import Path
 
 import attrs
 
-from bench.programs import ROOT, Program, listening, started
+from bench.programs import ROOT, Program, free_port, listening, started
 
 PEERS = ROOT / ".peers"
 PROTOCOLS = ("anthropic", "chat", "responses")
@@ -89,14 +88,6 @@ def ours(*, top: str = "", more: str = EVERYTHING, workers: int = 1) -> Start:
 
 
 # -- proxies ----------------------------------------------------------------------------------------------------------
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def nginx(upstream: Program, answers: str, folder: Path) -> AbstractContextManager[Program]:

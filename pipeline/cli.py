@@ -2,8 +2,9 @@
 
     python -m pipeline [flags]                                          serves
     python -m pipeline serve | check | explain | version [flags]
-    python -m pipeline start | stop | status | logs                     in the background, see ``commands.life``
+    python -m pipeline start | stop | reload | status | logs            in the background, see ``commands.life``
     python -m pipeline run -- CLIENT                                    a client that comes here
+    python -m pipeline doctor [UPSTREAM]                                what is wrong with an upstream, step by step
     python -m pipeline usage [export | rerate | remove]                 what was used, see ``commands.usage``
     python -m pipeline route MODEL                                      which rule chooses, what and whom
     python -m pipeline keys | models | admin                            what the store has, see there
@@ -37,6 +38,7 @@ from pipeline.explain import explain
 from pipeline.flags import Flags, configuration, merged, options, told
 from pipeline.foreground import run
 from pipeline.loading import build
+from pipeline.problems import ConfigError
 from pipeline.resolved import resolved
 
 
@@ -95,6 +97,9 @@ def check(before: Flags, /, **flags: Any) -> None:
     """Validate the configuration, construct everything, and show what came out; secrets are masked."""
     with told():
         built = build(configuration(merged(before, flags)))
+        openers = [plan.way.opener for plan in built.plans if plan.way.opener is not None]
+        if missing := [line for opener in openers for line in opener.missing()]:
+            raise ConfigError(missing)
     remarks = "".join(f"# {line}\n" for line in built.config.layers.remarks)
     click.echo(f"{remarks}{resolved(built)}\n\n{explain(built)}")
 

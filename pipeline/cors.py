@@ -88,6 +88,10 @@ class Let:
         """As the response's."""
         await self._response.write(data)
 
+    def write_now(self, data: bytes) -> bool:
+        """As the response's."""
+        return self._response.write_now(data)
+
     async def finish(self) -> None:
         """As the response's."""
         await self._response.finish()

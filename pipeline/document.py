@@ -9,7 +9,8 @@ one counts.  This file must not know what the JSON means.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import count, repeat
 from typing import Any
 
 import msgspec
@@ -27,9 +28,9 @@ _SPACE = re.compile(rb"[ \t\r\n]*+")
 _COMMA = re.compile(rb"[ \t\r\n]*+,[ \t\r\n]*+")
 _KEY = re.compile(rb'[ \t\r\n]*+,?+[ \t\r\n]*+("((?:[^"\\]|\\.)*+)")[ \t\r\n]*+:[ \t\r\n]*+')
 _KINDS = dict.fromkeys((b"t", b"f", b"n"), "literal") | {b"{": "object", b"[": "array", b'"': "string"}
-_BLANKS = frozenset({b" ", b"\t", b"\r", b"\n"})
 
 _MISSING: Any = object()
+_UNEDITED: "dict[Key, Document | None]" = {}  # of every document as it came; an edit makes another
 
 
 class Malformed(ValueError):
@@ -44,8 +45,8 @@ class Document:
     def __init__(self, raw: bytes) -> None:
         self._raw = raw
         self._spans: dict[Key, Span] | None = None
-        self._children: dict[Key, Document] = {}  # opened so far; the same text as in _raw
-        self._edited: dict[Key, Document | None] = {}  # in place of, after, or (None) instead of what is in _raw
+        self._children: dict[Key, Document | None] = {}  # opened so far, edited or not; None where nothing is
+        self._edited = _UNEDITED  # in place of, after, or (None) instead of what is in _raw
 
     @classmethod
     def of(cls, value: Any) -> "Document":
@@ -57,25 +58,31 @@ class Document:
     @property
     def kind(self) -> str:
         """One of ``object``, ``array``, ``string``, ``number``, ``literal``."""
-        first = self._raw[:1]
-        if first in _BLANKS:  # only what came from outside can begin with one
+        kind = _KINDS.get(self._raw[:1])
+        if kind is None:  # only what came from outside can begin with a blank
             start = _end_of_space(self._raw, 0)
-            first = self._raw[start : start + 1]
-        return _KINDS.get(first, "number")
+            kind = _KINDS.get(self._raw[start : start + 1], "number")
+        return kind
 
     def keys(self) -> list[Key]:
         """The keys of an object or the positions of an array, in order; nothing for anything else."""
         members, edited = self._members(), self._edited
         if not edited:
             return list(members)
-        kept = [key for key in members if edited.get(key, self) is not None]
+        some = None in edited.values()  # were dropped
+        kept = [key for key in members if edited.get(key, self) is not None] if some else list(members)
         return kept + [key for key, child in edited.items() if key not in members and child is not None]
 
     def at(self, path: Path) -> "Document | None":
         """The document at *path*, or None.  Negative positions count from the end."""
-        here: Document | None = self
+        here = self
         for key in path:
-            here = None if here is None else here._child(key)
+            child = here._children.get(key, _MISSING)
+            if child is _MISSING:
+                child = here._opened(key)
+            if child is None:
+                return None
+            here = child
         return here
 
     def value(self) -> Any:
@@ -85,7 +92,7 @@ class Document:
     def items(self) -> Iterator[tuple[Key, "Document"]]:
         """Key and document of every member."""
         for key in self.keys():
-            child = self._child(key)
+            child = self.at((key,))
             if child is not None:
                 yield key, child
 
@@ -103,7 +110,9 @@ class Document:
         """The text; the very bytes it came in while nothing was edited."""
         if not self._edited:
             return self._raw
-        return b"".join(self._pieces())
+        pieces: list[bytes | memoryview] = []
+        self._write(pieces)
+        return b"".join(pieces)
 
     # -- within -------------------------------------------------------------------------------------------------------
 
@@ -122,16 +131,13 @@ class Document:
             return keys[key] if len(keys) >= -key else -1
         return key
 
-    def _child(self, key: Key) -> "Document | None":
-        if type(key) is int and key < 0:
-            key = self._resolve(key)
-        if key in self._edited:
-            return self._edited[key]
-        child = self._children.get(key)
-        if child is None:
-            members = self._members() if self._spans is None else self._spans
-            if (span := members.get(key)) is not None:
-                child = self._children[key] = Document(self._raw[span[1] : span[2]])
+    def _opened(self, key: Key) -> "Document | None":
+        """What is at *key*, which was not looked at so far; it is remembered."""
+        if isinstance(key, int) and key < 0:
+            keys = self.keys()
+            return self.at((keys[key],)) if len(keys) >= -key else None
+        span = self._members().get(key)
+        child = self._children[key] = None if span is None else Document(self._raw[span[1] : span[2]])
         return child
 
     def _put(self, path: Path, value: "Document | None") -> "Document":
@@ -139,44 +145,49 @@ class Document:
             if value is None:
                 raise KeyError("the whole document can't be dropped")
             return value
-        if self.kind not in {"object", "array"}:
+        array, members = self.kind == "array", self._members()
+        if not array and self.kind != "object":
             raise KeyError(path[0])
         key = self._resolve(path[0])
         if len(path) > 1:
-            child = self._child(key)
+            child = self.at((key,))
             value = (Document(b"{}") if child is None else child)._put(path[1:], value)
-        if isinstance(key, int) is not (self.kind == "array") or (isinstance(key, int) and key > len(self._members())):
+        if isinstance(key, int) is not array or (isinstance(key, int) and key > len(members)):
             raise KeyError(key)
         changed = Document(self._raw)
-        changed._spans, changed._children = self._members(), self._children
+        changed._spans = members
+        changed._children = {**self._children, key: value}
         changed._edited = {**self._edited, key: value}
         return changed
 
-    def _pieces(self) -> Iterator[bytes | memoryview]:
-        """The text between two edits as one piece, however many members it has, and what the edits say."""
+    def _write(self, pieces: list[bytes | memoryview]) -> None:
+        """Append to *pieces* the text between two edits as one, however many members it has, and what the edits say."""
+        if not self._edited:
+            pieces.append(self._raw)
+            return
         raw, members, edited = memoryview(self._raw), self._members(), self._edited
         spans, written, dropped = list(members.values()), 0, 0
         for span, child in sorted((members[key], edited[key]) for key in edited if key in members):
             begin, start, end = span
             if child is not None:
-                yield raw[written:start]
-                yield from child._pieces() if child._edited else (child._raw,)
+                pieces.append(raw[written:start])
+                child._write(pieces)
                 written = end
                 continue
             # With a member goes the separator before it; where no member is left before it, the one behind it.
             number = spans.index(span)
-            yield raw[written : spans[number - 1][2] if number > dropped else begin]
+            pieces.append(raw[written : spans[number - 1][2] if number > dropped else begin])
             written = end if number > dropped or number + 1 == len(spans) else spans[number + 1][0]
             dropped += 1
         tail = spans[-1][2] if spans else self._raw.rindex(b"}" if self.kind == "object" else b"]")
-        yield raw[written:tail]
+        pieces.append(raw[written:tail])
         comma = b"," if len(spans) > dropped else b""
         for key, child in edited.items():
             if key not in members and child is not None:
-                yield comma + (_ENCODER.encode(key) + b":" if isinstance(key, str) else b"")
-                yield child.encode()
+                pieces.append(comma + (_ENCODER.encode(key) + b":" if isinstance(key, str) else b""))
+                child._write(pieces)
                 comma = b","
-        yield raw[tail:]
+        pieces.append(raw[tail:])
 
 
 def _decode(decoder: msgspec.json.Decoder[Any], raw: bytes) -> Any:
@@ -194,12 +205,15 @@ def _end_of_space(raw: bytes, position: int) -> int:
 
 
 def _spans_of_object(raw: bytes) -> dict[Key, Span]:
-    """Walk the members: the decoder has told how long each value is, so that no byte is looked at in Python.
+    """Where the members are: the decoder has told how long each value is, so that no byte is looked at in Python.
 
     Of a key given twice the decoder knows the later value only, so the earlier one is either another text (here) or
     the next to be met (in the next round): both are refused.
     """
     values: dict[str, msgspec.Raw] = _decode(_OBJECT, raw)
+    packed = _packed([(key, len(key) + 3, value) for key, value in values.items()], raw)
+    if packed is not None:
+        return packed
     spans: dict[Key, Span] = {}
     position = raw.index(b"{") + 1
     following = _KEY.match
@@ -214,10 +228,30 @@ def _spans_of_object(raw: bytes) -> dict[Key, Span]:
     return spans
 
 
+def _packed(members: Iterable[tuple[Key, int, msgspec.Raw]], raw: bytes) -> dict[Key, Span] | None:
+    """Where *members* are, each with the length of what stands before its value, if *raw* is nothing but them.
+
+    Most clients write so.  A blank, an escaped key or one given twice would only make the text longer, so its length
+    proves that there is none; that takes a fifth of the walk.
+    """
+    spans: dict[Key, Span] = {}
+    position = 1
+    for key, lead, value in members:
+        start = position + lead
+        end = start + len(value)
+        spans[key] = position, start, end
+        position = end + 1
+    return spans if position == len(raw) else None
+
+
 def _spans_of_array(raw: bytes) -> dict[Key, Span]:
+    values: list[msgspec.Raw] = _decode(_ARRAY, raw)
+    packed = _packed(zip(count(), repeat(0), values), raw)
+    if packed is not None:
+        return packed
     spans: dict[Key, Span] = {}
     position = _end_of_space(raw, raw.index(b"[") + 1)
-    for number, value in enumerate(_decode(_ARRAY, raw)):
+    for number, value in enumerate(values):
         end = position + len(value)
         spans[number] = position, position, end
         comma = _COMMA.match(raw, end)

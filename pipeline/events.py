@@ -12,6 +12,7 @@ forgets the frame.  This file must not know a wire format.
 """
 
 from collections.abc import Callable
+from operator import attrgetter
 from typing import Any, ClassVar, Literal, Self, TypeVar
 
 import attrs
@@ -47,8 +48,8 @@ class Usage:
         """These counts, and *earlier* ones where nothing was told: usage in streams is cumulative, never summed."""
         if earlier is None:
             return self
-        told = attrs.asdict(self, recurse=False, filter=lambda _, value: value is not None)
-        return attrs.evolve(earlier, **told)
+        pairs = zip(_COUNTED(self), _COUNTED(earlier), strict=True)
+        return Usage(*[before if now is None else now for now, before in pairs])
 
     @property
     def prompt(self) -> int:
@@ -59,6 +60,9 @@ class Usage:
     def produced(self) -> int:
         """All output tokens, reasoning included."""
         return (self.output or 0) + (self.reasoning or 0)
+
+
+_COUNTED = attrgetter(*(field.name for field in attrs.fields(Usage)))
 
 
 # -- blocks: what a reply consists of ---------------------------------------------------------------------------------

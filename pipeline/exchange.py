@@ -16,7 +16,6 @@ from pipeline.dialect import Dialect
 from pipeline.errors import GatewayError
 from pipeline.events import Batch, Finished, Kinds, Stop, Usage
 from pipeline.notes import Key as Key
-from pipeline.notes import Notes
 from pipeline.prompt import Edit, Prompt
 from transports.messages import Head, Headers, Request
 
@@ -96,20 +95,20 @@ class Exchange:
     store: "Store | None" = None  # keys, limits and books; None in a line that has none
     kinds: Kinds | None = None  # events anyone on the way down reads; None: all (set by the engine)
     ending: Finished | None = None  # set by end()
-    head: Head | None = None  # as sent to the client (set by reencode)
+    head: Head | None = None  # as sent to the client (set by reencode); of a stream the status is kept
     stages: dict[str, float] = attrs.field(factory=dict)  # seconds spent by stage, where timed
     effects: "Effects | None" = None  # what the stages do, where somebody looks (set by the observer)
     through: "Callable[[Upstream], Any] | None" = None  # what stands in for an upstream's pool (recording, replay)
     error: GatewayError | None = None  # what the client was told, if the reply failed
-    _notes: Notes = attrs.field(factory=Notes, repr=False)
+    _left: dict[Key[Any], Any] = attrs.field(factory=dict, repr=False)  # as in Notes, which would cost a call more
 
     def note(self, key: Key[T], value: T) -> None:
         """Leave *value* for whoever knows *key*."""
-        self._notes.note(key, value)
+        self._left[key] = value
 
     def noted(self, key: Key[T]) -> T | None:
         """What was left under *key*, or None."""
-        return self._notes.noted(key)
+        return self._left.get(key)
 
     def end(self, stop: Stop, sequence: str | None = None) -> None:
         """End the reply early and properly: it finishes with *stop*, and nothing comes after the batch in hand.

@@ -17,6 +17,7 @@ import os
 import socket
 import struct
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack, suppress
 
 import attrs
 import structlog
@@ -55,37 +56,37 @@ class Taken:
     channel: socket.socket
 
     def ready(self) -> None:
-        """Let the other one go; returns when it does not listen any more for whoever would take over from it."""
-        with self.channel:
+        """Let the other one go; returns when it does not listen any more for whoever would take over from it.
+
+        Should it have died by now, or be too busy for a word: the sockets are ours either way.
+        """
+        with self.channel, suppress(OSError):
             self.channel.sendall(READY)
             self.channel.recv(len(YOURS))
 
 
 def take(host: str, port: int) -> Taken | None:
     """What the gateway at *host* and *port* gives; None where there is none.  Raises ConfigError."""
-    channel = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    channel.settimeout(PATIENCE)
-    try:
-        channel.connect(name(host, port))
-        if not ours(channel):
-            raise ConfigError([f"--take-over: who listens at {host}, port {port} is another user's"])
-        what, descriptors, _, _ = socket.recv_fds(channel, 64, MOST)
-    except ConnectionRefusedError:
-        channel.close()
-        return None
-    except OSError as error:
-        channel.close()
-        raise ConfigError([f"--take-over: {host}, port {port} is not given away: {error.strerror or error}"]) from error
-    except ConfigError:
-        channel.close()
-        raise
-    if not descriptors:
-        channel.close()
-        raise ConfigError([f"--take-over: who listens at {host}, port {port} gives nothing away"])
-    for each in descriptors:
-        os.set_inheritable(each, False)
-    held = descriptors.pop() if what == b"with a pid file\n" else None
-    return Taken([socket.socket(fileno=each) for each in descriptors], held, channel)
+    with ExitStack() as unless_given:
+        channel = unless_given.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
+        channel.settimeout(PATIENCE)
+        try:
+            channel.connect(name(host, port))
+            if not ours(channel):
+                raise ConfigError([f"--take-over: who listens at {host}, port {port} is another user's"])
+            what, descriptors, _, _ = socket.recv_fds(channel, 64, MOST)
+        except ConnectionRefusedError:
+            return None
+        except OSError as error:
+            why = error.strerror or error
+            raise ConfigError([f"--take-over: {host}, port {port} is not given away: {why}"]) from error
+        if not descriptors:
+            raise ConfigError([f"--take-over: who listens at {host}, port {port} gives nothing away"])
+        for each in descriptors:
+            os.set_inheritable(each, False)
+        held = descriptors.pop() if what == b"with a pid file\n" else None
+        unless_given.pop_all()
+        return Taken([socket.socket(fileno=each) for each in descriptors], held, channel)
 
 
 # -- the one that runs ------------------------------------------------------------------------------------------------
@@ -104,8 +105,8 @@ async def give(where: str, sockets: Sequence[int], gone: Callable[[], None], pid
             return
         door.listen(1)
         channel = await _given(door, sockets, pid_file)
-    with channel:
-        gone()
+    gone()
+    with channel, suppress(OSError):  # it may have died since, which is no reason not to end well
         await channel.send(YOURS)
 
 
@@ -115,16 +116,15 @@ async def _given(door: trio.socket.SocketType, sockets: Sequence[int], pid_file:
     what = b"sockets\n" if pid_file is None else b"with a pid file\n"
     while True:
         channel, _ = await door.accept()
-        try:
-            if ours(channel):
-                rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, struct.pack(f"{len(descriptors)}i", *descriptors))]
-                await channel.sendmsg([what], rights)
-                if await channel.recv(len(READY)) == READY:
-                    return channel
-                log.warning("who was to take over did not get ready")
-        except OSError as error:
-            log.warning("who was to take over has gone", why=error.strerror)
-        except BaseException:
-            channel.close()
-            raise
-        channel.close()
+        with ExitStack() as unless_ready:
+            unless_ready.enter_context(channel)
+            try:
+                if ours(channel):
+                    rights = struct.pack(f"{len(descriptors)}i", *descriptors)
+                    await channel.sendmsg([what], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, rights)])
+                    if await channel.recv(len(READY)) == READY:
+                        unless_ready.pop_all()
+                        return channel
+                    log.warning("who was to take over did not get ready")
+            except OSError as error:
+                log.warning("who was to take over has gone", why=error.strerror)

@@ -2,16 +2,14 @@
 
     heap of (due, outlet) ──▶ sleep until the first is due ──▶ written since? later again : send Heartbeat
 
-A ping is due *period* seconds after the last **write** to the client, not after the last event, and goes through the
-same channel as the reply: never inside a frame, never after the end.  Every outlet is looked at about once a period,
+A ping is due *period* seconds after the last **write** to the client, not after the last event, and goes the same way
+as the reply: never inside a frame, never after the end.  Every outlet is looked at about once a period,
 each at its own time, so that thousands of sinks do not wake at once.  No timer per reply, no lock; a closing reply
 never harms another.  This file must not know what a ping looks like.
 """
 
 import heapq
 import itertools
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Protocol
 
 import trio
@@ -47,18 +45,22 @@ class Heart:
         """What it beats through: an outlet of each open stream."""
         return [outlet for outlet, _ in self._watched.values()]
 
-    @contextmanager
-    def watch(self, outlet: Pulse, sink: Quiet) -> Iterator[None]:
+    def watch(self, outlet: Pulse, sink: Quiet) -> "Watch":
         """Beat through *outlet* while *sink* is silent, until the block is left."""
+        return Watch(self, outlet, sink)
+
+    def begin(self, outlet: Pulse, sink: Quiet) -> int:
+        """Watch *outlet* from now on; gives the number under which that is to ``end``."""
         number = next(self._numbers)
         self._watched[number] = outlet, sink
         heapq.heappush(self._heap, (sink.written + self.period, number))
         if len(self._heap) == 1:
             self._more.set()  # the others are due no later, so their alarm is early enough
-        try:
-            yield
-        finally:
-            del self._watched[number]
+        return number
+
+    def end(self, number: int) -> None:
+        """Watch *number* no longer."""
+        del self._watched[number]
 
     async def run(self) -> None:
         """The task: runs until cancelled."""
@@ -80,3 +82,18 @@ class Heart:
             outlet.send_nowait([Heartbeat()])
             due = now + self.period
         heapq.heappush(self._heap, (due, number))
+
+
+class Watch:
+    """An outlet is watched until the block is left.  No generator: thousands are suspended at one time."""
+
+    __slots__ = ("_heart", "_number", "_outlet", "_sink")
+
+    def __init__(self, heart: Heart, outlet: Pulse, sink: Quiet) -> None:
+        self._heart, self._outlet, self._sink = heart, outlet, sink
+
+    def __enter__(self) -> None:
+        self._number = self._heart.begin(self._outlet, self._sink)
+
+    def __exit__(self, *_raised: object) -> None:
+        self._heart.end(self._number)

@@ -6,20 +6,25 @@ Prompts and replies are in it only while ``[log] bodies`` is on: for a search fo
 are: no header is written, and keys are a type that does not show itself.
 """
 
+from operator import attrgetter
 from typing import Any
 
 import attrs
 import structlog
 import trio
 
+from pipeline.effects import Effect
 from pipeline.exchange import Attempt, Exchange
 from pipeline.live import BOOKED, RULE, WORK
 from pipeline.prompt import Edit
-from pipeline.store.record import Flag, Record, clean
+from pipeline.store.record import CLASSES, Flag, Record, clean
 from transports.messages import Head, Response
 
 BODY = 64 * 1024  # bytes of a prompt or a reply that are written at most
 EDITS = 200  # changes that are told of one stage at most
+
+_COUNTS = attrgetter(*CLASSES)
+_UNPRICED = int(Flag.UNPRICED)
 
 log = structlog.get_logger("pipeline")
 
@@ -59,9 +64,8 @@ def used(records: list[Record]) -> dict[str, Any]:
     """Tokens and dollars in *records*, those of what was asked beside it included; None: not known."""
     if not records:
         return {"tokens": None, "cost": None}
-    names = ("input", "cache_read", "cache_write_5m", "cache_write_1h", "output", "reasoning")
-    sums = {name: sum(getattr(record, name) for record in records) for name in names}
-    unpriced = any(record.flags & Flag.UNPRICED for record in records)
+    sums = dict(zip(CLASSES, map(sum, zip(*map(_COUNTS, records), strict=True)), strict=True))
+    unpriced = any(record.flags & _UNPRICED for record in records)
     return {"tokens": sums, "cost": None if unpriced else sum(record.cost for record in records) / 1e6}
 
 
@@ -107,17 +111,22 @@ def effects(exchange: Exchange) -> list[dict[str, Any]]:
     for edit in edits:
         by_stage.setdefault(edit.stage, []).append(edit)
     watched = {effect.stage: effect for effect in exchange.effects.stages} if exchange.effects else {}
-    return [
-        {
-            "stage": name,
-            "up": round(exchange.stages.get(name, 0.0) * 1e6),
-            "down": round(watched[name].down * 1e6) if name in watched else None,
-            "events": watched[name].events if name in watched else None,
-            "changed": watched[name].changed if name in watched else None,
-            "edits": [attrs.asdict(edit) for edit in made[:EDITS]],
-        }
-        for name, made in by_stage.items()
-    ]
+    spent = exchange.stages
+    return [effect(name, spent.get(name, 0.0), made, watched.get(name)) for name, made in by_stage.items()]
+
+
+def effect(name: str, seconds: float, edits: list[Edit], seen: Effect | None) -> dict[str, Any]:
+    """What the stage *name* did; *seen*: on the way down, where that was looked at."""
+    down = (None, None, None) if seen is None else (round(seen.down * 1e6), seen.events, seen.changed)
+    told = [attrs.asdict(edit) for edit in edits[:EDITS]] if edits else []
+    return {
+        "stage": name,
+        "up": round(seconds * 1e6),
+        "down": down[0],
+        "events": down[1],
+        "changed": down[2],
+        "edits": told,
+    }
 
 
 class Overheard:
@@ -125,6 +134,7 @@ class Overheard:
 
     def __init__(self, response: Response, prompt: bytes, most: int) -> None:
         self.prompt, self.written, self.finished = prompt, bytearray(), False
+        self.head: Head | None = None
         self._response, self._most = response, most
 
     @property
@@ -134,12 +144,18 @@ class Overheard:
 
     async def start(self, head: Head) -> None:
         """As the response's."""
+        self.head = head
         await self._response.start(head)
 
     async def write(self, data: bytes) -> None:
         """As the response's; *data* is kept while there is room."""
         self.written += data[: self._most - len(self.written)]
         await self._response.write(data)
+
+    def write_now(self, data: bytes) -> bool:
+        """As the response's; *data* is kept while there is room."""
+        self.written += data[: self._most - len(self.written)]
+        return self._response.write_now(data)
 
     async def finish(self) -> None:
         """As the response's."""

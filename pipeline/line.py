@@ -1,6 +1,6 @@
 """The line: how stages are joined.
 
-    client ◀═ channel ═◀ [ transform ◀ transform ◀ source ]              usual: two tasks, one channel
+    client ◀═ channel ═◀ [ transform ◀ transform ◀ source ]              usual: two tasks, one channel (see ``mouth``)
     client ◀═ channel ═◀ [ … ] ◀═ channel ═◀ waiting transform ◀═ channel ═◀ [ … ◀ source ]
     client ◀ [ transform ◀ transform ◀ source ]                          a whole reply: one task, no channel
 
@@ -18,7 +18,7 @@ holds DEPTH of them, and who finds it full waits: that is the backpressure, from
 Errors are events.  Only the sink's own failures leave the line.  This file must not know a wire format.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from typing import Any
 
 import attrs
@@ -29,11 +29,14 @@ from pipeline.errors import GatewayError, InternalError, as_error
 from pipeline.events import Answer, Batch, Event, Failed, Finished, Kinds
 from pipeline.exchange import Exchange, Out, Source
 from pipeline.heartbeat import Heart
-from pipeline.outlet import DEPTH, Enough, Outlet, Sink, cut_short, only, pump
+from pipeline.mouth import Mouth
+from pipeline.outlet import DEPTH, Enough, Outlet, Sink, cut_short, only
 from pipeline.stage import Stage, Tails, Transform, enter, operations, read_by, waits
 from transports.messages import Disconnected, Response
 
 TERMINALS: Kinds = frozenset({Finished, Failed, Answer})
+
+Segment = tuple[list[Transform], Transform | None]  # a fused run, and the waiting transform after it
 
 log = structlog.get_logger("pipeline")
 
@@ -50,39 +53,27 @@ class Line:
 # -- one exchange -----------------------------------------------------------------------------------------------------
 
 
-async def conduct(exchange: Exchange, line: Line, response: Response, heart: Heart) -> None:
-    """Take *exchange* up the line and its reply down to *response*.  Returns when the reply is written and tails ran.
+def conduct(exchange: Exchange, line: Line, response: Response, heart: Heart) -> Awaitable[None]:
+    """Take *exchange* up the line and its reply down to *response*.  To be awaited; then it is written and tails ran.
 
     Tasks live in a nursery of this call; the caller's cancellation (the client has gone) ends all of them.
     """
     sink = line.sink(exchange, response)
-    if exchange.streaming:
-        await stream(exchange, line, sink, heart)
-    else:
-        await fold(exchange, line, sink)
+    return stream(exchange, line, sink, heart) if exchange.streaming else fold(exchange, line, sink)
 
 
 async def stream(exchange: Exchange, line: Line, sink: Sink, heart: Heart) -> None:
-    """The sink starts before the first stage is called, so that pings flow while a stage waits on the way up."""
-    send, receive = trio.open_memory_channel[Batch](DEPTH)
-    outlet, work, drained = Outlet(send), trio.CancelScope(), trio.Event()
+    """The mouth is there before the first stage is called, so that pings flow while a stage waits on the way up."""
+    work = trio.CancelScope()
     async with trio.open_nursery() as nursery:
-
-        async def write() -> None:
-            try:
-                await pump(receive, sink)
-            except Disconnected:
-                nursery.cancel_scope.cancel()
-            drained.set()
-            work.cancel()
-
-        nursery.start_soon(write, name="sink")
+        mouth = Mouth(sink, nursery, ended=work.cancel)
         async with Tails(exchange) as tails:
-            with send, heart.watch(outlet, sink):
+            with heart.watch(mouth, sink):
                 source, transforms = await climb(exchange, line, tails)
                 with work:
-                    await join(exchange, source, transforms, outlet)
-            await drained.wait()
+                    await join(exchange, source, transforms, mouth)
+            await mouth.finish()
+        await mouth.finish()  # a stage may have cut all this short, and kept its own cancellation
 
 
 async def fold(exchange: Exchange, line: Line, sink: Sink) -> None:
@@ -129,12 +120,15 @@ def failing(raised: Exception) -> Source:
 # -- joining ----------------------------------------------------------------------------------------------------------
 
 
-async def join(exchange: Exchange, source: Source, transforms: list[Transform], last: Out) -> None:
-    """Run source → transforms → *last*.  Tasks and channels are made only for transforms that wait."""
-    segments = list(runs(transforms))
-    if len(segments) == 1:
-        await segment(exchange, source, None, Fused(exchange, segments[0][0], last), last)
-        return
+def join(exchange: Exchange, source: Source, transforms: list[Transform], last: Out) -> Awaitable[None]:
+    """Run source → transforms → *last*; to be awaited.  Tasks and channels are made only for transforms that wait."""
+    if any(map(waits, transforms)):
+        return joined(exchange, source, list(runs(transforms)), last)
+    return segment(exchange, source, None, Fused(exchange, transforms, last), last)
+
+
+async def joined(exchange: Exchange, source: Source, segments: list[Segment], last: Out) -> None:
+    """Run source → *segments* → *last*, each a task, with a channel behind each but the last."""
     async with trio.open_nursery() as nursery:
         task: Any = source
         inbox: trio.MemoryReceiveChannel[Batch] | None = None
@@ -149,7 +143,7 @@ async def join(exchange: Exchange, source: Source, transforms: list[Transform], 
         nursery.cancel_scope.cancel()  # the last segment is done: what is above it may stop
 
 
-def runs(transforms: Iterable[Transform]) -> Iterator[tuple[list[Transform], Transform | None]]:
+def runs(transforms: Iterable[Transform]) -> Iterator[Segment]:
     """Split *transforms* into (fused run, the waiting transform after it or None)."""
     run: list[Transform] = []
     for transform in transforms:
@@ -203,6 +197,8 @@ def told(raised: Exception, exchange: Exchange) -> GatewayError:
 class Ends:
     """Closes both ends of a segment's channels, if they are channels, whatever happened."""
 
+    __slots__ = ("_inbox", "_last")
+
     def __init__(self, inbox: trio.MemoryReceiveChannel[Batch] | None, last: Out) -> None:
         self._inbox, self._last = inbox, last
 
@@ -222,6 +218,8 @@ class Ends:
 class Fused:
     """Transforms in a row, none of which can wait: one call for the lot."""
 
+    __slots__ = ("_exchange", "_into", "_steps", "over")
+
     def __init__(self, exchange: Exchange, transforms: Iterable[Transform], into: Out) -> None:
         self.over = False  # a terminal event has passed
         self._exchange, self._into = exchange, into
@@ -235,9 +233,8 @@ class Fused:
         if not TERMINALS.isdisjoint(kinds):
             batch = self._ended(batch)
         for transform, wanted in self._steps:
-            if wanted is None or not wanted.isdisjoint(kinds):
-                batch = replaced(transform, batch)
-                kinds = set(map(type, batch))
+            if (wanted is None or not wanted.isdisjoint(kinds)) and (made := replaced(transform, batch)) is not batch:
+                batch, kinds = made, set(map(type, made))
                 if not TERMINALS.isdisjoint(kinds):
                     batch = self._ended(batch)
         self.over = not TERMINALS.isdisjoint(kinds)
@@ -249,19 +246,18 @@ class Fused:
 
     def _ended(self, batch: Batch) -> Batch:
         """*batch* up to its first terminal event: nothing passes any stage after that."""
-        for number, event in enumerate(batch):
-            if event.terminal:
-                return batch[: number + 1]
-        return batch
+        first = [event.terminal for event in batch].index(True)
+        return batch if first + 1 == len(batch) else batch[: first + 1]
 
 
 def replaced(transform: Transform, batch: Batch) -> Batch:
-    """*batch* as *transform* leaves it."""
-    events: Batch = []
-    for event in batch:
+    """*batch* as *transform* leaves it; *batch* itself, if it only looks."""
+    events: Batch | None = None
+    for number, event in enumerate(batch):
         made: Iterable[Event] | None = transform(event)
-        if made is None:
-            events.append(event)
-        else:
+        if made is not None:
+            events = batch[:number] if events is None else events
             events.extend(made)
-    return events
+        elif events is not None:
+            events.append(event)
+    return batch if events is None else events

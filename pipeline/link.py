@@ -54,13 +54,14 @@ class Link:
 
     async def receive(self) -> Said | None:
         """What the other end says next; None when it has gone."""
-        pieces = [self._rest]
+        pieces, size = [self._rest], len(self._rest)
         while b"\n" not in pieces[-1]:
             try:
                 data = await self._stream.receive_some(65536)
             except (trio.BrokenResourceError, trio.ClosedResourceError):
                 return None
-            if not data or sum(map(len, pieces)) > LONGEST:
+            size += len(data)
+            if not data or size > LONGEST:
                 return None
             pieces.append(data)
         line, _, self._rest = b"".join(pieces).partition(b"\n")

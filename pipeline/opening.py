@@ -9,7 +9,7 @@ A stage with a lifetime is an async context manager: it is entered once and left
 """
 
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import attrs
@@ -50,15 +50,14 @@ class Generations:
         Raises whatever opening raises (ConfigError); then all is as it was.
         """
         generation = Generation(built, [])
-        try:
+        async with AsyncExitStack() as unless_all:
+            unless_all.push_async_callback(self._let_go, generation)
             for plan in built.plans:
                 reached = await self._hold(generation, plan.way, open_way(plan.way, self._store))
                 generation.upstreams.append(plan.upstream(reached))
             for stage in built.lifetimes:
                 await self._hold(generation, stage, stage)
-        except BaseException:
-            await self._let_go(generation)
-            raise
+            unless_all.pop_all()
         return generation
 
     async def _hold(self, generation: Generation, thing: object, manager: AbstractAsyncContextManager[Any]) -> Any:

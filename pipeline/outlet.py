@@ -1,6 +1,6 @@
 """The channels of the line: bounded, of batches, and never mistaken for anything else.
 
-    segment ──▶ Outlet ═ channel of DEPTH batches ═▶ pump ──▶ sink
+    segment ──▶ Outlet ═ channel of DEPTH batches ═▶ a segment that waits, or pump ──▶ sink
 
 ``Outlet`` renames the channel's end to Enough, so that a dying upstream can never look like a satisfied client.
 """
@@ -25,6 +25,12 @@ class Sink(Protocol):
 
     async def send(self, batch: Batch) -> None:
         """Write *batch*; raises Disconnected when the client is gone."""
+
+    def send_now(self, batch: Batch) -> Batch | None:
+        """Write *batch* without waiting; gives what ``send`` is to be given still, None if that is nothing.
+
+        That is *batch* itself, where it can't be written so, or an empty one, where only bytes have to wait.
+        """
 
 
 class Enough(Exception):
@@ -76,14 +82,19 @@ class Outlet:
         self._channel.close()
 
 
-async def pump(inbox: trio.MemoryReceiveChannel[Batch], sink: Sink) -> None:
-    """Write what comes out of the channel; small batches that wait together are written together."""
-    with inbox:
-        async for batch in inbox:
-            await sink.send(gathered(batch, inbox))
-            if sink.over:
+async def pump(inbox: trio.MemoryReceiveChannel[Batch], sink: Sink, *, stay: bool = False) -> None:
+    """Write what is in the channel, until nothing is; small batches that wait together are written together.
+
+    *stay*: wait for more then, until the end.
+    """
+    with inbox, contextlib.suppress(trio.WouldBlock):
+        while not sink.over:
+            try:
+                batch = await inbox.receive() if stay else inbox.receive_nowait()
+            except trio.EndOfChannel:
+                await sink.send([Failed(cut_short())])
                 return
-        await sink.send([Failed(cut_short())])
+            await sink.send(gathered(batch, inbox))
 
 
 def gathered(batch: Batch, inbox: trio.MemoryReceiveChannel[Batch]) -> Batch:
@@ -92,7 +103,7 @@ def gathered(batch: Batch, inbox: trio.MemoryReceiveChannel[Batch]) -> Batch:
     Nothing is put behind a terminal event, by which the sink knows that it is over: a beat may wait there.
     """
     weight = weigh(batch)
-    while weight < GATHER and not batch[-1].terminal and inbox.statistics().current_buffer_used:
+    while weight < GATHER and not (batch and batch[-1].terminal) and inbox.statistics().current_buffer_used:
         more = inbox.receive_nowait()
         weight += weigh(more)
         batch = batch + more

@@ -6,8 +6,12 @@
 
 The lock says whether it runs, never the number: a process that was killed leaves a file and no lock, and its number may
 be another's by now.  The file is left in place when it ends: removing it would let two processes lock two files.
+
+What stands in it is signalled, and shown keys; without a runtime directory it lies among everybody's temporary files.
+So a file or a folder of another user's, and a link, are neither written nor believed.
 """
 
+import errno
 import fcntl
 import os
 import time
@@ -47,7 +51,7 @@ def default() -> Path:
 
 @attrs.define(eq=False)
 class PidFile:
-    """Held by this process from entering to leaving.  Raises AlreadyRuns, OSError.
+    """Held by this process from entering to leaving.  Raises AlreadyRuns, OSError (see ``opened``).
 
     *given*: its descriptor, from the process whose place this one takes; both hold it then, until that one ends.
     """
@@ -65,7 +69,7 @@ class PidFile:
             self._fd = self.given
             return self
         self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        self._fd = opened(self.path, os.O_RDWR | os.O_CREAT)
         if not locked(self._fd):
             os.close(self._fd)
             raise AlreadyRuns(f"{self.path} is held by a gateway that runs")
@@ -113,10 +117,24 @@ def locked(fd: int) -> bool:
     return False
 
 
-def look(path: Path) -> Entry | None:
-    """Who holds the file at *path*; None: nobody does.  Raises OSError where it can't be read."""
+def opened(path: Path, flags: int) -> int:
+    """A descriptor of the file at *path*.  Raises OSError where it can't be had, and where it is not ours or root's."""
     try:
-        file = path.open("rb")
+        fd = os.open(path, flags | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
+    except OSError as error:
+        if error.errno != errno.ELOOP:
+            raise
+        raise PermissionError(errno.ELOOP, "it is a symbolic link, and may lead anywhere", str(path)) from None
+    if not {os.fstat(fd).st_uid, path.parent.stat().st_uid} <= {os.geteuid(), 0}:
+        os.close(fd)
+        raise PermissionError(errno.EACCES, "it, or its folder, is another user's", str(path))
+    return fd
+
+
+def look(path: Path) -> Entry | None:
+    """Who holds the file at *path*; None: nobody does.  Raises OSError (see ``opened``)."""
+    try:
+        file = os.fdopen(opened(path, os.O_RDONLY), "rb")
     except FileNotFoundError:
         return None
     with file:

@@ -77,6 +77,7 @@ class Plan:
             stages=self.stages,
             windows=reached.windows,
             condition=reached.condition,
+            listed=reached.listed,
         )
 
 

@@ -68,8 +68,7 @@ class Prompt:
 
     def has(self, *path: Key) -> bool:
         """Whether there is anything at *path* (null counts)."""
-        with _told:
-            return self._document.at(path) is not None
+        return self._found(path) is not None
 
     def keys(self, *path: Key) -> list[Key]:
         """Keys of the object or positions of the array at *path*; empty for anything else."""
@@ -79,9 +78,8 @@ class Prompt:
 
     def kind(self, *path: Key) -> str:
         """``object``, ``array``, ``string``, ``number``, ``literal``, or ``""`` where there is nothing."""
-        with _told:
-            found = self._document.at(path)
-            return "" if found is None else found.kind
+        found = self._found(path)
+        return "" if found is None else found.kind
 
     def walk(self, *path: Key) -> Iterator[tuple[Path, "Document"]]:
         """Path and document of every member of the object or array at *path*."""
@@ -104,6 +102,12 @@ class Prompt:
         if not isinstance(name, str) or not name:
             raise InvalidRequest("model: a non-empty string is required", param="model")
         return name
+
+    def _found(self, path: Path) -> Document | None:
+        try:
+            return self._document.at(path)
+        except Malformed as error:
+            raise _told.saying(error) from None
 
     # -- editing ------------------------------------------------------------------------------------------------------
 

@@ -1,10 +1,10 @@
-"""Rehearsal: what the line would make of a request, without asking anybody.
+"""Rehearsal: what the line would make of a request, without asking any model.
 
     rehearse(line, exchange)  ─▶  the stages that declare ``rehearsed``, on the way up, in their order
                               ─▶  those of an attempt at the first upstream that is left: the prompt as it would be sent
 
-A stage declares ``rehearsed = True`` if all it does on the way up is to look at the exchange and to edit it: it admits
-nobody, reserves nothing, keeps nothing.  The others are left out.
+A stage declares ``rehearsed = True`` if all it does on the way up is to look (at the exchange, at what upstreams list)
+and to edit: it admits nobody, reserves nothing, keeps nothing.  The others are left out.
 """
 
 from collections.abc import Iterator
@@ -46,7 +46,7 @@ def exchange_of(prompt: Prompt, dialect: Dialect, key: str, headers: Headers, up
 
 
 async def rehearse(line: Line, exchange: Exchange) -> None:
-    """Take *exchange* as far as it goes without asking anybody.  Raises GatewayError, as a request would get it."""
+    """Take *exchange* as far as it goes without asking a model.  Raises GatewayError, as a request would get it."""
     async with Tails(exchange) as tails:
         for name, stage in rehearsed(line.stages):
             await enter(name, stage, exchange, tails)

@@ -87,30 +87,20 @@ class Gateway:
 
     async def handle(self, request: Request, response: Response) -> None:
         """Answer one request (a ``transports`` Handler)."""
-        with self.uses.exchange():
-            await self._handle(request, response)
-
-    async def _handle(self, request: Request, response: Response) -> None:
         request = self.meant(request)
-        if self.admin is not None and (request.path == "/admin" or request.path.startswith("/admin/")):
-            await self.admin(request, response)
-            return
-        if self.metrics is not None and request.path == "/metrics":
-            await self.metrics(request, response)
-            return
-        if let := self.cors.allowed(request):
-            response = Let(response, let)
-        if (head := self.cors.preflight(request)) is not None:
-            await write(response, head, b"")
-            return
-        await self._answer(request, response)
+        with self.uses.join(request.scope):
+            if (other := self._other(request)) is not None:
+                await other(request, response)
+                return
+            if let := self.cors.allowed(request):
+                response = Let(response, let)
+            if (own := self._own(request)) is not None:
+                await write(response, *own)
+            else:
+                await self._answer(request, response)
 
     async def _answer(self, request: Request, response: Response) -> None:
-        """Answer what is for us: a path of ours, or a dialect's."""
-        own = self._own(request)
-        if own is not None:
-            await write(response, *own)
-            return
+        """Answer what a dialect is for."""
         dialect, route = self._routes.find(request)
         running = self.running()
         exchange = Exchange(
@@ -149,8 +139,17 @@ class Gateway:
 
     # -- what needs no line -------------------------------------------------------------------------------------------
 
+    def _other(self, request: Request) -> Handler | None:
+        """Whoever else answers *request*, or None."""
+        path = request.path
+        if self.admin is not None and (path == "/admin" or path.startswith("/admin/")):
+            return self.admin
+        return self.metrics if path == "/metrics" else None
+
     def _own(self, request: Request) -> tuple[Head, bytes] | None:
         """The answer to a path of ours, or None.  These need no key and tell nothing of the configuration."""
+        if (head := self.cors.preflight(request)) is not None:
+            return head, b""
         if request.method not in {"GET", "HEAD"}:
             return None
         match request.path:

@@ -52,8 +52,11 @@ def body(stage: Callable[..., Any]) -> Any:
     return inspect.unwrap(type(stage).__call__)
 
 
-def down(code: Any, stage: Callable[..., Any]) -> Down:
-    """What *code* gives back: no transform, one that is fused, one that waits, or one that can't be told."""
+def down(code: Any, stage: Callable[..., Any], *, handed: bool = False) -> Down:
+    """What *code* gives back: no transform, one that is fused, one that waits, or one that can't be told.
+
+    *handed*: it is a coroutine that the stage gave back, in place of being one.
+    """
     if inspect.isclass(code):  # the instance is the transform
         return "waits" if waits(code.__call__) else "fused"
     try:
@@ -64,7 +67,7 @@ def down(code: Any, stage: Callable[..., Any]) -> Down:
         return "unknown"  # a lambda
     own = list(within(tree.body[0]))
     given = [node.value for node in own if isinstance(node, ast.Return | ast.Yield)]
-    scope = Scope(own, code, stage)
+    scope = Scope(own, code, stage, handed=handed)
     return max((scope.judge(value) for value in given), key=_WEIGHT.__getitem__, default="nothing")
 
 
@@ -79,7 +82,8 @@ def within(function: ast.AST) -> Iterator[ast.AST]:
 class Scope:
     """What the names in a stage's code stand for."""
 
-    def __init__(self, own: list[ast.AST], code: Any, stage: Callable[..., Any]) -> None:
+    def __init__(self, own: list[ast.AST], code: Any, stage: Callable[..., Any], *, handed: bool = False) -> None:
+        self._handed = handed
         self._functions = {n.name: n for n in own if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)}
         self._assigned = {
             target.id: node.value
@@ -106,6 +110,8 @@ class Scope:
                 return meant
             case ast.IfExp(body=one, orelse=other):
                 return max(self.judge(one), self.judge(other), key=_WEIGHT.__getitem__)
+            case ast.Call(func=called) if inspect.iscoroutinefunction(found := self._resolve(called)):
+                return "unknown" if self._handed else down(found, self._stage, handed=True)  # it is awaited, once
             case ast.Name() | ast.Attribute() | ast.Call():
                 found = self._resolve(value)
                 return "unknown" if found is None else "waits" if waits(found) else "fused"

@@ -9,6 +9,7 @@ work.  A stage may declare ``operations`` and ``per_key`` (see ``overlay``), its
 
 import inspect
 from collections.abc import AsyncGenerator, Callable, Generator, Iterable
+from functools import lru_cache
 from time import perf_counter
 from types import AsyncGeneratorType, GeneratorType
 from typing import Any
@@ -51,7 +52,12 @@ def waits(transform: Transform) -> bool:
 
 def read_by(transforms: Iterable[Transform]) -> Kinds | None:
     """The events that *transforms* want to see, all told; None: every one."""
-    kinds = [getattr(transform, "kinds", None) for transform in transforms]
+    return union(*(getattr(transform, "kinds", None) for transform in transforms))
+
+
+@lru_cache(maxsize=256)  # there are a few in all, and every open stream keeps one
+def union(*kinds: Kinds | None) -> Kinds | None:
+    """All of *kinds*; None: every event."""
     return None if None in kinds else frozenset().union(*(some for some in kinds if some is not None))
 
 
@@ -61,6 +67,8 @@ class Tails:
     No tail can swallow a cancellation, or make its own error the reply's: that is logged.  One that awaits is shielded
     and has TAIL_SECONDS.
     """
+
+    __slots__ = ("_exchange", "_tails")
 
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
@@ -109,19 +117,23 @@ class Tails:
 async def enter(name: str, stage: Stage, exchange: Exchange, tails: Tails) -> Transform | None:
     """Call *stage*; keep its tail, if it has one, for when the exchange ends."""
     exchange.prompt.author = name
-    effect = None if exchange.effects is None else exchange.effects.begin(name, exchange)
+    effects, spent = exchange.effects, exchange.stages
+    effect = None if effects is None else effects.begin(name, exchange)
+    if exchange.caller is not None and exchange.caller.options:
+        stage = overlaid(stage, name, exchange)
     began = perf_counter()
-    made = overlaid(stage, name, exchange)(exchange)
-    if not (made is None or isinstance(made, GeneratorType)) and inspect.isawaitable(made):
-        made = await made
-    if isinstance(made, GeneratorType):
-        tails.append(made)
-        made = next(made, None)
-    elif isinstance(made, AsyncGeneratorType):
-        tails.append(made)
-        made = await anext(made, None)
+    made = stage(exchange)
+    if made is not None:  # most stages are done by now
+        if not isinstance(made, GeneratorType) and inspect.isawaitable(made):
+            made = await made
+        if isinstance(made, GeneratorType):
+            tails.append(made)
+            made = next(made, None)
+        elif isinstance(made, AsyncGeneratorType):
+            tails.append(made)
+            made = await anext(made, None)
     seconds = perf_counter() - began
-    exchange.stages[name] = exchange.stages.get(name, 0.0) + seconds
-    if effect is not None and exchange.effects is not None:
-        return exchange.effects.entered(effect, exchange, seconds, made)
+    spent[name] = spent[name] + seconds if name in spent else seconds
+    if effect is not None and effects is not None:
+        return effects.entered(effect, exchange, seconds, made)
     return made  # type: ignore[no-any-return]  # a stage may be anyone's: what it gives is its promise

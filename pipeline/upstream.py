@@ -11,9 +11,10 @@ from fnmatch import fnmatchcase
 from typing import Any, Literal, Protocol
 
 import attrs
+import trio
 
 from pipeline.credentials.wallet import Wallet
-from pipeline.dialect import Dialect
+from pipeline.dialect import Dialect, Model
 from pipeline.secret import Secret
 from transports.messages import Headers
 from transports.pool import Pool
@@ -31,6 +32,9 @@ class Opener(Protocol):
     @property
     def origin(self) -> Origin:
         """What is called an origin elsewhere; for people."""
+
+    def missing(self) -> list[str]:
+        """What it needs and this machine has not, as far as looking tells: each with its place in the configuration."""
 
     async def __call__(self, origin: Origin) -> Link:
         """A link for one exchange."""
@@ -71,6 +75,15 @@ class Condition:
         return self.rests > 0 and now < self.until
 
 
+@attrs.define(eq=False)
+class Listed:
+    """The models that an upstream listed last.  Whoever asks it keeps this; others look.  Moments are trio's."""
+
+    models: dict[str, Model] = attrs.field(factory=dict)  # by id
+    until: float = -math.inf  # when it is to be asked again
+    asking: trio.Lock = attrs.field(factory=trio.Lock)
+
+
 @attrs.frozen(kw_only=True, eq=False)
 class Upstream:
     """One place that answers."""
@@ -97,6 +110,7 @@ class Upstream:
     )  # what it is shown: *key*, and more
     windows: dict[str, Quota] = attrs.field(factory=dict, repr=False)  # what it told last, by name
     condition: Condition = attrs.field(factory=Condition, repr=False)
+    listed: Listed = attrs.field(factory=Listed, repr=False)  # what it told of its models
 
     def has(self, model: str) -> bool:
         """Whether *model* may be asked for here."""

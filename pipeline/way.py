@@ -3,7 +3,7 @@
     Way ──open_way──▶ Reached: pool · wallet · url · what it told of its limits
 
 What concerns the way alone stands here: an upstream whose other settings change keeps it, and with it warm connections,
-credentials that rest, and what is known of its quotas and of how it has been.
+credentials that rest, and what is known of its quotas, of its models and of how it has been.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -17,7 +17,7 @@ from pipeline.credentials.wallet import Wallet
 from pipeline.credentials.wallets import open_wallets
 from pipeline.secret import Secret
 from pipeline.store.store import Store
-from pipeline.upstream import Condition, Opener, Quota
+from pipeline.upstream import Condition, Listed, Opener, Quota
 from transports.pool import Pool, open_pool
 from transports.upstream_connect import Connector
 
@@ -63,6 +63,7 @@ class Reached:
     url: str = ""  # of the server that was started for it
     windows: dict[str, Quota] = attrs.field(factory=dict)  # what it told last of its limits
     condition: Condition = attrs.field(factory=Condition)  # how it has been of late
+    listed: Listed = attrs.field(factory=Listed)  # what it told last of its models
 
 
 @asynccontextmanager

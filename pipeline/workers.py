@@ -14,6 +14,7 @@ import signal
 import socket
 import subprocess
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from typing import Any
 
 import attrs
@@ -130,7 +131,11 @@ class Workers:
         pause = SHORT
         while not self.ending.is_set():
             began = trio.current_time()
-            code = await self._life(number)
+            try:
+                code = await self._life(number)
+            except OSError as error:  # no memory, no processes left: the others go on, and it may pass
+                log.error("a worker can't be started", worker=number, why=error.strerror)
+                code = 1
             if self.ending.is_set():
                 clean = code in (0, -signal.SIGTERM)  # by the signal itself: it had not even begun
                 self.code = self.code or (0 if clean else 1)
@@ -145,9 +150,10 @@ class Workers:
                 await self.ending.wait()
 
     async def _life(self, number: int) -> int:
-        """One process, from its start to its end; gives its exit code."""
+        """One process, from its start to its end; gives its exit code.  Raises OSError if it can't be started."""
         ours, theirs = socket.socketpair()
-        with theirs:
+        with theirs, ExitStack() as unless_begun:
+            unless_begun.enter_context(ours)
             greet(ours, number, self.count, [listener.socket.fileno() for listener in self.listeners])
             process = await trio.lowlevel.open_process(
                 [*self.command, str(theirs.fileno())],
@@ -156,6 +162,7 @@ class Workers:
                 process_group=0,  # ^C in a terminal is for this process, which passes it on
                 env={name: text for name, text in os.environ.items() if name != "NOTIFY_SOCKET"},
             )
+            unless_begun.pop_all()
         worker = self.living[number] = Worker(number, process, Link(ours))
         try:
             async with trio.open_nursery() as nursery:

@@ -5,22 +5,24 @@
 Below this file are sockets, above it are events; the names of transport failures end here.
 """
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
+from types import TracebackType
 
 import attrs
 
 from pipeline.credentials.credential import Credential
 from pipeline.dialect import Decoder
 from pipeline.errors import GatewayError, UpstreamFailed, UpstreamRefused, UpstreamTimeout, UpstreamTruncated
-from pipeline.events import Failed, Started
+from pipeline.events import Batch, Failed, Started
 from pipeline.exchange import Exchange, Out
+from pipeline.prompt import Prompt
+from pipeline.rehearsal import Nothing
 from pipeline.upstream import Upstream
 from stages.fields import own_fields, request_fields
 from stages.redaction import redact
 from stages.showing import shown
 from transports.codings import CodingError, Decoding
-from transports.messages import find
+from transports.messages import Head, Request, find
 from transports.pool import Reply
 from transports.upstream import Call, ConnectFailed, TimedOut, Truncated, UpstreamError
 
@@ -29,31 +31,67 @@ ANSWER_BYTES = 64 * 1024 * 1024  # what is read of an answer that is no reply: a
 INFLATED = 1024 * 1024 * 1024  # what a compressed reply may become; the ratio guards each read
 
 
-@asynccontextmanager
-async def ask(
-    exchange: Exchange, upstream: Upstream, body: bytes, *, path: str | None = None, own: bool = False
-) -> AsyncIterator[Reply]:
-    """Send *body* to *upstream*; inside, its reply can be received.  Raises GatewayError for all that fails.
+def unasked(upstream: Upstream, method: str, operation: str, prompt: Prompt) -> Exchange:
+    """An exchange that nobody outside asked for, in the words of *upstream*."""
+    request = Request(method, "/", [], Nothing())
+    dialect = upstream.dialect
+    return Exchange(id="own", request=request, dialect=dialect, operation=operation, prompt=prompt, streaming=True)
+
+
+def ask(exchange: Exchange, upstream: Upstream, body: bytes, *, path: str | None = None, own: bool = False) -> "Asking":
+    """Send *body* to *upstream*; inside the block its reply can be received.  Raises GatewayError for all that fails.
 
     *path*: below the upstream's base; the operation's own where it is None.  The client's query and fields go along to
     an upstream of its own dialect, unless the question is our *own*.  Which credential is shown is the wallet's choice
     (``showing``); what the upstream repeats of it is taken out of its errors.
     """
-    credential = await shown(exchange, upstream)
-    below = upstream.dialect.upstream_path(exchange.operation, exchange.prompt) if path is None else path
-    same = not own and upstream.dialect.NAME == exchange.dialect.NAME
-    query = "&".join(part for part in (upstream.query, exchange.request.query if same else "") if part)
-    call = Call(
-        method=exchange.request.method,
-        target=f"{upstream.base}{below}{('&' if '?' in below else '?') if query else ''}{query}",
-        headers=own_fields(upstream, credential) if own else request_fields(exchange, upstream, credential),
-        body=body,
-    )
-    with in_our_words(upstream, credential):
-        pool = upstream.pool if exchange.through is None else exchange.through(upstream)
-        async with pool.send(upstream.origin, call, upstream.timers) as reply:
-            del call, body  # a stream that runs for an hour must not hold a megabyte that was sent in its first second
-            yield reply
+    return Asking(exchange, upstream, body, path, own)
+
+
+@attrs.define(eq=False)
+class Asking:
+    """One question, until its block is left.  No generator: thousands are suspended at one time."""
+
+    _exchange: Exchange
+    _upstream: Upstream
+    _body: bytes
+    _path: str | None
+    _own: bool
+    _words: "in_our_words" = attrs.field(init=False)
+    _sending: AbstractAsyncContextManager[Reply] = attrs.field(init=False)
+
+    async def __aenter__(self) -> Reply:
+        exchange, upstream = self._exchange, self._upstream
+        credential = await shown(exchange, upstream)
+        call, self._body = self._call(credential), b""  # a stream that runs for an hour must not hold what was sent
+        self._words = in_our_words(upstream, credential)
+        with self._words:
+            pool = upstream.pool if exchange.through is None else exchange.through(upstream)
+            self._sending = pool.send(upstream.origin, call, upstream.timers)
+            del call
+            return await self._sending.__aenter__()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, raised: BaseException | None, trace: TracebackType | None
+    ) -> bool:
+        with self._words:
+            if await self._sending.__aexit__(kind, raised, trace):
+                return True
+        self._words.__exit__(kind, raised, trace)
+        return False
+
+    def _call(self, credential: Credential | None) -> Call:
+        exchange, upstream, own, below = self._exchange, self._upstream, self._own, self._path
+        if below is None:
+            below = upstream.dialect.upstream_path(exchange.operation, exchange.prompt)
+        same = not own and upstream.dialect.NAME == exchange.dialect.NAME
+        query = "&".join(part for part in (upstream.query, exchange.request.query if same else "") if part)
+        return Call(
+            method=exchange.request.method,
+            target=f"{upstream.base}{below}{('&' if '?' in below else '?') if query else ''}{query}",
+            headers=own_fields(upstream, credential) if own else request_fields(exchange, upstream, credential),
+            body=self._body,
+        )
 
 
 @attrs.frozen
@@ -112,16 +150,22 @@ async def decoded(reply: Reply, decoder: Decoder, out: Out) -> None:
         batch = decoder.feed(coding.feed(data) if coding else data) if data else decoder.close()
         if batch and isinstance(failed := batch[-1], Failed) and redact(failed.error):
             batch[-1] = failed.replace()  # its frame still says what was taken out
-        if not begun and batch:
-            for event in batch:
-                if isinstance(event, Started):
-                    event.head, begun = head, True
+        begun = begun or beginning(batch, head)
         if batch:
             await out.send(batch)
             if batch[-1].terminal:
                 return
         elif not data:
             return
+        del data, batch  # the next may be a long time coming
+
+
+def beginning(batch: Batch, head: Head) -> bool:
+    """Whether the reply begins in *batch*; its first event gets its *head*."""
+    started = next((event for event in batch if isinstance(event, Started)), None)
+    if started is not None:
+        started.head = head
+    return started is not None
 
 
 def plain(reply: Reply) -> Decoding | None:

@@ -79,4 +79,5 @@ class Barrier:
         self._exchange.prompt.release()
         if self._asked is not None:  # shares the text
             self._asked.release()
+        self._opened = self._asked = None
         return held

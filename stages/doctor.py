@@ -28,14 +28,12 @@ from pipeline.errors import (
     meant,
 )
 from pipeline.events import Batch, Failed, TextDelta, ThinkingDelta
-from pipeline.exchange import Exchange
 from pipeline.prompt import Prompt
 from pipeline.upstream import Upstream
-from stages.answers import listing
-from stages.asking import ask, checked, decoded
+from stages.asking import ask, checked, decoded, unasked
 from stages.dialects import anthropic
+from stages.discovery import listing
 from stages.translate import translate
-from transports.messages import Request
 from transports.upstream import Reason
 from transports.upstream_probe import Probed, probe
 
@@ -95,7 +93,7 @@ async def asked(upstream: Upstream, model: str | None) -> list[Step]:
     if not upstream.program:
         began = trio.current_time()
         try:
-            models = await listing(exchange(upstream, "GET", "models", Prompt(upstream.dialect.NAME, b"{}")), upstream)
+            models = await listing(upstream)
             text = f"{shown(upstream)}; it lists {len(models)} models"
         except GatewayError as error:
             if isinstance(meant(error), Unauthenticated | Forbidden | PaymentRequired):
@@ -123,7 +121,7 @@ async def streamed(upstream: Upstream, model: str) -> Step:
     heard = Heard(began)
     try:
         prompt = question(upstream, model)
-        x = exchange(upstream, "POST", "reply", prompt)
+        x = unasked(upstream, "POST", "reply", prompt)
         async with ask(x, upstream, prompt.encode(), own=True) as reply:
             await checked(reply, upstream, streaming=True)
             await decoded(reply, upstream.dialect.stream_decoder(None), heard)
@@ -145,21 +143,6 @@ def question(upstream: Upstream, model: str) -> Prompt:
     if upstream.dialect.NAME != anthropic.NAME:
         translate(prompt, anthropic, upstream.dialect)
     return prompt
-
-
-def exchange(upstream: Upstream, method: str, operation: str, prompt: Prompt) -> Exchange:
-    """An exchange that nobody outside asked for."""
-    request = Request(method, "/", [], Nothing())
-    dialect = upstream.dialect
-    return Exchange(id="doctor", request=request, dialect=dialect, operation=operation, prompt=prompt, streaming=True)
-
-
-class Nothing:
-    """A body that is empty."""
-
-    async def receive(self) -> bytes:
-        """The end."""
-        return b""
 
 
 @attrs.define

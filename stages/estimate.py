@@ -89,18 +89,31 @@ def bound(prompt: Prompt, model: str, tokens: int, hour: bool, most: tuple[int |
     output = allowed(prompt, model)
     if learned is not None:
         output = min(output, max(learned, 1))
-    asked = written = max((Usage(input=tokens), Usage(cache_write_5m=tokens)), key=quote)
-    if hour and learned is None:  # what was learned tells how long caches live, too
-        asked = max((asked, Usage(cache_write_1h=tokens)), key=quote)
-    alone = quote(asked)
-    saved = alone - round(alone * share)
-    first = attrs.evolve(asked, output=min(output, _FIRST))
+    ways = (fresh, written, kept) if hour and learned is None else (fresh, written)  # else: learned with the share
+    prices = {way: quote(way(tokens)) for way in ways}
+    dearest = max(prices, key=prices.__getitem__)
+    saved = prices[dearest] - round(prices[dearest] * share)
     return Bound(
         tokens=tokens + output,
-        cost=max(1, quote(attrs.evolve(asked, output=output)) - saved),
-        prompt=quote(written),
-        least=max(1, quote(first) - saved),
+        cost=max(1, quote(dearest(tokens, output)) - saved),
+        prompt=max(prices[fresh], prices[written]),
+        least=max(1, quote(dearest(tokens, min(output, _FIRST))) - saved),
     )
+
+
+def fresh(tokens: int, output: int = 0) -> Usage:
+    """A prompt that no cache has to do with."""
+    return Usage(input=tokens, output=output)
+
+
+def written(tokens: int, output: int = 0) -> Usage:
+    """One that is written to a cache."""
+    return Usage(cache_write_5m=tokens, output=output)
+
+
+def kept(tokens: int, output: int = 0) -> Usage:
+    """One that is written to a cache for an hour."""
+    return Usage(cache_write_1h=tokens, output=output)
 
 
 def allowed(prompt: Prompt, model: str) -> int:

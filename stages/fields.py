@@ -27,6 +27,8 @@ WAYS = (b"x-forwarded-", b"cf-", b"x-envoy-", b"x-original-", b"x-auth-request-"
 # The body is ours to code and to describe; the rest is said to us.
 OURS = frozenset({b"accept-encoding", b"content-encoding", b"x-pipeline-fidelity"})
 
+NEVER = WAY | OURS | OTHERS
+
 # Features that a client asks for by name; each goes with a field of the body.
 BETA = b"anthropic-beta"
 
@@ -58,12 +60,10 @@ def request_fields(exchange: Exchange, upstream: Upstream, credential: Credentia
     fields = [
         (name, value)
         for name, value in end_to_end(exchange.request.headers)
-        if name not in WAY
+        if (same or name in COMMON or name in CREDENTIALS)  # first: of another dialect's fields hardly any is left
+        and name not in NEVER
         and not name.startswith(WAYS)
-        and name not in OURS
-        and name not in OTHERS
         and (name not in CREDENTIALS or (upstream.client_key and theirs(value, exchange.noted(ADMITTED))))
-        and (same or name in COMMON or name in CREDENTIALS)
     ]
     if (context := exchange.noted(CONTEXT)) is not None:  # the client's, as it goes on from here
         fields = [field for field in fields if field[0] not in TRACE] + context
@@ -120,7 +120,7 @@ def own_fields(upstream: Upstream, credential: Credential | None = None) -> Head
 
 def fields_of_ours(upstream: Upstream, fields: Headers, credential: Credential | None) -> Headers:
     """*fields* with what the upstream's dialect demands, *credential* and the operator's own."""
-    known = {name for name, _ in fields}
+    known = dict(fields)
     fields = fields + [(name, value) for name, value in upstream.dialect.defaults() if name not in known]
     if credential is not None:
         fields += credential_fields(upstream, credential)
@@ -143,8 +143,7 @@ def answer_fields(headers: Headers) -> Headers:
 
 def reply_fields(head: Head, *, same: bool) -> Headers:
     """The fields of an upstream's reply that the client gets; *same*: both speak one dialect."""
-    return [
-        (name, value)
-        for name, value in end_to_end(head.headers)
-        if name not in SITE and name != b"content-type" and (same or name in ADVICE)
-    ]
+    passing = end_to_end(head.headers)
+    if not same:
+        return [field for field in passing if field[0] in ADVICE]
+    return [field for field in passing if field[0] not in SITE and field[0] != b"content-type"]

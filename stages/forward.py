@@ -38,7 +38,7 @@ from pipeline.line import Fused
 from pipeline.outlet import Enough, only
 from pipeline.overlay import overlaid
 from pipeline.prompt import Prompt
-from pipeline.stage import Tails, Transform, enter, read_by
+from pipeline.stage import Tails, Transform, enter, read_by, union
 from pipeline.structure import Check
 from pipeline.upstream import Upstream
 from stages.affinity import Owners, conversation
@@ -230,6 +230,7 @@ class Forward:
     async def _try(self, exchange: Exchange, asked: Prompt, attempt: Attempt, barrier: Barrier, visit: Visit) -> None:
         """Enter the upstream's stages, send, decode, pass on."""
         upstream = visit.upstream
+        self._lists.learn((upstream,))
         async with Tails(exchange) as tails:
             entered = [await enter(name, stage, exchange, tails) for name, stage in upstream.stages]
             self._lacking.leave_out(exchange)
@@ -256,8 +257,8 @@ class Forward:
         """Send the prompt; pass the reply on through *transforms*."""
         read = read_by(transforms)
         same = upstream.dialect.NAME == exchange.dialect.NAME  # else the encoder reads every event
-        kinds = exchange.kinds | read if same and read is not None and exchange.kinds is not None else None
-        out = Fused(exchange, transforms, barrier)
+        kinds = union(exchange.kinds, read) if same else None
+        out = Fused(exchange, transforms, barrier) if transforms else barrier
         async with ask(exchange, upstream, exchange.prompt.encode()) as reply:
             attempt.status = reply.head.status
             learn(upstream, reply.head.headers, time.time())

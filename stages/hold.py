@@ -17,11 +17,11 @@ upstream bills but does not show can't be counted before it tells.
 """
 
 from collections.abc import Callable, Sequence
-from fnmatch import fnmatchcase
 from typing import Any
 
 import attrs
 import trio
+from msgspec.structs import replace
 
 from pipeline.errors import Forbidden, StoreUnavailable
 from pipeline.events import (
@@ -38,8 +38,9 @@ from pipeline.events import (
 )
 from pipeline.exchange import Attempt, Exchange
 from pipeline.prompt import Prompt
-from pipeline.store.record import Claim, Flag, Granted, Record, Refused, Standing
+from pipeline.store.record import KINDS, Claim, Flag, Granted, Record, Refused, Standing
 from pipeline.store.store import Store
+from pipeline.store.windows import fits
 from stages.allowance import MONEY, Allowance, Limit
 from stages.estimate import Bound, Learned, about, bound, for_an_hour
 from stages.notes import BOOKS, Books
@@ -49,6 +50,9 @@ from transports.messages import Headers
 STEP = 1024  # bytes of output between two looks at what they cost
 TRIES = 4  # reservations of ever less, before a request that could be cut is refused
 EARLY = 0.75  # the part of what is held at which more is asked for
+
+_UNITS = {kind: what.unit for kind, what in KINDS.items()}
+_ESTIMATED, _COMPLETE = int(Flag.ESTIMATED), int(Flag.COMPLETE)
 
 Ends = Callable[[str], int | None]  # when a kind's window ends at the upstream that is followed, in ms
 
@@ -62,7 +66,7 @@ class Hold:
     allowance: Allowance
     learned: Learned
     unpriced: bool  # models without a known price may be used under limits in money
-    ends: Ends
+    ends: Ends | None  # None: no upstream is followed
     nursery: trio.Nursery | None  # for what must not wait; None: nothing is widened
     _asked: Prompt = attrs.field(init=False)  # the client's, until the first try is over
     _tokens: int | None = None  # of the prompt
@@ -87,14 +91,14 @@ class Hold:
 
     @property
     def _cuts(self) -> bool:
-        money = any(limit.unit == "cost" for limit in self.allowance.limits)
-        return self.exchange.streaming and self.allowance.when_spent == "cut" and money
+        may = self.exchange.streaming and self.allowance.when_spent == "cut"
+        return may and any(limit.kind in MONEY for limit in self.allowance.limits)
 
     # -- before a try -------------------------------------------------------------------------------------------------
 
     async def take(self, attempt: Attempt) -> None:
         """Hold what *attempt* may use.  Raises what the caller is told if there is no room, or nobody can tell."""
-        limits = [limit for limit in self.allowance.limits if fnmatchcase(attempt.model, limit.models)]
+        limits = [limit for limit in self.allowance.limits if limit.models == "*" or fits(attempt.model, limit.models)]
         if not limits:
             return
         made = self._bound(attempt, limits)
@@ -105,8 +109,9 @@ class Hold:
                 self.exchange.attempts.pop()  # it was none: no upstream was asked
             amount = next(claim.amount for claim in claims if claim.kind == answer.standing.kind)
             raise refusal(answer.standing, amount, self.exchange.dialect.NAME, now)
-        self._cost = max((claim.amount for claim in claims if claim.kind in MONEY), default=0)
-        self._limits = tuple(limit for limit in limits if limit.kind in MONEY)
+        if self._cuts:
+            self._cost = max((claim.amount for claim in claims if claim.kind in MONEY), default=0)
+            self._limits = tuple(limit for limit in limits if limit.kind in MONEY)
         self._tell(answer.standings, now)
 
     @property
@@ -118,7 +123,7 @@ class Hold:
     def _bound(self, attempt: Attempt, limits: Sequence[Limit]) -> Bound:
         """What *attempt* may use.  Raises Forbidden where that can't be told, and has to be."""
         exchange, books = self.exchange, self.exchange.noted(BOOKS)
-        units = {limit.unit for limit in limits}
+        units = {_UNITS[limit.kind] for limit in limits}
         if not units & {"cost", "tokens"}:
             return Bound(0, 0)
         quote = books.quoting(attempt) if books is not None and exchange.operation == "reply" else None
@@ -142,10 +147,10 @@ class Hold:
         One that nothing was used of lets a request pass even if it might use more than all of it: else a limit that is
         smaller than what one request may cost would stop every one, and nothing would ever be learned.
         """
-        amounts = {"cost": made.cost, "tokens": made.tokens}
+        amounts, ends = {"cost": max(1, made.cost), "tokens": max(1, made.tokens)}, self.ends
         return [
-            Claim(limit.kind, limit.limit, min(max(1, amounts.get(limit.unit, 1)), max(1, limit.limit)), limit.models,
-                  self.ends(limit.kind))
+            Claim(limit.kind, limit.limit, min(amounts.get(_UNITS[limit.kind], 1), limit.limit or 1), limit.models,
+                  None if ends is None else ends(limit.kind))
             for limit in limits
         ]  # fmt: skip
 
@@ -158,7 +163,7 @@ class Hold:
             left = free(answer.standing)
             if left < max(1, least):
                 break
-            claims = [attrs.evolve(c, amount=min(c.amount, left)) if c.kind in MONEY else c for c in claims]
+            claims = [replace(c, amount=min(c.amount, left)) if c.kind in MONEY else c for c in claims]
             answer = await self._ask(self.exchange.id, claims)
         return claims, answer
 
@@ -189,8 +194,10 @@ class Hold:
         """The transform: of two heads that tell of limits only one is passed on."""
         if isinstance(event, Failed):
             self._take_back()  # an upstream's error passes as it came, with what it tells of its limits
-        elif isinstance(event, Started) and event.head is not None and self._told:
-            event.head = without_theirs(event.head)  # its frame stays as it is
+        elif isinstance(event, Started) and self._told:
+            if event.head is not None:
+                event.head = without_theirs(event.head)  # its frame stays as it is
+            self._told = []  # on its way, and not taken back any more
 
     @reads(Started, Run, Finished, Failed, glances=(TextDelta, ThinkingDelta, InputDelta))
     def weigh(self, event: Event) -> None:
@@ -252,7 +259,7 @@ class Hold:
 
     def _learn(self, books: Books, record: Record) -> None:
         """Remember what it used, if that was told."""
-        if not self._prompt or record.flags & Flag.ESTIMATED or not record.flags & Flag.COMPLETE:
+        if not self._prompt or record.flags & _ESTIMATED or not record.flags & _COMPLETE:
             return
         usage = Usage(record.input, record.cache_read, record.cache_write_5m, record.cache_write_1h)
         quote = books.quoting(self.exchange.attempts[-1])

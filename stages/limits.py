@@ -97,7 +97,7 @@ class Limits:
             allowance=allowance,
             learned=self._learned,
             unpriced=self.unpriced == "pass",
-            ends=partial(self._ends, exchange),
+            ends=partial(self._ends, exchange) if self.follow else None,
             nursery=self._nursery,
         )
         exchange.before_attempt.append(hold.take)
@@ -113,13 +113,13 @@ class Limits:
 
     def _ends(self, exchange: Exchange, kind: str) -> int | None:
         """When the window of *kind* ends at the upstream that is followed, in ms, if it told."""
-        if not self.follow or kind not in FOLLOWED:
+        if kind not in FOLLOWED:
             return None
-        if self.follow is True:
-            followed = exchange.upstream
-        else:
+        if isinstance(self.follow, str):
             self._seen.update((upstream.name, upstream) for upstream in exchange.upstreams)
             followed = self._seen.get(self.follow)
+        else:
+            followed = exchange.upstream
         told = None if followed is None else followed.windows.get(FOLLOWED[kind])
         return told.resets if told is not None and told.resets else None
 

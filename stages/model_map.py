@@ -17,12 +17,13 @@ name, for ``thinking_suffix``.  What the client says counts as thinking, in the 
 ``thinking_suffix`` adds on its own account does not.  A model that the operator switched off is refused like one that
 nobody knows, and is offered to nobody.
 
-Who may answer: the upstreams of the rule, best first; otherwise all whose ``models`` name the model, and where none
-does, the first that says nothing of its models.  The reply bears the name that the client asked for wherever another
-was asked for in its place (``answer_as = "asked"``); with ``"upstream"`` it is left as it comes.
+Who may answer: the upstreams of the rule, best first; otherwise all whose ``models`` name the model; where none does,
+of those that say nothing of their models all that list it (``discovery``), or the first.  The reply bears the name
+that the client asked for wherever another was asked for in its place (``answer_as = "asked"``); with ``"upstream"`` it
+is left as it comes.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Iterable, Iterator, Sequence
 from typing import ClassVar, Literal
 
 import attrs
@@ -34,12 +35,14 @@ from pipeline.live import RULE
 from pipeline.store.models import ModelRow
 from pipeline.upstream import Upstream
 from stages.asked import Asked
+from stages.discovery import discover, having, silent, undecided
 from stages.notes import CHOICE, HIDDEN, LISTED, NAMED, OFFERED
 from stages.parameters import PARAMETERS, Parameters, complaints
 from stages.routing import Entry, Rule, Rules
 from stages.shadows import impossible, said, shadows
 from stages.thinking import suffixed
 
+_AS_ASKED = Entry("", Rule())  # what holds where no rule does
 HAIKU, SONNET, OPUS = "*haiku*", "*sonnet*", "*opus*"
 
 
@@ -77,30 +80,35 @@ class ModelMap:
         ),
     )
 
-    def __call__(self, exchange: Exchange) -> None:
-        """Set the prompt's model and the exchange's upstreams.  Raises UnknownModel."""
+    def __call__(self, exchange: Exchange) -> Awaitable[None] | None:
+        """Set the prompt's model and the exchange's upstreams; waits only for lists.  Raises UnknownModel."""
         rows = exchange.store.keys.snapshot.models if exchange.store is not None else ()
         if exchange.operation in {"models", "model"}:
             exchange.note(OFFERED, self._offered(rows))
             exchange.note(HIDDEN, frozenset(row.id for row in rows if not row.enabled))
-            return
+            return None
         asked = exchange.prompt.model
         listed = asked in self._names or any(asked == row.id for row in rows)
         name, suffix = (asked, "") if listed else split(asked)
         exchange.note(LISTED, listed)
         if exchange.caller is not None and not (exchange.caller.may_use(name) or exchange.caller.may_use(asked)):
             raise UnknownModel(f"there is no model {asked!r}")
-        facts = Asked(exchange, None if listed else suffixed(asked)[1])
-        entry = stored(rows, name) or self._rules.find(name, facts) or Entry("", Rule(name))
+        facts = Asked(exchange, suffixed(asked)[1] if suffix else None)
+        entry = stored(rows, name) or self._rules.find(name, facts) or _AS_ASKED
+        upstreams, model = exchange.upstreams, entry.rule.model or name
         self._take(exchange, entry, name, suffix)
         if not exchange.upstreams:
             raise UnknownModel(f"no upstream has the model {asked!r}")
+        if len(upstreams) > 1 and not (entry.rule.upstreams or exchange.upstreams[0].models):
+            others = silent(upstreams)
+            return settle(exchange, others, model) if undecided(others, model) else None
+        return None
 
     def _take(self, exchange: Exchange, entry: Entry, name: str, suffix: str) -> None:
         """Do what *entry*, found for *name*, says."""
         rule = entry.rule
         model = rule.model or name
-        if model + suffix != exchange.prompt.model:
+        if model != name:
             why = f"the model map has {name!r} as {model!r} ({entry.label})"
             exchange.prompt.set("model", to=model + suffix, why=why)
         exchange.upstreams = chosen(exchange.upstreams, rule.upstreams, model)
@@ -170,12 +178,18 @@ def split(name: str) -> tuple[str, str]:
 
 
 def chosen(upstreams: Sequence[Upstream], named: Iterable[str], model: str) -> list[Upstream]:
-    """Those *named*, in that order; else those that name *model*, or else the first that names none at all."""
+    """Those *named*, in that order; else those that name *model*; else of those that name none who has it."""
     if named := tuple(named):
         known = {upstream.name: upstream for upstream in upstreams}
         return [known[name] for name in named if name in known]
-    having = [upstream for upstream in upstreams if upstream.models and upstream.has(model)]
-    return having or [upstream for upstream in upstreams if not upstream.models][:1]
+    naming = [upstream for upstream in upstreams if upstream.models and upstream.has(model)]
+    return naming or having(silent(upstreams), model)
+
+
+async def settle(exchange: Exchange, upstreams: Sequence[Upstream], model: str) -> None:
+    """Choose among *upstreams*, which say nothing of their models, once they have been asked for their lists."""
+    await discover(upstreams)
+    exchange.upstreams = having(upstreams, model)
 
 
 stage = ModelMap

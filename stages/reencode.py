@@ -22,6 +22,8 @@ from transports.messages import Head, Headers, Response
 # A reply that is read as it is written must not be kept, compressed or collected on its way (pains 9).
 STREAMED: Headers = [(b"cache-control", b"no-cache, no-transform"), (b"x-accel-buffering", b"no")]
 
+_IDS = (b"request-id", b"x-request-id")
+
 
 class Reencode:
     """Write the reply as the client's protocol has it."""
@@ -33,6 +35,7 @@ class Reencode:
         self._upstream: Headers = []
         self._encoder = self._make_encoder()
         self.send = self._waiting if exchange.streaming else self._folding
+        self.send_now = self._later
 
     def _make_encoder(self) -> Encoder:
         dialect, asked = self._exchange.dialect, self._exchange.prompt
@@ -51,16 +54,32 @@ class Reencode:
             self._take_head(batch)
             self.send = self._streaming
             await self._response.start(self._head(200, [(b"content-type", b"text/event-stream"), *STREAMED]))
+            self._exchange.head, self._exchange.reply_headers = Head(200), []  # some 4 KiB, for as long as it lasts
             await self._streaming(batch)
+            self.send_now = self._now
 
     async def _streaming(self, batch: Batch) -> None:
         """The head is out: events are written as they come, a batch at a time."""
-        data = self._encoded(batch)
-        if data:
+        data = self._encoded(batch) if batch else b""
+        if data or not batch:  # an empty batch: something of the last one had to wait
             await self._response.write(data)
             self.written = trio.current_time()
-        if batch[-1].terminal:
+        if batch and batch[-1].terminal:
             await self._end(batch)
+
+    def _later(self, batch: Batch) -> Batch | None:
+        """A head, or a whole reply, is left to ``send``."""
+        return batch
+
+    def _now(self, batch: Batch) -> Batch | None:
+        """The same as ``_streaming``, where nothing has to wait; the end may."""
+        if batch[-1].terminal:
+            return batch
+        data = self._encoded(batch)
+        if not data:
+            return None
+        self.written = trio.current_time()
+        return None if self._response.write_now(data) else []
 
     # -- whole --------------------------------------------------------------------------------------------------------
 
@@ -75,7 +94,7 @@ class Reencode:
             self._take_head(batch)
             body = self._encoded(batch)
             if last.terminal:
-                await self._answer(self._head(200, [(b"content-type", b"application/json")]), body)
+                await self._whole(self._head(200, [(b"content-type", b"application/json")]), body)
 
     # -- both ---------------------------------------------------------------------------------------------------------
 
@@ -93,8 +112,10 @@ class Reencode:
 
     async def _answer(self, head: Head, body: bytes) -> None:
         fields = with_fields(answer_fields(head.headers), self._exchange.reply_headers)
-        length = (b"content-length", b"%d" % len(body))
-        self._exchange.head = Head(head.status, [*fields, length])
+        await self._whole(Head(head.status, fields), body)
+
+    async def _whole(self, head: Head, body: bytes) -> None:
+        self._exchange.head = Head(head.status, [*head.headers, (b"content-length", b"%d" % len(body))])
         await self._response.start(self._exchange.head)
         if body:
             await self._response.write(body)
@@ -117,10 +138,9 @@ class Reencode:
                 self._upstream = reply_fields(event.head, same=same)
 
     def _head(self, status: int, own: Headers) -> Head:
-        request_id = self._exchange.id.encode()
         fields = with_fields(self._upstream, own)
-        known = {name for name, _ in fields}
-        fields += [(name, request_id) for name in (b"request-id", b"x-request-id") if name not in known]
+        known = dict(fields)
+        fields += [(name, self._exchange.id.encode()) for name in _IDS if name not in known]
         if self._exchange.prompt.edits:
             fields.append((TOLD, told(self._exchange.prompt.edits)))
         self._exchange.head = Head(status, with_fields(fields, self._exchange.reply_headers))
@@ -129,8 +149,8 @@ class Reencode:
 
 def with_fields(fields: Headers, more: Headers) -> Headers:
     """*fields* with *more*, which take the place of those of the same name."""
-    names = {name for name, _ in more}
-    return [(name, value) for name, value in fields if name not in names] + more
+    names = dict(more)
+    return [field for field in fields if field[0] not in names] + more
 
 
 stage = Reencode

@@ -13,6 +13,8 @@ begins anew; from 75 % on the status is ``allowed_warning``, with the threshold 
 import math
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from itertools import compress
+from operator import itemgetter, methodcaller, not_
 
 from pipeline.errors import BudgetSpent, GatewayError, RateLimited
 from pipeline.store.record import KINDS, Standing
@@ -23,9 +25,15 @@ THRESHOLDS = (0.95, 0.75)  # of what is used, from which on clients warn
 SOON = 2.0  # seconds after which something that is held may have come back
 
 _UNIFIED = b"anthropic-ratelimit-unified-"
-_WINDOWS = {"usd_5h": ("5h", "five_hour"), "usd_week": ("7d", "seven_day")}
+_WINDOWS = {"usd_5h": (b"5h", b"five_hour"), "usd_week": (b"7d", b"seven_day")}
+_FIELDS = {
+    kind: [_UNIFIED + name + word for word in (b"-status", b"-utilization", b"-reset", b"-surpassed-threshold")]
+    for kind, (name, _) in _WINDOWS.items()
+}
 _RATES = {"requests_minute": b"requests", "tokens_minute": b"tokens"}
-_THEIRS = (b"anthropic-ratelimit-", b"anthropic-priority-", b"anthropic-fast-", b"x-ratelimit-")
+_THEIRS = methodcaller(
+    "startswith", (b"anthropic-ratelimit-", b"anthropic-priority-", b"anthropic-fast-", b"x-ratelimit-")
+)
 _CALLED = {
     "usd_5h": "in five hours",
     "usd_week": "a week",
@@ -48,27 +56,25 @@ def fields(dialect: str, standings: Sequence[Standing], now: int) -> Headers:
 
 def unified(standings: Iterable[Standing], now: int) -> Headers:
     """The windows of money, as Claude Code reads them; of several of a kind the fullest."""
-    fullest: dict[str, Standing] = {}
+    fullest: dict[str, tuple[float, Standing]] = {}
     for each in standings:
-        if each.kind in _WINDOWS and (each.kind not in fullest or part(each) > part(fullest[each.kind])):
-            fullest[each.kind] = each
+        if each.kind in _WINDOWS:
+            used = part(each)
+            if each.kind not in fullest or used > fullest[each.kind][0]:
+                fullest[each.kind] = used, each
     if not fullest:
         return []
     told: Headers = []
-    for kind, each in fullest.items():
-        name = _UNIFIED + _WINDOWS[kind][0].encode()
-        told += [
-            (name + b"-status", _status(each)),
-            (name + b"-utilization", b"%.4g" % part(each)),
-            (name + b"-reset", _seconds(each, now)),
-        ]
-        if passed := _passed(each):
-            told.append((name + b"-surpassed-threshold", b"%g" % passed))
-    worst = max(fullest.values(), key=part)
+    for kind, (used, each) in fullest.items():
+        status, utilization, reset, threshold = _FIELDS[kind]
+        told += [(status, _status(used)), (utilization, b"%.4g" % used), (reset, _seconds(each, now))]
+        if passed := _passed(used):
+            told.append((threshold, b"%g" % passed))
+    used, worst = max(fullest.values(), key=itemgetter(0))
     return [
-        (_UNIFIED + b"status", _status(worst)),
+        (_UNIFIED + b"status", _status(used)),
         (_UNIFIED + b"reset", _seconds(worst, now)),
-        (_UNIFIED + b"representative-claim", _WINDOWS[worst.kind][1].encode()),
+        (_UNIFIED + b"representative-claim", _WINDOWS[worst.kind][1]),
         *told,
     ]
 
@@ -104,7 +110,8 @@ def narrowest(standings: Iterable[Standing]) -> dict[str, Standing]:
 
 def without_theirs(head: Head) -> Head:
     """*head* of an upstream's reply without what it tells of its own limits: ours are told in their place."""
-    return Head(head.status, [field for field in head.headers if not field[0].startswith(_THEIRS)])
+    theirs = map(_THEIRS, map(itemgetter(0), head.headers))
+    return Head(head.status, list(compress(head.headers, map(not_, theirs))))
 
 
 def part(standing: Standing) -> float:
@@ -125,12 +132,12 @@ def span(milliseconds: int) -> str:
     return f"{minutes}m{seconds}s" if minutes else f"{seconds}s"
 
 
-def _passed(standing: Standing) -> float:
-    return next((threshold for threshold in THRESHOLDS if part(standing) >= threshold), 0.0)
+def _passed(used: float) -> float:
+    return next((threshold for threshold in THRESHOLDS if used >= threshold), 0.0) if used >= THRESHOLDS[-1] else 0.0
 
 
-def _status(standing: Standing) -> bytes:
-    return b"allowed_warning" if _passed(standing) else b"allowed"
+def _status(used: float) -> bytes:
+    return b"allowed_warning" if used >= THRESHOLDS[-1] else b"allowed"
 
 
 def _seconds(standing: Standing, now: int) -> bytes:

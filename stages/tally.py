@@ -9,6 +9,9 @@ What can't be: less than nothing, more than any model could hold, nothing at all
 """
 
 import math
+from collections.abc import Callable
+from operator import attrgetter
+from typing import Any
 
 from pipeline.events import (
     Event,
@@ -22,14 +25,12 @@ from pipeline.events import (
     Usage,
     reads,
 )
-from pipeline.store.record import Flag
+from pipeline.store.record import CLASSES, Flag
 
 BYTES_PER_TOKEN = 4
 FRAME = 100  # what a streamed frame weighs at least beside its text
 WORD = 4  # bytes of text in the shortest of them
 MOST = 100_000_000  # tokens of one class that anybody could mean
-
-CLASSES = ("input", "cache_read", "cache_write_5m", "cache_write_1h", "output", "reasoning")
 
 
 class Tally:
@@ -48,16 +49,27 @@ class Tally:
     @reads(Started, Run, Finished, Failed, glances=(TextDelta, ThinkingDelta, InputDelta))
     def count(self, event: Event) -> None:
         """The transform: looks at every event, changes none."""
-        match event:
-            case Run():
-                self.produced += self._words(event)
-            case TextDelta() | ThinkingDelta() | InputDelta():
-                self.produced += len(event.piece)
-            case Started() | Finished() if event.usage is not None:
-                self.usage = event.usage.over(self.usage)
-                self.complete = isinstance(event, Finished) and event.usage.output is not None
-        if isinstance(event, Finished):
-            self.stop = event.stop
+        look = _LOOKS.get(type(event))
+        if look is not None:
+            look(self, event)
+
+    def _piece(self, event: TextDelta | ThinkingDelta | InputDelta) -> None:
+        self.produced += len(event.piece)
+
+    def _run(self, event: Run) -> None:
+        self.produced += self._words(event)
+
+    def _begun(self, event: Started) -> None:
+        self._told(event.usage, final=False)
+
+    def _ended(self, event: Finished) -> None:
+        self._told(event.usage, final=True)
+        self.stop = event.stop
+
+    def _told(self, usage: Usage | None, *, final: bool) -> None:
+        if usage is not None:
+            self.usage = usage.over(self.usage)
+            self.complete = final and usage.output is not None
 
     def _words(self, run: Run) -> float:
         """About how many bytes of text are in *run*.
@@ -74,26 +86,34 @@ class Tally:
     def final(self) -> tuple[Usage, Flag]:
         """The usage to book, with every class a sane number, and what is to be known about it."""
         told = self.usage or _NOTHING
-        flags = Flag.COMPLETE if self.complete else Flag.ESTIMATED
-        counts = {name: getattr(told, name) or 0 for name in CLASSES}
-        if not 0 <= min(counts.values()) <= max(counts.values()) <= MOST:
-            flags |= Flag.SUSPECT
-            counts = {name: count if 0 <= count <= MOST else 0 for name, count in counts.items()}
+        counts = [count or 0 for count in _COUNTS(told)]
+        suspect, estimated = False, not self.complete
+        if not 0 <= min(counts) <= max(counts) <= MOST:
+            suspect = True
+            counts = [count if 0 <= count <= MOST else 0 for count in counts]
+        fresh, read, short, long, output, reasoning = counts
         seen = math.ceil(self.produced / BYTES_PER_TOKEN)
         if not self.complete:
-            counts["output"] = max(counts["output"], seen - counts["reasoning"], 0)
-        elif seen and not counts["output"] and not counts["reasoning"]:
-            counts["output"] = seen
-            flags |= Flag.SUSPECT
-        if self.prompt and not any(counts[name] for name in CLASSES[:4]):
-            counts["input"] = math.ceil(self.prompt / BYTES_PER_TOKEN)
-            flags |= Flag.ESTIMATED if told.input is None else Flag.SUSPECT
-        if flags & Flag.SUSPECT:
-            flags |= Flag.ESTIMATED
-        return Usage(**counts, extra=told.extra), flags
+            output = max(output, seen - reasoning, 0)
+        elif seen and not output and not reasoning:
+            output, suspect = seen, True
+        if self.prompt and not (fresh or read or short or long):
+            fresh = math.ceil(self.prompt / BYTES_PER_TOKEN)
+            suspect, estimated = suspect or told.input is not None, True
+        flags = _COMPLETE * self.complete + _ESTIMATED * (estimated or suspect) + _SUSPECT * suspect
+        return Usage(fresh, read, short, long, output, reasoning, told.extra), _FLAGS[flags]
 
 
 _NOTHING = Usage()
+_COUNTS = attrgetter(*CLASSES)
+_LOOKS: dict[type[Event], Callable[[Tally, Any], None]] = {
+    **dict.fromkeys((TextDelta, ThinkingDelta, InputDelta), Tally._piece),
+    Run: Tally._run,
+    Started: Tally._begun,
+    Finished: Tally._ended,
+}
+_COMPLETE, _ESTIMATED, _SUSPECT = map(int, (Flag.COMPLETE, Flag.ESTIMATED, Flag.SUSPECT))
+_FLAGS = tuple(map(Flag, range(2 * _COMPLETE)))  # by number: adding flags up takes as long as all the rest
 
 
 def empty(prompt: int) -> Usage:

@@ -11,8 +11,7 @@ what a server was found to lack) is left out.  Nothing here waits, opens anythin
 """
 
 from collections.abc import Mapping
-from types import ModuleType
-from typing import Any, cast
+from typing import Any
 
 import attrs
 
@@ -20,16 +19,18 @@ from pipeline.dialect import Decoder, Dialect, Encoder
 from pipeline.errors import GatewayError
 from pipeline.events import Batch, Failed, Finished, Started, Stop, Usage
 from pipeline.line import replaced
+from pipeline.naming import dialects
 from pipeline.prompt import Edit, Prompt
 from stages.contract import strip
-from stages.dialects import anthropic, chat, providers, responses
+from stages.dialects import providers
+from stages.dialects.anthropic.blocks import NAME
 from stages.fidelity import Mode, refuse
 from stages.notes import STOPS, TOLD
 from stages.stops import watching
 from stages.translate import Step, asked_for, in_a_row, telling, translate
 
-_MODULES: tuple[ModuleType, ...] = (anthropic, chat, responses)
-DIALECTS: Mapping[str, Dialect] = {module.NAME: cast(Dialect, module) for module in _MODULES}
+# Those that clients speak, found by their folders as the gateway finds them.
+DIALECTS: Mapping[str, Dialect] = {name: known for name, known in dialects().items() if known.ROUTES}
 
 
 def translate_request(
@@ -61,7 +62,7 @@ def translate_request(
         prompt.set("model", to=model, why="asked for in its stead")
     restoring = None
     if source != target:
-        if source == anthropic.NAME:
+        if source == NAME:
             strip(prompt)
         restoring = translate(prompt, client, upstream, asked_for(effort))
     else:

@@ -29,14 +29,18 @@ class Bytes:
 
 
 class Recorder:
-    """A response that remembers what was written, and when.  *gone_after* writes the client is gone."""
+    """A response that remembers what was written, and when.  *gone_after* writes the client is gone.
 
-    def __init__(self, *, gone_after: int | None = None, stuck: bool = False) -> None:
+    *at_once*: so many writes need not wait.
+    """
+
+    def __init__(self, *, gone_after: int | None = None, stuck: bool = False, at_once: int = 0) -> None:
         self.head: Head | None = None
         self.writes: list[bytes] = []
         self.times: list[float] = []
         self.finished = False
         self._gone_after, self._stuck = gone_after, stuck
+        self._at_once, self._held = at_once, b""
 
     @property
     def started(self) -> bool:
@@ -53,6 +57,7 @@ class Recorder:
 
     async def write(self, data: bytes) -> None:
         await trio.lowlevel.checkpoint()
+        data, self._held = self._held + data, b""
         assert data
         assert not self.finished
         if self._stuck and self.writes:
@@ -62,8 +67,19 @@ class Recorder:
         self.writes.append(data)
         self.times.append(trio.current_time())
 
+    def write_now(self, data: bytes) -> bool:
+        assert not self._held
+        if not self._at_once:
+            self._held = data
+            return False
+        self._at_once -= 1
+        self.writes.append(data)
+        self.times.append(trio.current_time())
+        return True
+
     async def finish(self) -> None:
         await trio.lowlevel.checkpoint()
+        assert not self._held
         self.finished = True
 
     def header(self, name: bytes) -> str | None:
@@ -79,6 +95,9 @@ class Kept:
         self.times: list[float] = []
         self.over = False
         self.written = trio.current_time()
+
+    def send_now(self, batch: Batch) -> Batch | None:
+        return batch
 
     async def send(self, batch: Batch) -> None:
         await trio.lowlevel.checkpoint()

@@ -4,7 +4,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -13,6 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import attrs
+
+from bench.programs import free_port
 
 NEEDED = "PostgreSQL's programs are not installed (Debian: postgresql)"
 
@@ -85,9 +86,7 @@ def cluster() -> Iterator[Cluster | None]:
         yield None
         return
     folder = Path(tempfile.mkdtemp(prefix="postgres"))
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port: int = free.getsockname()[1]
-    made = Cluster(folder, port, programs, other_user())
+    made = Cluster(folder, free_port(), programs, other_user())
     try:
         if made.user is not None:
             shutil.chown(folder, made.user)

@@ -7,8 +7,7 @@ One Drain is shared by all connections of a server.  It knows scopes and a clock
 """
 
 import math
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from types import TracebackType
 
 import trio
@@ -40,23 +39,20 @@ class Drain:
                 leave()
             self._look()
 
-    @contextmanager
-    def notify(self, leave: Callable[[], None]) -> Iterator[None]:
+    def notify(self, leave: Callable[[], None]) -> "Notice":
         """Call *leave* when the drain begins, at once if it has begun: an idle connection needs no task to wait here.
 
         *leave* must not raise and not wait.
         """
-        self._told.add(leave)
-        try:
-            if self.began.is_set():
-                leave()
-            yield
-        finally:
-            self._told.discard(leave)
+        return Notice(self._told, leave, now=self.began.is_set())
 
     def exchange(self) -> "Running":
         """The scope of one exchange: cancelled by its connection when the client goes, or at the drain's deadline."""
         return Running(self)
+
+    def join(self, scope: trio.CancelScope) -> "Joined":
+        """Count the exchange of *scope*, which another drain has entered, here as well: the earlier deadline holds."""
+        return Joined(self, scope)
 
     def enter(self, scope: trio.CancelScope) -> None:
         """The exchange of *scope* is under way."""
@@ -72,21 +68,55 @@ class Drain:
             self.over.set()
 
 
+class Notice:
+    """Somebody who is told of the drain, until the block is left."""
+
+    __slots__ = ("_leave", "_now", "_told")
+
+    def __init__(self, told: set[Callable[[], None]], leave: Callable[[], None], *, now: bool) -> None:
+        self._told, self._leave, self._now = told, leave, now
+
+    def __enter__(self) -> None:
+        self._told.add(self._leave)
+        if self._now:
+            self._leave()
+
+    def __exit__(self, *_raised: object) -> None:
+        self._told.discard(self._leave)
+
+
 class Running:
     """One exchange, until it is over.  A class: a generator in its place costs every request four times as much."""
 
-    __slots__ = ("_drain", "_scope")
+    __slots__ = ("_drain", "scope")
 
     def __init__(self, drain: Drain) -> None:
-        self._drain, self._scope = drain, trio.CancelScope(deadline=drain.deadline)
+        self._drain, self.scope = drain, trio.CancelScope(deadline=drain.deadline)
 
     def __enter__(self) -> trio.CancelScope:
-        scope = self._scope.__enter__()
+        scope = self.scope.__enter__()
         self._drain.enter(scope)
         return scope
 
     def __exit__(
         self, kind: type[BaseException] | None, raised: BaseException | None, trace: TracebackType | None
     ) -> bool | None:
+        self._drain.leave(self.scope)
+        return self.scope.__exit__(kind, raised, trace)
+
+
+class Joined:
+    """An exchange that has its scope already, until the block is left."""
+
+    __slots__ = ("_drain", "_scope")
+
+    def __init__(self, drain: Drain, scope: trio.CancelScope) -> None:
+        self._drain, self._scope = drain, scope
+
+    def __enter__(self) -> None:
+        if self._drain.deadline < self._scope.deadline:
+            self._scope.deadline = self._drain.deadline
+        self._drain.enter(self._scope)
+
+    def __exit__(self, *_raised: object) -> None:
         self._drain.leave(self._scope)
-        return self._scope.__exit__(kind, raised, trace)

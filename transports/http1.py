@@ -28,7 +28,7 @@ import trio
 from transports.http1_body import Http1Body
 from transports.http1_response import Http1Response, date, head_bytes
 from transports.limits import Limits
-from transports.messages import BadRequest, Connection, Disconnected, Handler, Headers, Request, find
+from transports.messages import BadRequest, Connection, Disconnected, Handler, Headers, Request, lowered
 from transports.strict import check_head, check_partial, host_allowed, origin_form
 from transports.wire import Wire
 
@@ -42,6 +42,7 @@ async def serve_http1(
     not Disconnected, which is an end like another, nor BadRequest, which is answered.
     """
     wire = Wire(stream, limits, received)
+    del received  # a body may have begun in it, and the connection lasts
     session = _Session(wire, connection, handler, limits)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(wire.watch)
@@ -143,18 +144,19 @@ class _Session:
 class _Exchange:
     """One request and its response."""
 
-    __slots__ = ("_drain", "_wire", "body", "request", "response")
+    __slots__ = ("_drain", "_running", "_wire", "body", "request", "response")
 
     def __init__(self, wire: Wire, limits: Limits, connection: Connection, raw: bytes) -> None:
         """Raises BadRequest where *raw* is not the head of a request for us."""
-        check_head(raw, limits)
+        deciding = check_head(raw, limits)
         event = _parse(raw)
-        headers = [(name.lower(), value) for name, value in event.headers.raw_items()]  # iterating costs thrice as much
-        if not host_allowed(find(headers, b"host") or "", local=connection.local, names=connection.names):
+        headers = lowered(event.headers.raw_items())  # iterating over the headers themselves costs thrice as much
+        if not host_allowed(deciding[b"host"].decode("latin-1"), local=connection.local, names=connection.names):
             raise BadRequest("this host is not served here", status=421)
         self._wire = wire
         self._drain = connection.drain
-        self.body = Http1Body(wire, limits, headers, event.http_version)
+        self._running = connection.drain.exchange()
+        self.body = Http1Body(wire, limits, deciding, event.http_version)
         self.request = Request(
             method=event.method.decode("ascii"),
             target=origin_form(event.target).decode("ascii"),
@@ -164,6 +166,7 @@ class _Exchange:
             scheme=connection.scheme,
             peer=connection.peer,
             local=connection.local,
+            scope=self._running.scope,
         )
         self.response = Http1Response(wire, self.request, self._reusable)
 
@@ -179,7 +182,7 @@ class _Exchange:
     async def run(self, handler: Handler) -> None:
         """Call *handler*.  Raises BadRequest if that is what it ended with and nothing was sent."""
         refusal = None
-        with self._drain.exchange() as scope:
+        with self._running as scope:
             if self._wire.gone:
                 return
             self._wire.on_gone = scope.cancel
@@ -204,7 +207,7 @@ def _first(error: BadRequest | BaseExceptionGroup[BadRequest]) -> BadRequest:
 
 
 def _says_close(headers: Headers) -> bool:
-    return any(
+    return b"connection" in dict(headers) and any(
         name == b"connection" and b"close" in [token.strip() for token in value.lower().split(b",")]
         for name, value in headers
     )

@@ -7,6 +7,7 @@ The pace: only the time spent waiting for the client counts, never the handler's
 What can't be taken is said by ``receive``, and said again whenever it is called again.
 """
 
+from collections.abc import Mapping
 from http import HTTPStatus
 
 import trio
@@ -14,7 +15,7 @@ import trio
 from transports.framing import ChunkedReader, LengthReader
 from transports.http1_response import head_bytes
 from transports.limits import Limits
-from transports.messages import BadRequest, BodyTooLarge, Headers, find
+from transports.messages import BadRequest, BodyTooLarge
 from transports.wire import Wire
 
 
@@ -23,16 +24,17 @@ class Http1Body:
 
     __slots__ = ("_count", "_expects", "_failed", "_kept", "_limits", "_reader", "_waited", "_wire")
 
-    def __init__(self, wire: Wire, limits: Limits, headers: Headers, version: bytes) -> None:
+    def __init__(self, wire: Wire, limits: Limits, deciding: Mapping[bytes, bytes], version: bytes) -> None:
+        """*deciding*: the fields that say how it is framed, and whether it is waited for (``strict.check_head``)."""
         self._wire = wire
         self._limits = limits
-        length = int(find(headers, b"content-length") or 0)
+        length = int(deciding.get(b"content-length", 0))
         self._reader: LengthReader | ChunkedReader = LengthReader(length)
-        if find(headers, b"transfer-encoding"):
+        if b"transfer-encoding" in deciding:
             self._reader = ChunkedReader(body=limits.body, extensions=limits.chunk_extensions, trailers=limits.trailers)
         self._failed: BadRequest | None = BodyTooLarge(limits.body) if length > limits.body else None
         # RFC 9110 §10.1.1: an HTTP/1.0 client's expectation is ignored.
-        self._expects = version != b"1.0" and not self._reader.done and find(headers, b"expect") is not None
+        self._expects = version != b"1.0" and not self._reader.done and b"expect" in deciding
         self._kept = b""  # parsed by skim, not yet received
         self._count = 0
         self._waited = 0.0

@@ -11,17 +11,18 @@ the handler's are dropped (RFC 9110 §7.6.1).  This file knows no request parsin
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from email.utils import formatdate
 from functools import lru_cache
 from http import HTTPStatus
 
 from transports.framing import LAST_CHUNK, chunk
-from transports.messages import Head, Headers, Request, find
+from transports.messages import Head, Headers, Request
 from transports.strict import field_lines
 from transports.wire import Wire
 
 _OURS = frozenset({b"connection", b"keep-alive", b"proxy-connection", b"te", b"transfer-encoding", b"upgrade"})
+_OURS_AND_LENGTH = _OURS | {b"content-length"}
 _PHRASES = {status.value: status.phrase for status in HTTPStatus}
 
 
@@ -37,7 +38,7 @@ class Http1Response:
         self._request = request
         self._reusable = reusable
         self._frame: Callable[[bytes], bytes] = self._not_open
-        self._opening = b""  # a head that waits for company
+        self._opening = b""  # a head that waits for company, or what the peer did not take yet
         self._left = 0  # bytes still owed of a known length
         self._ending = b""
         self.started = False
@@ -51,20 +52,22 @@ class Http1Response:
             raise RuntimeError("the response has been started before")
         if not 200 <= head.status <= 999:
             raise ValueError(f"{head.status} is not the status of a final response")
-        fields = [field for field in head.headers if field[0] not in _OURS]
-        if head.status == HTTPStatus.NO_CONTENT:
-            fields = [field for field in fields if field[0] != b"content-length"]  # RFC 9110 §8.6
-        length, theirs = _length(fields), field_lines(fields)
+        fields, known = head.headers, dict(head.headers)
+        unwanted = _OURS_AND_LENGTH if head.status == HTTPStatus.NO_CONTENT else _OURS  # RFC 9110 §8.6
+        if not unwanted.isdisjoint(known):
+            fields = [field for field in fields if field[0] not in unwanted]
+            known = dict(fields)
+        length, theirs = content_length(fields, known), field_lines(fields)
         ours = self._choose_framing(head.status, length)
         self.closes = not self._reusable()
         if self.closes:
             ours += b"connection: close\r\n"
-        if find(fields, b"date") is None:
+        if b"date" not in known:
             ours += b"date: %b\r\n" % date()
         self._opening = b"%b%b%b\r\n" % (_status_line(head.status), theirs, ours)
         self.started = True
         if length is None:
-            await self._flush(b"")
+            await self._wire.send(self._with_head(b""))
 
     def _choose_framing(self, status: int, length: int | None) -> bytes:
         """Decide how the body is written (RFC 9112 §6); returns the line that says so, if one is needed."""
@@ -82,9 +85,16 @@ class Http1Response:
 
     async def write(self, data: bytes) -> None:
         """See messages.Response.  Raises ValueError for more bytes than the content-length."""
-        piece = self._frame(data)
+        piece = self._with_head(self._frame(data))
         if piece:
-            await self._flush(piece)
+            await self._wire.send(piece)
+
+    def write_now(self, data: bytes) -> bool:
+        """See messages.Response.  What has to wait travels as a head does that waits for company."""
+        piece = self._with_head(self._frame(data))
+        sent = self._wire.send_now(piece)
+        self._opening = piece[sent:]
+        return not self._opening
 
     async def finish(self) -> None:
         """See messages.Response.  Raises ValueError for fewer bytes than the content-length."""
@@ -92,15 +102,18 @@ class Http1Response:
             raise ValueError(f"{self._left} bytes of the content-length were not written")
         if not self.finished:
             self._frame(b"")
-            await self._flush(self._ending)
+            if last := self._with_head(self._ending):
+                await self._wire.send(last)
             self._frame = self._not_open
             self.finished = True
             self.ends_with_connection = False
 
-    async def _flush(self, piece: bytes) -> None:
-        data, self._opening = self._opening + piece, b""
-        if data:
-            await self._wire.send(data)
+    def _with_head(self, piece: bytes) -> bytes:
+        """*piece*, behind the head if that has waited for company."""
+        if not self._opening:
+            return piece
+        opening, self._opening = self._opening, b""
+        return opening + piece
 
     def _not_open(self, _data: bytes) -> bytes:
         raise RuntimeError("a body is written between start and finish")
@@ -117,11 +130,15 @@ def _drop(_data: bytes) -> bytes:
     return b""
 
 
-def _length(fields: Headers) -> int | None:
-    lengths = [value for name, value in fields if name == b"content-length"]
-    if len(lengths) > 1 or not all(value.isdigit() for value in lengths):
+def content_length(fields: Headers, known: Mapping[bytes, bytes]) -> int | None:
+    """What *fields* say of the body's length; *known*: the same by name.  Raises ValueError for what is no length."""
+    length = known.get(b"content-length")
+    if length is None:
+        return None
+    twice = len(known) < len(fields) and [name for name, _ in fields].count(b"content-length") > 1
+    if twice or not length.isdigit():
         raise ValueError("content-length is one number")
-    return int(lengths[0]) if lengths else None
+    return int(length)
 
 
 def head_bytes(status: int, fields: Headers) -> bytes:

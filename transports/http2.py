@@ -68,10 +68,11 @@ async def serve_http2(
     read.  Owns one writer task and one task per request; all have ended when this returns.  Raises nothing of the
     peer's or the handler's doing.
     """
-    multiplex = _Multiplex(stream, connection, handler, limits)
+    multiplex = _Multiplex(stream, connection, handler, limits, received)
+    del received  # bodies may have begun in it, and the connection lasts
     try:
         async with trio.open_nursery() as nursery:
-            await multiplex.run(nursery, received)
+            await multiplex.run(nursery)
             nursery.cancel_scope.cancel()
     finally:
         await trio.aclose_forcefully(stream)  # does not wait; after aclose() it does nothing
@@ -80,8 +81,11 @@ async def serve_http2(
 class _Multiplex:
     """The connection: its reader, its writer, and what each event means for which exchange."""
 
-    def __init__(self, stream: trio.abc.Stream, connection: Connection, handler: Handler, limits: Limits) -> None:
+    def __init__(
+        self, stream: trio.abc.Stream, connection: Connection, handler: Handler, limits: Limits, received: bytes
+    ) -> None:
         self._stream = stream
+        self._received = received
         self._connection = connection
         self._handler = handler
         self._limits = limits
@@ -104,13 +108,13 @@ class _Multiplex:
             ConnectionTerminated: self._on_goodbye,
         }
 
-    async def run(self, nursery: trio.Nursery, received: bytes) -> None:
+    async def run(self, nursery: trio.Nursery) -> None:
         """Serve until the connection is over; exchanges may still be unwinding in *nursery* then."""
         self._nursery = nursery
         nursery.start_soon(self._write)
         try:
             with self._connection.drain.notify(self._retire):
-                await self._read(received)
+                await self._read()
         except Disconnected:
             self._leave_all()
             return
@@ -121,9 +125,8 @@ class _Multiplex:
             return
         await self._close(linger=True)
 
-    async def _read(self, received: bytes) -> None:
+    async def _read(self) -> None:
         """The reader.  Returns when the last stream is over; raises Disconnected or ProtocolError."""
-        await self._feed(received)
         while not self._over:
             with trio.CancelScope(deadline=self._next_due()) as self._link.timer:
                 await self._pump()
@@ -134,13 +137,21 @@ class _Multiplex:
         while True:
             while outbox.control > CONTROL_QUEUE:
                 await outbox.room.park()
-            try:
-                data = await self._stream.receive_some(self._limits.read)
-            except _GONE as error:
-                raise Disconnected("the client closed the connection") from error
-            if not data:
-                raise Disconnected("the client closed the connection")
-            await self._feed(data)
+            await self._feed(await self._some())  # under no name, by which this frame would keep it until the next
+
+    async def _some(self) -> bytes | bytearray:
+        """What comes next.  Raises Disconnected."""
+        if self._received:
+            data: bytes | bytearray = self._received
+            self._received = b""
+            return data
+        try:
+            data = await self._stream.receive_some(self._limits.read)
+        except _GONE as error:
+            raise Disconnected("the client closed the connection") from error
+        if not data:
+            raise Disconnected("the client closed the connection")
+        return data
 
     async def _feed(self, data: bytes | bytearray) -> None:
         """Act upon *data*.  Waits only to let others run, and is not cancelled between two frames."""

@@ -62,7 +62,7 @@ class Http2Body:
         """Wait for more.  Only the time spent here counts against the client."""
         stream, limits = self._stream, self._stream.link.limits
         if self._expects and not stream.started:
-            stream.link.headers(stream, _CONTINUE)
+            stream.link.interim(stream, _CONTINUE)
         self._expects = False
         began = trio.current_time()
         credit = limits.body_grace + self._count / limits.body_rate - self._waited
@@ -107,4 +107,4 @@ class Http2Body:
 
     def _give_back(self) -> None:
         owed, self._owed = self._owed, 0
-        self._stream.link.consumed(self._stream.id, owed)
+        self._stream.link.consumed(self._stream.id, owed, last=self.ended)

@@ -7,8 +7,6 @@
 A handler that crashes is told of and forgotten: its siblings go on, and whoever owns the connection ends its stream.
 """
 
-import trio
-
 from transports.http2_body import Http2Body
 from transports.http2_head import announced_length, expects_continue, make_request
 from transports.http2_link import Stream
@@ -19,15 +17,16 @@ from transports.messages import BadRequest, Connection, Disconnected, Handler, H
 class Exchange:
     """One request and its response."""
 
-    __slots__ = ("body", "request", "response", "scope", "stream")
+    __slots__ = ("_running", "body", "request", "response", "scope", "stream")
 
     def __init__(self, stream: Stream, fields: Headers, connection: Connection) -> None:
         """*fields* have been checked."""
         self.stream = stream
         self.body = Http2Body(stream, announced_length(fields), expects=expects_continue(fields))
-        self.request = make_request(fields, connection, self.body)
+        self._running = connection.drain.exchange()
+        self.scope = self._running.scope
+        self.request = make_request(fields, connection, self.body, self.scope)
         self.response = Http2Response(stream, bodiless=self.request.method == "HEAD")
-        self.scope: trio.CancelScope | None = None
 
     @property
     def open(self) -> bool:
@@ -40,13 +39,12 @@ class Exchange:
             self.stream.gone = why
             self.body.abandon()
             self.response.wake()
-            if self.scope is not None:
-                self.scope.cancel()
+            self.scope.cancel()
 
     async def run(self, handler: Handler, connection: Connection) -> BadRequest | None:
         """Call *handler*; what it raised is told, or returned if it is an answer."""
         refusal = None
-        with connection.drain.exchange() as self.scope:
+        with self._running:
             if self.stream.gone is not None:
                 return None
             try:

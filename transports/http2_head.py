@@ -8,19 +8,23 @@ A request that is malformed is no request: RFC 9113 §8.1.1 has its stream reset
 sees it.  One that is understood and not wanted gets an answer.  Pure functions: nothing here waits.
 """
 
+import trio
+
 from transports.limits import Limits
-from transports.messages import BadRequest, Body, Connection, Headers, Request, find
+from transports.messages import BadRequest, Body, Connection, Headers, Request
 from transports.strict import check_fields, host_allowed
+
+_ELSEWHERE = frozenset({b":method", b":scheme", b":path", b":authority", b"host", b"cookie"})
 
 
 def check_request(fields: Headers, connection: Connection, limits: Limits) -> None:
     """Refuse what must not reach a handler.  Raises BadRequest; 400 means malformed, anything else is the answer."""
     check_fields(fields, limits)
-    for name, value in fields:
-        if name == b":path" and len(value) > limits.target:
-            raise BadRequest("the request target is too long", status=414)
-        if name in (b":authority", b"host") and not _means_us(value, connection):
-            raise BadRequest("this host is not served here", status=421)
+    known = dict(fields)  # those that are asked for here stand in it once
+    if len(known[b":path"]) > limits.target:
+        raise BadRequest("the request target is too long", status=414)
+    if not _means_us(known.get(b":authority") or known[b"host"], connection):  # where both stand, they are the same
+        raise BadRequest("this host is not served here", status=421)
 
 
 def _means_us(authority: bytes, connection: Connection) -> bool:
@@ -35,45 +39,35 @@ def check_trailers(fields: Headers, limits: Limits) -> None:
         raise BadRequest("the trailers are too large", status=431)
 
 
-def make_request(fields: Headers, connection: Connection, body: Body) -> Request:
+def make_request(fields: Headers, connection: Connection, body: Body, scope: trio.CancelScope | None = None) -> Request:
     """The request of checked *fields*, as HTTP/1.1 would have brought it.
 
     ``:authority`` becomes Host (RFC 9113 §8.3.1) and cookie crumbs become one field again (§8.2.3).
     """
-    pseudo: dict[bytes, bytes] = {}
-    headers: Headers = [(b"host", b"")]
-    crumbs: list[bytes] = []
-    for name, value in fields:
-        if name[:1] == b":":
-            pseudo[name] = value
-        elif name == b"cookie":
-            crumbs.append(value)
-        elif name == b"host":
-            headers[0] = (name, value)
-        else:
-            headers.append((name, value))
-    if b":authority" in pseudo:
-        headers[0] = (b"host", pseudo[b":authority"])
-    if crumbs:
-        headers.append((b"cookie", b"; ".join(crumbs)))
+    known = dict(fields)
+    headers = [(b"host", known.get(b":authority") or known[b"host"])]
+    headers += [field for field in fields if field[0] not in _ELSEWHERE]
+    if b"cookie" in known:
+        headers.append((b"cookie", b"; ".join([value for name, value in fields if name == b"cookie"])))
     return Request(
-        method=pseudo[b":method"].decode("ascii"),
-        target=pseudo[b":path"].decode("ascii"),
+        method=known[b":method"].decode("ascii"),
+        target=known[b":path"].decode("ascii"),
         headers=headers,
         body=body,
         version="2",
         scheme=connection.scheme,
         peer=connection.peer,
         local=connection.local,
+        scope=scope or trio.CancelScope(),
     )
 
 
 def announced_length(fields: Headers) -> int | None:
     """The content-length of checked *fields*."""
-    length = find(fields, b"content-length")
+    length = dict(fields).get(b"content-length")
     return None if length is None else int(length)
 
 
 def expects_continue(fields: Headers) -> bool:
     """Whether the client holds its body back until it is asked for it (RFC 9110 §10.1.1)."""
-    return find(fields, b"expect") is not None
+    return b"expect" in dict(fields)

@@ -51,24 +51,23 @@ class Link:
         """Queue what the codec has to say."""
         self.outbox.put(self.codec.data_to_send(), owner)
 
+    def interim(self, stream: "Stream", fields: Headers) -> None:
+        """Send the head of an interim response."""
+        self.codec.send_headers(stream.id, fields)
+        self.flush(stream)
+
     def headers(self, stream: "Stream", fields: Headers, *, end: bool = False) -> None:
         """Send a head; with *end* that is all of the response."""
-        self.codec.send_headers(stream.id, fields, end_stream=end)
-        self.flush(stream)
+        self.outbox.put(self.codec.head_frames(stream.id, fields, end=end), stream)
 
     def data(self, stream: "Stream", piece: bytes, *, end: bool) -> None:
         """Send a piece of a body, no longer than ``window_of`` the stream."""
         self.budget.worked()
-        if end:
-            self.codec.send_data(stream.id, piece, end_stream=True)
-            self.flush(stream)
-        else:
-            self.outbox.put(self.codec.data_frame(stream.id, piece), stream)
+        self.outbox.put(self.codec.data_frame(stream.id, piece, end=end), stream)
 
     def end(self, stream: "Stream") -> None:
         """Say that the body is complete."""
-        self.codec.end_stream(stream.id)
-        self.flush(stream)
+        self.outbox.put(self.codec.data_frame(stream.id, b"", end=True), stream)
 
     def reset(self, stream_id: int, code: ErrorCodes) -> None:
         """Break a stream off, or with NO_ERROR ask for no more of its request (RFC 9113 §8.1)."""
@@ -107,9 +106,14 @@ class Link:
         """Say that no stream after *last* will be served."""
         self.outbox.put(self.codec.goaway(code, last, note))
 
-    def consumed(self, stream_id: int, size: int) -> None:
-        """*size* flow-controlled bytes of a request are here no more: the peer may send as many again."""
-        if size:
+    def consumed(self, stream_id: int, size: int, *, last: bool = False) -> None:
+        """*size* flow-controlled bytes of a request are here no more: the peer may send as many again.
+
+        *last*: not on this stream, whose body has ended.
+        """
+        if size and last:
+            self.outbox.put(self.codec.give_back(size))
+        elif size:
             self.codec.acknowledge_received_data(size, stream_id)
             self.flush()
 

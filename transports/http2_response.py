@@ -18,25 +18,27 @@ from http import HTTPStatus
 import trio
 from trio.lowlevel import ParkingLot
 
-from transports.http1_response import date
+from transports.http1_response import content_length, date
 from transports.http2_link import Stream
-from transports.messages import Head, Headers, find
-from transports.strict import check_outgoing
+from transports.messages import Head, Headers
+from transports.strict import field_lines
 
 # RFC 9113 §8.2.2: fields of an HTTP/1.1 connection; a handler may have written them in innocence.
 _FOREIGN = frozenset({b"connection", b"keep-alive", b"proxy-connection", b"te", b"transfer-encoding", b"upgrade"})
+_FOREIGN_AND_LENGTH = _FOREIGN | {b"content-length"}
 
 
 class Http2Response:
     """See messages.Response.  The connection looks at ``due`` and ``finished``, and calls ``wake``."""
 
-    __slots__ = ("_bodiless", "_left", "_lot", "_stream", "due", "finished")
+    __slots__ = ("_bodiless", "_held", "_left", "_lot", "_stream", "due", "finished")
 
     def __init__(self, stream: Stream, *, bodiless: bool) -> None:
         """*bodiless*: the request was HEAD."""
         self._stream = stream
         self._bodiless = bodiless
         self._left: int | None = None  # bytes still owed of a known length
+        self._held = b""  # what could not be queued without waiting
         self._lot: ParkingLot | None = None  # where a write waits
         self.due = math.inf  # until when the peer must have opened a window
         self.finished = False
@@ -63,13 +65,13 @@ class Http2Response:
         if head.status < HTTPStatus.OK:
             raise ValueError("an interim response is no response")
         fields = [(name.lower(), value) for name, value in head.headers]
-        check_outgoing(fields)
-        fields = [field for field in fields if field[0] not in _FOREIGN]
-        if head.status == HTTPStatus.NO_CONTENT:
-            fields = [field for field in fields if field[0] != b"content-length"]  # RFC 9110 §8.6
-        self._left = _length(fields)
+        field_lines(fields)  # looks at all of them at once
+        unwanted = _FOREIGN_AND_LENGTH if head.status == HTTPStatus.NO_CONTENT else _FOREIGN  # RFC 9110 §8.6
+        fields = [field for field in fields if field[0] not in unwanted]
+        known = dict(fields)
+        self._left = content_length(fields, known)
         self._bodiless = self._bodiless or head.status in (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED)
-        if find(fields, b"date") is None:
+        if b"date" not in known:
             fields.append((b"date", date()))
         return [(b":status", b"%d" % head.status), *fields]
 
@@ -77,12 +79,28 @@ class Http2Response:
         """See messages.Response.  Raises ValueError for more bytes than the content-length."""
         if self._bodiless and self.started:
             return
+        data, self._held = self._held + data, b""
         self._count(len(data))
         share = self._stream.link.share
         for start in range(0, len(data), share):
             if start:
                 await trio.lowlevel.checkpoint()  # the others' turn
             await self._send(data[start : start + share], last=self._left == 0 and start + share >= len(data))
+
+    def write_now(self, data: bytes) -> bool:
+        """See messages.Response."""
+        if self._bodiless and self.started:
+            return True
+        stream, size = self._stream, len(data)
+        link = stream.link
+        shut = stream.gone is not None or link.window_of(stream) < size or link.crowded(stream, size)
+        if shut or self._held or size > link.share:
+            self._held += data
+            return False
+        self._count(size)
+        self.finished = self._left == 0
+        link.data(stream, data, end=self.finished)
+        return True
 
     def _count(self, size: int) -> None:
         if not self.started or (self.finished and self._left is None):
@@ -145,10 +163,3 @@ class Http2Response:
         self._stream.check()
         self.finished = True
         self._stream.link.end(self._stream)
-
-
-def _length(fields: Headers) -> int | None:
-    lengths = [value for name, value in fields if name == b"content-length"]
-    if len(lengths) > 1 or not all(value.isdigit() for value in lengths):
-        raise ValueError("content-length is one number")
-    return int(lengths[0]) if lengths else None

@@ -16,13 +16,16 @@ This file knows sockets and TLS; it never looks at a request.
 
 import errno
 import ssl
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Coroutine, Iterable, Sequence
+from contextlib import ExitStack
 from functools import partial
 from os import PathLike
+from typing import Any
 
 import attrs
 import trio
 
+from transports.clock import clock
 from transports.crowd import Crowd
 from transports.drain import Drain
 from transports.http1 import serve_http1
@@ -32,7 +35,7 @@ from transports.messages import Connection, Handler
 from transports.tcp import Tcp
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"  # RFC 9113 §3.4
-FIRST = 1.0  # seconds for the first request of a connection, when the drain has begun: who sends it was let in
+FIRST = 1.0  # seconds after accept in which a first request is waited for although the drain has begun
 LAST_RESORT = 5.0  # seconds after the drain's deadline in which connections may say goodbye
 
 # accept(2): the system, or this process, is full.  The connection stays in the backlog, so accepting again at once
@@ -79,13 +82,12 @@ async def open_listeners(addresses: Iterable[Address]) -> list[trio.SocketListen
     A name with several addresses gives several listeners.  Raises OSError if one can't be opened; then none is.
     """
     listeners: list[trio.SocketListener] = []
-    try:
+    with ExitStack() as opened:
         for address in addresses:
-            listeners += await trio.open_tcp_listeners(address.port, host=address.host or None)
-    except BaseException:
-        for listener in listeners:
-            listener.socket.close()
-        raise
+            for listener in await trio.open_tcp_listeners(address.port, host=address.host or None):
+                opened.callback(listener.socket.close)
+                listeners.append(listener)
+        opened.pop_all()
     return listeners
 
 
@@ -117,6 +119,7 @@ async def serve(
         # Each listener holds a seat for the one it waits for; those seats are not taken from the others.
         seats=trio.Semaphore(limits.connections + len(listeners) - 1),
     )
+    clock()  # from the beginning, so that what runs between requests is always the same
     async with trio.open_nursery() as connections:
         async with trio.open_nursery() as doors:
             for listener in listeners:
@@ -147,7 +150,7 @@ class _House:
                 await self.seats.acquire()
                 try:
                     stream = await self._accept(listener)
-                except BaseException:
+                except BaseException:  # cancelled, most of the time: nobody came to take the seat
                     self.seats.release()
                     raise
                 peer = _peer_of(stream)
@@ -174,7 +177,9 @@ class _House:
     async def _connection(self, socket: Tcp, peer: str) -> None:
         """One connection of *peer*, from accept to close; nothing but cancellation leaves it."""
         try:
-            await self._serve(socket)
+            talk = await self._begin(socket)
+            if talk is not None:
+                await talk
         except* Exception as group:
             self._tell(group)
         finally:
@@ -188,23 +193,26 @@ class _House:
             crash = crash.exceptions[0]
         self.on_crash(crash)
 
-    async def _serve(self, socket: Tcp) -> None:
+    async def _begin(self, socket: Tcp) -> Coroutine[Any, Any, None] | None:
+        """The rest of the connection, to be awaited; None if nothing is to come.
+
+        Given back, and not awaited here: a frame that waits for it would keep the first bytes as long as it lasts.
+        """
         try:
             connection = self._describe(socket)
         except OSError:
-            return  # reset before we looked
+            return None  # reset before we looked
         if self.tls is None:
             received = await self._first_bytes(socket)
             speak = serve_http2 if received.startswith(PREFACE) else serve_http1
-            if received:
-                await speak(socket, connection, self.handler, self.limits, received=received)
-            return
+            return speak(socket, connection, self.handler, self.limits, received=received) if received else None
         stream = trio.SSLStream(socket, self.tls.context, server_side=True)
         protocol = await self._handshake(stream)
         if protocol == "h2":
-            await serve_http2(stream, connection, self.handler, self.limits)
-        elif protocol is not None and (received := await self._first_bytes(stream)):
-            await serve_http1(stream, connection, self.handler, self.limits, received=received)
+            return serve_http2(stream, connection, self.handler, self.limits)
+        if protocol is not None and (received := await self._first_bytes(stream)):
+            return serve_http1(stream, connection, self.handler, self.limits, received=received)
+        return None
 
     def _describe(self, socket: Tcp) -> Connection:
         return Connection(
@@ -228,8 +236,11 @@ class _House:
 
     async def _first_bytes(self, stream: trio.abc.Stream) -> bytes:
         """Enough to tell HTTP/2 by prior knowledge (RFC 9113 §3.3) from HTTP/1.1; ``b""`` if nobody spoke."""
-        received = b""
-        with trio.move_on_after(self.limits.idle_seconds) as scope, self.drain.notify(partial(self._hurry, scope)):
+        received, hurry = b"", trio.current_time() + FIRST
+        with (
+            trio.move_on_after(self.limits.idle_seconds) as scope,
+            self.drain.notify(partial(self._hurry, scope, hurry)),
+        ):
             while PREFACE.startswith(received) and len(received) < len(PREFACE):
                 try:
                     piece = await stream.receive_some(self.limits.read)
@@ -241,9 +252,12 @@ class _House:
                 scope.deadline = min(scope.deadline, trio.current_time() + self.limits.head_seconds)
         return received
 
-    def _hurry(self, scope: trio.CancelScope) -> None:
-        """The drain began: a request that is on its way is taken, but not waited for as long as usual."""
-        scope.deadline = min(scope.deadline, trio.current_time() + FIRST, self.drain.deadline)
+    def _hurry(self, scope: trio.CancelScope, due: float) -> None:
+        """The drain began: a request that may be on its way is taken, since whoever sends it was let in.
+
+        Who has been silent for longer is idle, as is who has been answered: the connection ends at once.
+        """
+        scope.deadline = min(scope.deadline, due, self.drain.deadline)
 
 
 def _peer_of(socket: Tcp) -> str:

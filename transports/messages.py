@@ -8,14 +8,17 @@ This file must not know a socket, a dialect or a stage.
 """
 
 import traceback
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Container, Iterable
+from functools import lru_cache
 from typing import Protocol
 
 import attrs
+import trio
 
 from transports.drain import Drain
 
 Headers = list[tuple[bytes, bytes]]
+NAME = 40  # bytes of a field's name that is worth remembering
 
 # RFC 9110 §7.6.1: fields that belong to one connection, never to the message; each with the reason it is on the list.
 HOP_BY_HOP = frozenset(
@@ -105,6 +108,7 @@ class Request:
     scheme: str = "http"  # of this connection: "https" under TLS
     peer: str = ""  # the client's address, without port
     local: str = ""  # the address the connection arrived on, without port
+    scope: trio.CancelScope = attrs.field(factory=trio.CancelScope, repr=False)  # of the exchange: see Drain.exchange
 
     @property
     def path(self) -> str:
@@ -137,11 +141,24 @@ class Response(Protocol):
         Raises Disconnected when the peer is gone or has read nothing for the stall limit.
         """
 
+    def write_now(self, data: bytes) -> bool:
+        """As ``write``, without waiting.  False: some of it has to wait, and goes with the next ``write``."""
+
     async def finish(self) -> None:
         """End the body properly.  A response never finished is made visibly broken when its handler returns."""
 
 
 Handler = Callable[[Request, Response], Awaitable[None]]
+
+
+def lowered(headers: Iterable[tuple[bytes, bytes]]) -> Headers:
+    """*headers* with their names in lower case; a name that is met again and again is one object."""
+    return [(_lowered(name) if len(name) <= NAME else name.lower(), value) for name, value in headers]
+
+
+@lru_cache(maxsize=512)
+def _lowered(name: bytes) -> bytes:
+    return name.lower()
 
 
 def find(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> str | None:
@@ -154,5 +171,8 @@ def find(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> str | None:
 
 def end_to_end(headers: Headers) -> Headers:
     """*headers* without those of one hop: the fixed list, and what ``Connection`` names (RFC 9110 §7.6.1)."""
-    named = {token.strip().lower() for key, value in headers if key == b"connection" for token in value.split(b",")}
-    return [(key, value) for key, value in headers if key not in HOP_BY_HOP and key not in named]
+    mine: Container[bytes] = HOP_BY_HOP
+    if b"connection" in dict(headers):  # a third of what a walk costs, and hardly any message has it
+        named = [value.lower().split(b",") for key, value in headers if key == b"connection"]
+        mine = HOP_BY_HOP.union(token.strip() for tokens in named for token in tokens)
+    return [field for field in headers if field[0] not in mine]

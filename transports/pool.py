@@ -16,7 +16,7 @@ Knows no HTTP and no socket: links do (``upstream.Link``).
 """
 
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 
 import attrs
@@ -55,12 +55,12 @@ class Reply:
         """Whether the body has ended exactly where its framing says, and all of it has been received."""
         return self._present().done
 
-    async def receive(self) -> bytes:
+    def receive(self) -> Awaitable[bytes]:
         """The bytes that one read gave, without their framing; ``b""`` at the end, and then again.
 
         Raises Truncated and Malformed.  A TimedOut leaves the ``async with`` instead: a deadline cancels.
         """
-        return await self._present().receive()
+        return self._present().receive()
 
     def leave(self) -> Link:
         """Give the link up: what it carries from now on is not for this reader."""
@@ -142,6 +142,8 @@ class Pool:
                 if reply is not None:
                     await reply.leave().close()
                 raise
+            finally:
+                deadline.end()
             await self._put_back(shelf, reply.leave())
         if deadline.scope.cancelled_caught:
             raise TimedOut(origin, deadline.phase, deadline.seconds)

@@ -48,9 +48,10 @@ _ABSOLUTE = re.compile(rb"https?://(?P<authority>[^/?#]*+)(?P<rest>.*+)", re.IGN
 _HOST = re.compile(r"(?P<name>\[[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*\]|[A-Za-z0-9._~!$&'()*+,;=-]+)(?::[0-9]{1,5})?")
 
 _NAME = re.compile(rb"[" + _TCHAR + rb"]++")
-_LOWER_NAME = re.compile(rb"[" + _TCHAR.replace(b"A-Z", b"") + rb"]++")  # RFC 9113 §8.2.1
 _VALUE = re.compile(rb"(?:[!-~\x80-\xff]++(?:[ \t]++(?=[!-~\x80-\xff]))?+)*+")  # no blank at either end
-_LINES = re.compile(rb"(?:[" + _TCHAR + rb"]++: (?:[!-~\x80-\xff]++(?:[ \t]++(?=[!-~\x80-\xff]))?+)*+\r\n)*+")
+_LINES = re.compile(rb"(?:[" + _TCHAR + rb"]++: " + _VALUE.pattern + rb"\r\n)*+")
+_LOWER_NAMES = re.compile(rb"(?::?[" + _TCHAR.replace(b"A-Z", b"") + rb"]++\n)++")  # RFC 9113 §8.2.1
+_VALUES = re.compile(rb"(?:" + _VALUE.pattern + rb"\n)++")
 
 # RFC 9113 §8.2.2: fields of one HTTP/1.1 connection make an HTTP/2 message malformed.
 _CONNECTION_SPECIFIC = frozenset({b"connection", b"keep-alive", b"proxy-connection", b"transfer-encoding", b"upgrade"})
@@ -73,11 +74,12 @@ def check_partial(head: bytes | bytearray, start: int, limits: Limits) -> None:
         raise BadRequest("the head is too large", status=431)
 
 
-def check_head(raw: bytes, limits: Limits) -> None:
+def check_head(raw: bytes, limits: Limits) -> dict[bytes, bytes]:
     """Refuse a request head of HTTP/1.1 that has more than one reading, or is too large.
 
-    *raw* is everything from the request line to the empty line, both included.  Raises BadRequest with the status of
-    the answer: 400, 414, 417, 431, 501 or 505.
+    *raw* is everything from the request line to the empty line, both included.  Gives those of the four fields that
+    decide framing and routing which it has, by lower-case name.  Raises BadRequest with the status of the answer: 400,
+    414, 417, 431, 501 or 505.
     """
     line_end = raw.find(b"\r\n")
     if line_end > limits.target:
@@ -95,6 +97,7 @@ def check_head(raw: bytes, limits: Limits) -> None:
     fields = _deciding_fields(raw)
     _check_framing(fields, match["version"])
     _check_target(match["method"], match["target"], fields[b"host"])
+    return fields
 
 
 def _deciding_fields(raw: bytes) -> dict[bytes, bytes]:
@@ -171,22 +174,25 @@ def check_fields(headers: Headers, limits: Limits) -> None:
 
     Raises BadRequest: 400, 417, 431 or 501.
     """
-    if len(headers) > limits.fields or sum(len(name) + len(value) + 32 for name, value in headers) > limits.head:
+    # Names apart from values, each ended by what has a place in neither, so that nothing passes for the other: all are
+    # looked at in two matches, in a third of the time that one by one take.
+    names = b"".join([b"%b\n" % name for name, _ in headers])
+    values = b"".join([b"%b\n" % value for _, value in headers])
+    if len(headers) > limits.fields or len(names) + len(values) + 30 * len(headers) > limits.head:
         raise BadRequest("the head has too many or too large fields", status=431)
+    alone = names.count(b"\n") == values.count(b"\n") == len(headers)
+    if not alone or not _LOWER_NAMES.fullmatch(names) or not _VALUES.fullmatch(values):
+        raise BadRequest("a field name or value is malformed")
     pseudo: dict[bytes, bytes] = {}
     single: dict[bytes, bytes] = {}
     regular = False
     for name, value in headers:
-        if not _VALUE.fullmatch(value):
-            raise BadRequest("a field value is malformed")
         if name[:1] == b":":
             if regular:
                 raise BadRequest("a pseudo-header field stands after a regular one")
             _once(pseudo, name, value)
             continue
         regular = True
-        if not _LOWER_NAME.fullmatch(name):
-            raise BadRequest("a field name is malformed")
         if name in _CONNECTION_SPECIFIC or (name == b"te" and value != b"trailers"):
             raise BadRequest(f"{name.decode()} has no place in HTTP/2")
         if name in _SINGLE:
@@ -224,10 +230,10 @@ def field_lines(headers: Collection[tuple[bytes, bytes]]) -> bytes:
     """*headers* as HTTP/1.1 writes them, each with its line end.  Raises ValueError as ``check_outgoing``.
 
     All are looked at in one match, an eighth of the time that one after the other take; as a line more than there are
-    fields can only come from within one of them, lines are counted.
+    fields can only come from within one of them, lines are counted; a name with a colon in it would be two things.
     """
     lines = b"".join([b"%b: %b\r\n" % field for field in headers])
-    if not _LINES.fullmatch(lines) or lines.count(b"\r\n") != len(headers):
+    if not _LINES.fullmatch(lines) or lines.count(b"\r\n") != len(headers) or b":" in b"".join(dict(headers)):
         check_outgoing(headers)
     return lines
 

@@ -10,7 +10,6 @@ saves 7 of 22 µs for each piece that passes.  Whatever is not the plain case, e
 """
 
 import socket
-from contextlib import suppress
 
 import trio
 
@@ -20,23 +19,37 @@ RECEIVE = 64 * 1024  # bytes at once, where the caller does not say
 class Tcp(trio.abc.HalfCloseableStream):
     """A connected TCP socket.  For one sender and one receiver at a time, as ever."""
 
+    __slots__ = ("_raw", "_stuck", "_theirs", "socket")
+
     def __init__(self, stream: trio.SocketStream) -> None:
         """Takes the socket of *stream* over, which must not be used any more."""
         self._raw = socket.socket(fileno=stream.socket.detach())
         self.socket = trio.socket.from_stdlib_socket(self._raw)
-        self._stream = trio.SocketStream(self.socket)
+        self._theirs: trio.SocketStream | None = None  # trio's own: most connections never need it
         self._stuck = False  # someone waits for the kernel to take the rest
+
+    @property
+    def _stream(self) -> trio.SocketStream:
+        if self._theirs is None:
+            self._theirs = trio.SocketStream(self.socket)
+        return self._theirs
+
+    def send_at_once(self, data: bytes | bytearray | memoryview) -> int:
+        """Send what the kernel takes of *data* without waiting; how many bytes that is, 0 also if it can't be sent."""
+        if not data or self._stuck or self.socket.did_shutdown_SHUT_WR:
+            return 0
+        try:
+            return self._raw.send(data)
+        except OSError:  # full, or broken: trio will find out which
+            return 0
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
         """Send all of *data*; yields only if it has to wait.  Raises as SocketStream's."""
         if self._stuck:
             raise trio.BusyResourceError("another task is sending on this socket")
-        sent = 0
-        if data and not self.socket.did_shutdown_SHUT_WR:
-            with suppress(OSError):  # full, or broken: trio will find out which
-                sent = self._raw.send(data)
-            if sent == len(data):
-                return
+        sent = self.send_at_once(data)
+        if data and sent == len(data):
+            return
         self._stuck = True
         try:
             await self._stream.send_all(memoryview(data)[sent:])
@@ -65,7 +78,8 @@ class Tcp(trio.abc.HalfCloseableStream):
 
     async def aclose(self) -> None:
         """As SocketStream's."""
-        await self._stream.aclose()
+        self.socket.close()
+        await trio.lowlevel.checkpoint()
 
 
 def socket_of(stream: trio.abc.Stream) -> trio.socket.SocketType | None:

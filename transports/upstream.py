@@ -22,6 +22,7 @@ from urllib.parse import urlsplit
 import attrs
 import trio
 
+from transports.clock import clock
 from transports.messages import Head, Headers
 
 Reason = Literal["dns", "refused", "unreachable", "tls", "proxy"]
@@ -134,15 +135,17 @@ class Malformed(UpstreamError):
 class Deadline:
     """The one deadline of an exchange: moved as it goes on, at rest while the caller works on what it got.
 
-    Moving costs a third of a scope per read.  It cancels, so what runs out leaves ``send`` as TimedOut, not a read.
+    ``clock.Timed``: moving is an assignment.  It cancels, so what runs out leaves ``send`` as TimedOut, not a read.
     """
 
-    __slots__ = ("_timers", "phase", "scope")
+    __slots__ = ("_clock", "_timers", "due", "look", "phase", "scope")
 
     def __init__(self, timers: Timers) -> None:
         self.scope = trio.CancelScope()
         self.phase: Phase = "connect"
+        self.due = self.look = math.inf
         self._timers = timers
+        self._clock = clock()
 
     @property
     def seconds(self) -> float:
@@ -153,11 +156,22 @@ class Deadline:
     def expect(self, phase: Phase) -> None:
         """From now on the timer of *phase* runs."""
         self.phase = phase
-        self.scope.deadline = trio.current_time() + self.seconds
+        self.due = trio.current_time() + self.seconds
+        if self.due < self.look:
+            self._clock.wind(self)
 
     def rest(self) -> None:
         """No timer runs."""
-        self.scope.deadline = math.inf
+        self.due = math.inf
+
+    def end(self) -> None:
+        """The exchange is over: nobody looks at it any more."""
+        self.due = self.look = math.inf
+
+    def late(self) -> None:
+        """See clock.Timed."""
+        self.due = math.inf
+        self.scope.cancel()
 
 
 class Link(Protocol):

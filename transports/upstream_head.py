@@ -15,7 +15,7 @@ import attrs
 import h11
 
 from transports.framing import BodyReader, ChunkedReader, CloseReader, LengthReader
-from transports.messages import HOP_BY_HOP, BadRequest, Head, Headers
+from transports.messages import HOP_BY_HOP, BadRequest, Head, Headers, lowered
 from transports.strict import check_outgoing, field_lines
 from transports.upstream import Call, Origin
 
@@ -127,7 +127,7 @@ class HeadReader:
         return event, match["minor"]
 
     def _open(self, event: h11.Response, raw: bytes, minor: bytes) -> Opening:
-        head = Head(event.status_code, [(name.lower(), value) for name, value in event.headers.raw_items()])
+        head = Head(event.status_code, lowered(event.headers.raw_items()))
         body = _body(self._method, event.status_code, raw, minor)
         lasting = minor == b"1" and not isinstance(body, CloseReader)
         return Opening(head, body, bytes(self._received), _keep_seconds(head.headers) if lasting else 0)

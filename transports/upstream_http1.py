@@ -77,13 +77,17 @@ class Http1:
 
     async def receive(self) -> bytes:
         """See Link."""
-        while not self._held and not self._body.done:
+        if self._held:
+            held, self._held = self._held, b""
+            return held
+        while not self._body.done:
             self._deadline.expect("idle")
             data = await self._read(answered=True)
-            self._held = self._unframe(data) if data else self._end()
             self._deadline.rest()
-        held, self._held = self._held, b""
-        return held
+            piece = self._unframe(data) if data else self._end()
+            if piece:
+                return piece
+        return b""
 
     async def settle(self) -> None:
         """See Link."""
@@ -91,7 +95,7 @@ class Http1:
         while not self._body.done and room > 0:
             room -= len(await self.receive())
         if self._body.done and self._upload is not None:
-            await self._upload.over.wait()
+            await self._upload.ended()
 
     async def alive(self) -> bool:
         """See Link.  A socket tells; TLS is read from, since it may hold bytes that its socket no longer shows."""
@@ -153,19 +157,26 @@ class Http1:
 class _Upload:
     """A request on its way out.  Until the answer comes, it moves the deadline."""
 
-    __slots__ = ("_deadline", "_stream", "answered", "over", "sent")
+    __slots__ = ("_deadline", "_end", "_over", "_stream", "answered", "sent")
 
     def __init__(self, stream: trio.abc.Stream, deadline: Deadline) -> None:
         self._stream = stream
         self._deadline = deadline
         self.answered = False  # set by the reader: what is unsent by then stays so
         self.sent = False  # all of it
-        self.over = trio.Event()
+        self._over = False
+        self._end: trio.Event | None = None  # somebody waits for it
 
     @property
     def cut(self) -> bool:
         """Whether some of it will never be sent."""
-        return self.over.is_set() and not self.sent
+        return self._over and not self.sent
+
+    async def ended(self) -> None:
+        """Wait until nothing more will be sent."""
+        if not self._over:
+            self._end = trio.Event()
+            await self._end.wait()
 
     async def start(self, head: bytes, body: bytes, tasks: trio.Nursery) -> None:
         """Send, or have one of *tasks* send."""
@@ -175,14 +186,16 @@ class _Upload:
             return
         self._deadline.expect("first_byte")
         await self._send([head + body])
-        self.over.set()
+        self._over = True
 
     async def _send_large(self, head: bytes, body: bytes) -> None:
         view = memoryview(body)
         try:
             await self._send([head + view[:PIECE], *(view[at : at + PIECE] for at in range(PIECE, len(body), PIECE))])
         finally:
-            self.over.set()
+            self._over = True
+            if self._end is not None:
+                self._end.set()
             if not self.answered:
                 self._deadline.expect("first_byte")
 

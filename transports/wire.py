@@ -6,9 +6,9 @@
 One reader watches the socket all the time, also while a request is being answered: that is how a client that goes
 away is noticed at once.  It holds at most ``limits.read`` bytes that nobody asked for, then stops reading.
 
-Both clocks hang on the reader's one scope: ``more`` and ``send`` only note until when they wait, and move the scope's
-deadline when it is later than that.  When it passes, the reader looks which wait is over and winds itself up again.
-So a kept-alive connection costs one timer a minute, not one per read, write and request.
+Both waits are the clock's (``clock``): ``more`` and ``send`` only note until when they wait.  So a kept-alive
+connection costs one look a minute, not a timer per read, write and request; and a write that the kernel takes at once,
+as nearly all are, costs neither a timer nor a turn of the scheduler.
 
 This file knows bytes and time, nothing of HTTP.
 """
@@ -21,9 +21,10 @@ from socket import SO_LINGER, SOL_SOCKET
 
 import trio
 
+from transports.clock import clock
 from transports.limits import Limits
 from transports.messages import Disconnected
-from transports.tcp import socket_of
+from transports.tcp import Tcp, socket_of
 
 PIECE = 64 * 1024  # a larger write is cut: a peer has stalled when it takes none of one piece in time
 LINGER_SECONDS = 5.0  # how long a peer may go on sending after our last word
@@ -37,64 +38,84 @@ def _nobody() -> None:
     """No exchange is under way."""
 
 
+def _nothing(_data: bytes) -> int:
+    """What a stream takes at once that does not say."""
+    return 0
+
+
 class Wire:
     """The stream of one connection.  ``watch`` runs in a task of the connection's nursery; all else in the other."""
 
-    __slots__ = ("_arrived", "_cut", "_due", "_held", "_limits", "_room", "_send_due", "_size", "_stream", "_timer",
-                 "gone", "on_gone")  # fmt: skip
+    __slots__ = ("_at_once", "_clock", "_cut", "_held", "_limits", "_read_due", "_room", "_send_due", "_size",
+                 "_stream", "_waiter", "gone", "look", "on_gone")  # fmt: skip
 
     def __init__(self, stream: trio.abc.Stream, limits: Limits, received: bytes = b"") -> None:
         self._stream = stream
+        self._at_once = stream.send_at_once if isinstance(stream, Tcp) else _nothing
         self._limits = limits
+        self._clock = clock()
         self._held = [received] if received else []
         self._size = len(received)
-        self._arrived = trio.lowlevel.ParkingLot()
-        self._room = trio.lowlevel.ParkingLot()
-        self._timer = trio.CancelScope()  # the reader's; replaced when it starts
-        self._due = math.inf  # until when someone waits for bytes
+        self._waiter: trio.lowlevel.Task | None = None  # in ``more``
+        self._room: trio.Event | None = None  # the reader waits for it
+        self._read_due = math.inf  # until when someone waits for bytes
         self._send_due = math.inf  # until when the peer must have taken what is being sent
         self._cut = False  # a write did not come to its end: nothing may follow it
+        self.look = math.inf
         self.gone = False  # the peer closed, reset, or stalled
         self.on_gone: Callable[[], None] = _nobody
 
     async def watch(self) -> None:
         """The reader: takes bytes in while there is room, until the peer is gone.  Ends then, or by cancellation."""
         while not self.gone:
-            with trio.CancelScope(deadline=min(self._due, self._send_due)) as self._timer:
-                await self._fill()
-            await self._look_at_clocks()
-
-    async def _fill(self) -> None:
-        while not self.gone:
             room = self._limits.read - self._size
             if room <= 0:
-                await self._room.park()
+                self._room = trio.Event()
+                await self._room.wait()
                 continue
             try:
-                piece = bytes(await self._stream.receive_some(room))
+                self._arrived(bytes(await self._stream.receive_some(room)))
             except _GONE:
-                piece = b""
-            if not piece:
                 self._lose()
-            else:
-                self._held.append(piece)
-                self._size += len(piece)
-                self._arrived.unpark_all()
 
-    async def _look_at_clocks(self) -> None:
-        """The deadline passed: whoever waited for bytes goes on without; a stalled peer is gone."""
-        now = trio.current_time()
-        if now >= self._due:
-            self._due = math.inf
-            self._arrived.unpark_all()
-        if now >= self._send_due:
-            # Closing first: a write that hangs ends with an error of its own, not only with its scope's cancellation.
-            await trio.aclose_forcefully(self._stream)
+    def _arrived(self, piece: bytes) -> None:
+        """*piece* has come; it must not stay with the reader, which waits for the next for as long as a reply lasts."""
+        if not piece:
             self._lose()
+        else:
+            self._held.append(piece)
+            self._size += len(piece)
+            self._wake()
+
+    @property
+    def due(self) -> float:
+        """See clock.Timed."""
+        return min(self._read_due, self._send_due)
+
+    def late(self) -> None:
+        """See clock.Timed.  Whoever waited for bytes goes on without; a stalled peer is gone."""
+        now = trio.current_time()
+        if now >= self._read_due:
+            self._read_due = math.inf
+            self._wake()
+        if now >= self._send_due:
+            self._send_due = math.inf
+            trio.lowlevel.spawn_system_task(self._stall)
+
+    async def _stall(self) -> None:
+        """Task of trio's own, where nothing may be raised: so it is the socket that is closed, past TLS and its errors.
+
+        Closing comes first: a write that hangs ends with an error of its own, not only with its scope's cancellation.
+        """
+        stream = self._stream
+        while isinstance(stream, trio.SSLStream):
+            stream = stream.transport_stream
+        await trio.aclose_forcefully(stream)  # does not wait
+        self._lose()
 
     def _lose(self) -> None:
         self.gone = True
-        self._arrived.unpark_all()
+        self._wake()
         self.on_gone()
 
     async def more(self, due: float) -> bytes:
@@ -103,21 +124,31 @@ class Wire:
         Raises Disconnected when nothing is held and the peer is gone.  For one task at a time.
         """
         if not self._held and not self.gone:
-            self._due = due
-            self._wind(due)
+            self._read_due = due
+            if due < self.look:
+                self._clock.wind(self)
+            self._waiter = trio.lowlevel.current_task()
             try:
-                await self._arrived.park()
+                await trio.lowlevel.wait_task_rescheduled(self._forget)
             finally:
-                self._due = math.inf
+                self._read_due = math.inf
         if not self._held and self.gone:
             raise Disconnected("the peer closed the connection")
         return self.take()
 
+    def _forget(self, _cancel: object) -> trio.lowlevel.Abort:
+        self._waiter = None
+        return trio.lowlevel.Abort.SUCCEEDED
+
+    def _wake(self) -> None:
+        """Whoever waits in ``more`` goes on."""
+        waiter, self._waiter = self._waiter, None
+        if waiter is not None:
+            trio.lowlevel.reschedule(waiter)
+
     def hurry(self) -> None:
         """End a wait in ``more`` now, as if its time had come."""
-        if self._due < math.inf:
-            self._due = -math.inf
-            self._timer.cancel()
+        self._wake()
 
     def take(self) -> bytes:
         """All that is held, ``b""`` if that is nothing.  Does not wait."""
@@ -126,8 +157,9 @@ class Wire:
         data = self._held[0] if len(self._held) == 1 else b"".join(self._held)
         self._held.clear()
         self._size = 0
-        if self._room:
-            self._room.unpark_all()
+        if self._room is not None:
+            self._room.set()
+            self._room = None
         return data
 
     def unread(self, data: bytes) -> None:
@@ -147,19 +179,24 @@ class Wire:
         Raises Disconnected when the peer is gone, has taken nothing for ``limits.stall_seconds``, or an earlier write
         was cancelled half-way.
         """
-        if len(data) <= PIECE:
-            await self._send(data)
-            return
-        with memoryview(data) as view:
-            for start in range(0, len(data), PIECE):
-                await self._send(view[start : start + PIECE])
-
-    async def _send(self, piece: bytes | memoryview) -> None:
         if self._cut:
             raise Disconnected("an earlier write was cut short")
+        sent = self._at_once(data)
+        if sent < len(data):
+            with memoryview(data) as view:
+                for start in range(sent, len(data), PIECE):
+                    await self._send(view[start : start + PIECE])
+
+    def send_now(self, data: bytes) -> int:
+        """Send what the peer takes of *data* without waiting; how many bytes that is.  What is wrong ``send`` tells."""
+        return 0 if self._cut else self._at_once(data)
+
+    async def _send(self, piece: memoryview) -> None:
+        """Send *piece*, against the clock."""
         self._cut = True
         self._send_due = trio.current_time() + self._limits.stall_seconds
-        self._wind(self._send_due)
+        if self._send_due < self.look:
+            self._clock.wind(self)
         try:
             await self._stream.send_all(piece)
         except _GONE as error:
@@ -168,10 +205,6 @@ class Wire:
         finally:
             self._send_due = math.inf
         self._cut = False
-
-    def _wind(self, due: float) -> None:
-        if due < self._timer.deadline:
-            self._timer.deadline = due
 
     async def close(self, *, linger: bool = False) -> None:
         """End the connection properly.
@@ -201,6 +234,7 @@ class Wire:
 
         *reset*: the response's end is the connection's end, so an orderly close would look like its proper end.
         """
+        self.look = self._read_due = math.inf
         socket = socket_of(self._stream)
         if reset and socket is not None:
             with suppress(OSError):

@@ -22,6 +22,7 @@ from pipeline.dialect import Model as Offered
 from pipeline.events import Answer, Batch
 from pipeline.exchange import Exchange
 from pipeline.prompt import Prompt
+from pipeline.rehearsal import Nothing
 from pipeline.store import models as stored
 from pipeline.store.database import Database
 from pipeline.store.models import ModelRow
@@ -189,7 +190,7 @@ async def offered(ask: Ask) -> list[Offered]:
         return []
     exchange = Exchange(
         id="admin",
-        request=Request("GET", "/v1/models?limit=1000", [], Empty()),
+        request=Request("GET", "/v1/models?limit=1000", [], Nothing()),
         dialect=dialect,
         operation="models",
         prompt=Prompt(dialect.NAME, b"{}"),
@@ -211,11 +212,3 @@ class Kept:
     async def send(self, batch: Batch) -> None:
         """Keep what *batch* answers."""
         self.bodies += [event.body for event in batch if isinstance(event, Answer)]
-
-
-class Empty:
-    """The body of a request that has none."""
-
-    async def receive(self) -> bytes:
-        """Nothing."""
-        return b""

@@ -8,6 +8,8 @@ from typing import Annotated
 
 from msgspec import Meta
 
+SHORTEST, LONGEST = 8, 200  # characters of a password
+
 _HIDDEN = r"\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff"
 _LINE = rf"^[^\s{_HIDDEN}]([^{_HIDDEN}]*[^\s{_HIDDEN}])?$"
 _WORD = rf"^[^\s{_HIDDEN}]+$"
@@ -17,7 +19,7 @@ Name = Annotated[str, Meta(min_length=1, max_length=100, pattern=_LINE, descript
 Word = Annotated[str, Meta(min_length=1, max_length=200, pattern=_WORD, description="No spaces.")]
 Maybe = Annotated[str, Meta(max_length=200, pattern=_WORD_OR_NONE, description="No spaces; may be empty.")]
 Glob = Annotated[str, Meta(min_length=1, max_length=200, pattern=_LINE, description="A name; * stands for anything.")]
-Password = Annotated[str, Meta(min_length=8, max_length=200)]
+Password = Annotated[str, Meta(min_length=SHORTEST, max_length=LONGEST)]
 Moment = Annotated[int, Meta(ge=0, le=1 << 53, description="Milliseconds since 1970.")]
 Count = Annotated[int, Meta(ge=0, le=1 << 53)]
 

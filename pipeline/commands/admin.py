@@ -13,12 +13,10 @@ import click
 from pipeline.admin import accounts, audit
 from pipeline.admin.passwords import generated, hashed
 from pipeline.admin.refusal import Refused, absent
-from pipeline.admin.text import normal
+from pipeline.admin.text import LONGEST, SHORTEST, normal
 from pipeline.commands.books import CONFIG, JSON, Books, moment, now, show
 from pipeline.flags import Flags
 from pipeline.store.database import Database
-
-SHORTEST = 8  # characters of a password
 
 
 @click.group()
@@ -97,8 +95,8 @@ def given(books: Books, name: str, *, ask: bool, new: bool = False, in_json: boo
     if books.config.admin.password is not None and name == books.config.admin.user:
         raise click.UsageError(f"the password of {name} stands in the configuration, and counts there alone")
     secret = click.prompt("Password", hide_input=True, confirmation_prompt=True) if ask else generated()
-    if len(secret) < SHORTEST:
-        raise click.UsageError(f"expected a password of {SHORTEST} characters or more")
+    if not SHORTEST <= len(secret) <= LONGEST:
+        raise click.UsageError(f"expected a password of {SHORTEST} to {LONGEST} characters")
     stored = hashed(argon2.PasswordHasher(), secret)
 
     def made(db: Database, pepper: bytes) -> None:

@@ -42,7 +42,7 @@ pid_file = click.option(
 @click.pass_obj
 def start(before: Flags, /, pid_file: Path | None, detach: bool, ready: int | None, **flags: Any) -> None:
     """Serve with a pid file, so that stop, status and logs find it."""
-    path = pid_file or default()
+    path = place(pid_file)
     log = str(Path(flags["log_file"] or before["log_file"] or journal()).absolute())
     if detach:
         launched(path, log, merged(before, flags))
@@ -66,7 +66,7 @@ def journal() -> Path:
 
 def launched(path: Path, log: str, flags: Flags) -> None:
     """Start one in the background."""
-    if (entry := look(path)) is not None and not flags["take_over"]:
+    if (entry := holder(path)) is not None and not flags["take_over"]:
         refuse([f"{path} is held by a gateway that runs, process {entry.pid}"])
     child, text = begun(path, log, flags)
     click.echo(f"{text}process    {child.pid}, log {log}")
@@ -103,12 +103,12 @@ def begun(path: Path, log: str, flags: Flags) -> tuple["subprocess.Popen[bytes]"
 @click.option("--wait", type=float, default=60.0, show_default=True, help="Seconds to wait for its end.")
 def stop(pid_file: Path | None, now: bool, wait: float) -> None:
     """Let it drain and end; returns when it has."""
-    path = pid_file or default()
+    path = place(pid_file)
     entry = found(path)
     os.kill(entry.pid, signal.SIGTERM)
     end = time.monotonic() + wait
     time.sleep(LOOK)
-    while look(path) is not None:
+    while holder(path) is not None:
         if now:
             os.kill(entry.pid, signal.SIGTERM)
         if time.monotonic() > end:
@@ -122,7 +122,7 @@ def stop(pid_file: Path | None, now: bool, wait: float) -> None:
 @pid_file
 def reload_command(pid_file: Path | None) -> None:
     """Have it read its configuration anew, and show what came of that; exit code 1 if it is refused."""
-    path = pid_file or default()
+    path = place(pid_file)
     before = found(path)
     os.kill(before.pid, signal.SIGHUP)
     end = time.monotonic() + LAST
@@ -139,7 +139,7 @@ def reload_command(pid_file: Path | None) -> None:
 @pid_file
 def status(pid_file: Path | None) -> None:
     """Show whether it runs, and where; exit code 1 if it doesn't."""
-    entry = found(pid_file or default())
+    entry = found(place(pid_file))
     click.echo(f"process {entry.pid}, since {time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(entry.began))}")
     click.echo(f"listens on {' and '.join(entry.urls)}" if entry.urls else "does not listen yet")
     if entry.log:
@@ -152,7 +152,7 @@ def status(pid_file: Path | None) -> None:
 @click.option("-n", "--lines", type=click.IntRange(min=0), default=LINES, show_default=True, help="How many at first.")
 def logs(pid_file: Path | None, follow: bool, lines: int) -> None:
     """Show the log of the one in the background, also after it has ended."""
-    entry = look(pid_file or default())
+    entry = holder(place(pid_file))
     path = Path(entry.log if entry is not None and entry.log else journal())
     try:
         file = path.open(encoding="utf-8", errors="replace")
@@ -167,9 +167,25 @@ def logs(pid_file: Path | None, follow: bool, lines: int) -> None:
                 time.sleep(LOOK)
 
 
+def place(said: Path | None) -> Path:
+    """Where the pid file is: as *said*, or where it is if nobody says otherwise."""
+    try:
+        return said or default()
+    except PermissionError as error:  # its folder would be another user's
+        refuse([f"{error}; or say --pid-file"])
+
+
+def holder(path: Path) -> Entry | None:
+    """Who holds *path*, if anybody does; ends the command if that can't be told."""
+    try:
+        return look(path)
+    except OSError as error:
+        refuse([f"{path}: {error.strerror}"])
+
+
 def found(path: Path) -> Entry:
     """Who holds *path*; ends the command if nobody does."""
-    entry = look(path)
+    entry = holder(path)
     if entry is None:
         absent(path)
     return entry

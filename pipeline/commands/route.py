@@ -1,8 +1,9 @@
-"""Route: which model a request would be asked of, whom, and which rule says so; nobody is asked.
+"""Route: which model a request would be asked of, whom, and which rule says so; no model is asked.
 
     python -m pipeline route some-model [--dialect NAME] [--key NAME] [--header 'x-agent: sub-1'] [--body FILE]
 
-With the store's models, as a request would meet them.  Exit code 1 where it would be refused.
+With the store's models and, where they decide, the lists of upstreams, as a request would meet them.  Exit code 1
+where it would be refused.
 """
 
 import sys

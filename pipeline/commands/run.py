@@ -16,11 +16,10 @@ from typing import Any
 import click
 
 from pipeline import door
-from pipeline.commands.life import begun, journal, pid_file
+from pipeline.commands.life import begun, holder, journal, pid_file, place
 from pipeline.config import Config
 from pipeline.flags import Flags, configuration, merged, options, refuse, told
 from pipeline.naming import load
-from pipeline.pidfile import default, look
 
 ENDS = 40.0  # seconds that our own gateway may take to end
 
@@ -36,7 +35,7 @@ def run(before: Flags, /, pid_file: Path | None, key: str | None, command: tuple
     with told():
         config = configuration(merged(before, flags))
     key = key or os.environ.get("GATEWAY_KEY") or owners(config)
-    with reached(pid_file or default(), merged(before, flags)) as url:
+    with reached(place(pid_file), merged(before, flags)) as url:
         variables, words = load("stages.clients:launched")(url, key, list(command))
         instead = load("stages.clients:INSTEAD")
         environment = {name: text for name, text in os.environ.items() if name not in instead} | variables
@@ -58,7 +57,7 @@ def owners(config: Config) -> str:
 @contextmanager
 def reached(path: Path, flags: Flags) -> Iterator[str]:
     """The address of the gateway that holds *path*, or of one that runs until the block is left."""
-    entry = look(path)
+    entry = holder(path)
     if entry is not None and entry.urls:
         yield entry.urls[0]
         return
@@ -66,7 +65,7 @@ def reached(path: Path, flags: Flags) -> Iterator[str]:
         own = Path(folder) / "pipeline.pid"
         child, _ = begun(own, str(journal()), flags | {"port": "0"})
         try:
-            entry = look(own)
+            entry = holder(own)
             yield entry.urls[0] if entry is not None else ""
         finally:
             child.send_signal(signal.SIGTERM)

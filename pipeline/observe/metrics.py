@@ -8,15 +8,16 @@ is the model as an upstream knows it; what is not among the first MODELS of them
 can fill the memory with names.  No key and nothing that was said is a label.
 """
 
-from typing import Any
+from typing import TypeVar
 
 import trio
-from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector
+from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
 from pipeline.exchange import Attempt, Exchange
 from pipeline.live import BOOKED
+from pipeline.observe.figures import Count, Spread
 from pipeline.store.record import Flag, Record
 
 MODELS = 200
@@ -27,15 +28,17 @@ STEPS = (5e-6, 1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 1e-2,
 CLASSES = ("input", "cache_read", "cache_write_5m", "cache_write_1h", "output", "reasoning")
 
 
+C = TypeVar("C", bound=Collector)
+
+
 class Metrics:
     """The figures of one process."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry(auto_describe=False)
         self._models: set[str] = set()
-        self._made: dict[tuple[Any, ...], Any] = {}
         ProcessCollector(registry=self.registry)
-        count, spread = self._counter, self._histogram
+        count, spread = self._count, self._spread
         where = ("upstream", "model")
         self._requests = count("requests", "Requests that are over.", "dialect", "operation", "upstream", "status")
         self._errors = count("errors", "Requests that ended in an error.", "dialect", "error")
@@ -53,18 +56,15 @@ class Metrics:
         self._stages = spread("stage_seconds", "What stages take on the way up.", STEPS, "stage")
         self._lag = spread("loop_lag_seconds", "How late a task runs that was due.", LAGS)
 
-    def _counter(self, name: str, text: str, *labels: str) -> Counter:
-        return Counter(f"pipeline_{name}", text, labels, registry=self.registry)
+    def _count(self, name: str, text: str, *labels: str) -> Count:
+        return self._known(Count(f"pipeline_{name}", text, labels))
 
-    def _histogram(self, name: str, text: str, buckets: tuple[float, ...], *labels: str) -> Histogram:
-        return Histogram(f"pipeline_{name}", text, labels, buckets=buckets, registry=self.registry)
+    def _spread(self, name: str, text: str, bounds: tuple[float, ...], *labels: str) -> Spread:
+        return self._known(Spread(f"pipeline_{name}", text, bounds, labels))
 
-    def _of(self, metric: Any, *labels: str) -> Any:
-        """The child of *metric* with *labels*; making one costs twenty times as much as counting."""
-        child = self._made.get((metric, *labels))
-        if child is None:
-            child = self._made[metric, *labels] = metric.labels(*labels)
-        return child
+    def _known(self, figure: C) -> C:
+        self.registry.register(figure)
+        return figure
 
     # -- what happens -------------------------------------------------------------------------------------------------
 
@@ -73,14 +73,14 @@ class Metrics:
         attempt, dialect = exchange.committed, exchange.dialect.NAME
         upstream = attempt.upstream if attempt else ""
         status = str(exchange.head.status) if exchange.head else "none"
-        self._of(self._requests, dialect, exchange.operation, upstream, status).inc()
-        self._of(self._took, exchange.operation, upstream).observe(trio.current_time() - exchange.began)
+        self._requests.add(dialect, exchange.operation, upstream, status)
+        self._took.observe(trio.current_time() - exchange.began, exchange.operation, upstream)
         if exchange.error is not None:
-            self._of(self._errors, dialect, type(exchange.error).__name__).inc()
+            self._errors.add(dialect, type(exchange.error).__name__)
         for name, seconds in exchange.stages.items():
-            self._of(self._stages, name).observe(seconds)
+            self._stages.observe(seconds, name)
         for each in exchange.attempts:
-            self._of(self._attempts, each.upstream, outcome(each)).inc()
+            self._attempts.add(each.upstream, outcome(each))
         if attempt is not None:
             self._reply(exchange, attempt)
         for record in exchange.noted(BOOKED) or ():
@@ -88,19 +88,19 @@ class Metrics:
 
     def _reply(self, exchange: Exchange, attempt: Attempt) -> None:
         if attempt.first is not None:
-            self._of(self._first, attempt.upstream).observe(attempt.first - exchange.began)
+            self._first.observe(attempt.first - exchange.began, attempt.upstream)
         for edit in attempt.edits:
-            self._of(self._changes, exchange.dialect.NAME, attempt.upstream, "yes" if edit.lossy else "no").inc()
+            self._changes.add(exchange.dialect.NAME, attempt.upstream, "yes" if edit.lossy else "no")
 
     def _booked(self, record: Record) -> None:
         where = record.upstream, self._model(record.model)
         for name in CLASSES:
             if tokens := getattr(record, name):
-                self._of(self._tokens, *where, name).inc(tokens)
+                self._tokens.add(*where, name, by=tokens)
         if record.flags & Flag.UNPRICED:
-            self._of(self._unpriced, *where).inc()
+            self._unpriced.add(*where)
         elif record.cost:
-            self._of(self._cost, *where).inc(record.cost / 1e6)
+            self._cost.add(*where, by=record.cost / 1e6)
 
     def _model(self, name: str) -> str:
         if name not in self._models:

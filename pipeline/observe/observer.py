@@ -7,8 +7,6 @@
 All of it happens in the request's own task, when the reply is already written, and waits for nothing.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Protocol
 
 import attrs
@@ -51,8 +49,7 @@ class Observer:
     traces: Tracing | None = None
     _number: int = 0
 
-    @contextmanager
-    def watching(self, exchange: Exchange, response: Response) -> Iterator[Response]:
+    def watching(self, exchange: Exchange, response: Response) -> "Watching":
         """Look at *exchange* while the block runs; gives the response that it is to write to."""
         self._number += 1
         followed = None if self.traces is None else self.traces.begin(exchange)
@@ -63,12 +60,7 @@ class Observer:
             response = recording.response
         elif self.bodies:
             response = Overheard(response, exchange.body or exchange.prompt.encode(), BODY)
-        try:
-            yield response
-        finally:
-            self.over(exchange, response, recording)
-            if followed is not None:
-                followed.over()
+        return Watching(self, exchange, response, recording, followed)
 
     def take(self, config: Config) -> None:
         """What *config* says counts from now on: what is told of prompts and replies, and what is captured."""
@@ -86,3 +78,22 @@ class Observer:
             self.metrics.over(exchange)
         if self.archive is not None and recording is not None:
             self.archive.keep(recording, exchange, entry)
+
+
+@attrs.define(eq=False)
+class Watching:
+    """One exchange is looked at until the block is left.  No generator: thousands are suspended at one time."""
+
+    observer: Observer
+    exchange: Exchange
+    response: Response
+    recording: Recording | None
+    followed: Following | None
+
+    def __enter__(self) -> Response:
+        return self.response
+
+    def __exit__(self, *_raised: object) -> None:
+        self.observer.over(self.exchange, self.response, self.recording)
+        if self.followed is not None:
+            self.followed.over()

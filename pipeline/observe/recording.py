@@ -90,8 +90,8 @@ class Recording:
             ),
             turns=[self._turn(kept) for kept in self._kept],
             answer=self._message(
-                *plain(exchange.head.headers if exchange.head else [], body, self._most),
-                status=exchange.head.status if exchange.head else 0,
+                *plain(response.head.headers if response.head else [], body, self._most),
+                status=response.head.status if response.head else 0,
                 error=error,
             ),
             line=line,

@@ -9,6 +9,7 @@ a version twice, or a row that another process wrote, changes nothing, and the s
 """
 
 from collections.abc import Iterable, Mapping
+from operator import add
 
 import attrs
 import msgspec
@@ -36,6 +37,7 @@ MEASURES = (
     "firsts",
 )
 Sums = list[int]
+Place = tuple[int, str, str, str]  # hour or day, key, model, upstream: what a figure is added to
 
 
 @attrs.define
@@ -54,8 +56,8 @@ class Changes:
 
     rows: dict[str, Record] = attrs.field(factory=dict)
     closed: list[tuple[Record | None, Record]] = attrs.field(factory=list)  # what was stored, and what is final now
-    hours: dict[tuple[int, str, str, str], Sums] = attrs.field(factory=dict)
-    days: dict[tuple[int, str, str, str], Sums] = attrs.field(factory=dict)
+    hours: dict[Place, Sums] = attrs.field(factory=dict)
+    days: dict[Place, Sums] = attrs.field(factory=dict)
     sessions: dict[tuple[str, str, str, str], Session] = attrs.field(factory=dict)
     keys: dict[str, int] = attrs.field(factory=dict)  # when each was last used
 
@@ -71,6 +73,7 @@ def entered(stored: Mapping[str, Record], versions: Iterable[Record]) -> Changes
         if version.state != State.OPEN:
             changes.closed.append((old, version))
             _add(changes, old, version)
+    changes.days = by_day(changes.hours)
     return changes
 
 
@@ -82,7 +85,16 @@ def corrected(pairs: Iterable[tuple[Record, Record]]) -> Changes:
         changes.closed.append((old, new))
         _count(changes, old, [-figure for figure in measures(old)])
         _count(changes, new, measures(new))
+    changes.days = by_day(changes.hours)
     return changes
+
+
+def by_day(hours: Mapping[Place, Sums]) -> dict[Place, Sums]:
+    """The sums of *hours*, by day."""
+    days: dict[Place, Sums] = {}
+    for (hour, key, model, upstream), sums in hours.items():
+        _sum(days, (hour * HOUR // DAY, key, model, upstream), sums)
+    return days
 
 
 def measures(record: Record) -> Sums:
@@ -91,8 +103,8 @@ def measures(record: Record) -> Sums:
     return [
         1,
         1 if record.error else 0,
-        1 if flags & Flag.ESTIMATED else 0,
-        1 if flags & Flag.UNPRICED else 0,
+        1 if flags & _ESTIMATED else 0,
+        1 if flags & _UNPRICED else 0,
         record.input,
         record.cache_read,
         record.cache_write_5m,
@@ -106,6 +118,9 @@ def measures(record: Record) -> Sums:
     ]
 
 
+_ESTIMATED, _UNPRICED = int(Flag.ESTIMATED), int(Flag.UNPRICED)
+
+
 def _add(changes: Changes, old: Record | None, new: Record) -> None:
     if old is not None and old.state == State.RECONCILED:
         _count(changes, old, [-figure for figure in measures(old)])
@@ -116,9 +131,7 @@ def _add(changes: Changes, old: Record | None, new: Record) -> None:
 
 def _count(changes: Changes, record: Record, added: Sums) -> None:
     """Add to the sums that *record* is counted in."""
-    within = record.key, record.model, record.upstream
-    _sum(changes.hours, (record.at // HOUR, *within), added)
-    _sum(changes.days, (record.at // DAY, *within), added)
+    _sum(changes.hours, (record.at // HOUR, record.key, record.model, record.upstream), added)
     if record.session:
         name = record.session, record.agent, record.key, record.model
         session = changes.sessions.get(name)
@@ -126,12 +139,12 @@ def _count(changes: Changes, record: Record, added: Sums) -> None:
             changes.sessions[name] = Session(record.parent, record.at, record.at, added)
             return
         session.began, session.last = min(session.began, record.at), max(session.last, record.at)
-        session.sums = [one + more for one, more in zip(session.sums, added, strict=True)]
+        session.sums = list(map(add, session.sums, added))
 
 
-def _sum(sums: dict[tuple[int, str, str, str], Sums], name: tuple[int, str, str, str], added: Sums) -> None:
-    before = sums.get(name)
-    sums[name] = added if before is None else [one + more for one, more in zip(before, added, strict=True)]
+def _sum(sums: dict[Place, Sums], place: Place, added: Sums) -> None:
+    before = sums.get(place)
+    sums[place] = added if before is None else list(map(add, before, added))
 
 
 def reconciled(record: Record) -> Record:

@@ -5,6 +5,7 @@ connection that breaks is the pool's to replace; whoever used it hears Outage, a
 that is written here is written under a name.  Locks are taken in one order everywhere; a deadlock is an Outage, too.
 """
 
+import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
@@ -15,8 +16,11 @@ from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
 
 from pipeline.store.database import Outage, Rejected, Row
 
+logging.getLogger("psycopg").addHandler(logging.NullHandler())  # each try to connect; what it means the writer tells
+
 CONNECTIONS = 5  # one writes, the others read
 PATIENCE = 5.0  # seconds to wait for a connection, and for a lock
+RECONNECT = 2.0  # seconds; then who needs one next tries anew: the pool's own tries come ever more seldom
 
 # How a connection finds out that the other end is gone, in seconds and milliseconds.
 _ALIVE = {"connect_timeout": 5, "keepalives_idle": 10, "keepalives_interval": 5, "tcp_user_timeout": 10_000}
@@ -54,7 +58,14 @@ class Postgres:
         with in_our_words():
             psycopg.connect(url, connect_timeout=_ALIVE["connect_timeout"]).close()  # says why, if it can't be reached
         self._pool = ConnectionPool(
-            url, min_size=1, max_size=CONNECTIONS, timeout=PATIENCE, kwargs=dict(_ALIVE), open=False, name="store"
+            url,
+            min_size=1,
+            max_size=CONNECTIONS,
+            timeout=PATIENCE,
+            reconnect_timeout=RECONNECT,
+            kwargs=dict(_ALIVE),
+            open=False,
+            name="store",
         )
         with in_our_words():
             try:

@@ -15,6 +15,7 @@ import msgspec
 
 MOST_TEXT = 200  # characters of a name; longer ones are cut
 MOST_COUNT = 1 << 53  # of anything: beyond it JSON loses digits
+CLASSES = ("input", "cache_read", "cache_write_5m", "cache_write_1h", "output", "reasoning")  # of tokens
 
 
 class State(IntEnum):
@@ -118,8 +119,7 @@ KINDS: dict[str, Kind] = {
 }
 
 
-@attrs.frozen
-class Claim:
+class Claim(msgspec.Struct, frozen=True, gc=False):
     """What a request wants of one window: *amount* more (micro-dollars, tokens or 1), where *limit* is the most.
 
     *models*: glob of the models that the window is for.  *ends*: when it ends at the upstream, where that is known.
@@ -132,7 +132,7 @@ class Claim:
     ends: int | None = None
 
 
-@attrs.frozen
+@attrs.define
 class Standing:
     """How a window stands: *spent* and *held* of *limit*; it *ends* at that moment (0: never)."""
 

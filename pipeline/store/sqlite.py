@@ -76,6 +76,7 @@ class Sqlite:
             cached_statements=STATEMENTS,
         )
         connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute("PRAGMA temp_store = MEMORY")  # what a statement may have to undo needs no file then
         return connection
 
     @contextmanager

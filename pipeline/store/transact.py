@@ -5,12 +5,12 @@
     reserves ─▶ each granted or refused, in the order they came
 
 Rows are read, the arithmetic is done (``book``, ``windows``), rows are written: a handful of statements, however many
-requests there are.  Whatever happens here happens wholly or not at all, and may be done again.  Sums are written before
-windows are read, so that a window that begins elsewhere at this moment either counts a record or finds it in the sums.
+requests there are, since at each the thread lets go of the interpreter, and waits to have it back.  Whatever happens
+here happens wholly or not at all, and may be done again.  Sums are written before windows are read, so that a window
+that begins elsewhere at this moment either counts a record or finds it in the sums.
 """
 
 from collections.abc import Iterable, Sequence
-from fnmatch import fnmatchcase
 
 import attrs
 
@@ -18,7 +18,9 @@ from pipeline.store import sql
 from pipeline.store.book import corrected, entered
 from pipeline.store.database import Database
 from pipeline.store.record import KINDS, Claim, Granted, Lease, Record, Refused
-from pipeline.store.windows import Name, Window, Windows, opened
+from pipeline.store.windows import Name, Window, Windows, fits, opened
+
+Closed = Sequence[tuple[Record | None, Record]]  # what was stored, and what is final now
 
 
 @attrs.define(eq=False)
@@ -47,13 +49,10 @@ class Batch:
 
 def transact(db: Database, batch: Batch, now: int) -> None:
     """Do all of *batch*; *now* in ms."""
-    if batch.versions:
-        enter(db, batch.versions, now)
-    if batch.releases:
-        release(db, batch.releases)
+    closed = written(db, batch.versions) if batch.versions else []
     reserves = [each for each in batch.reserves if not each.abandoned]
-    if reserves:
-        reserve(db, reserves, now)
+    if closed or batch.releases or reserves:
+        weigh(db, closed, batch.releases, reserves, now)
     if batch.number:
         sql.PUT_INSTANCE.into(db, [(batch.instance, now, batch.number)])
 
@@ -63,16 +62,14 @@ def transact(db: Database, batch: Batch, now: int) -> None:
 
 def enter(db: Database, versions: dict[str, Record], now: int) -> None:
     """Write *versions*, with all that follows from them."""
+    transact(db, Batch(versions=versions), now)
+
+
+def written(db: Database, versions: dict[str, Record]) -> Closed:
+    """Write *versions* and their sums; gives those that are final now, each with what was stored before."""
     changes = entered(sql.stored(db, sorted(versions)), versions.values())
     sql.put(db, changes)
-    if not changes.closed:
-        return
-    held = sql.leases(db, sorted(new.id for _, new in changes.closed))
-    windows = Windows(sql.windows(db, sorted({new.key for _, new in changes.closed})))
-    for old, new in changes.closed:
-        windows.settle(old, new, held.get(new.id), now)
-    sql.put_windows(db, windows.changed)
-    sql.drop_leases(db, held)
+    return changes.closed
 
 
 def correct(db: Database, pairs: Sequence[tuple[Record, Record]]) -> None:
@@ -93,10 +90,37 @@ def correct(db: Database, pairs: Sequence[tuple[Record, Record]]) -> None:
 # -- limits -----------------------------------------------------------------------------------------------------------
 
 
-def release(db: Database, ids: Iterable[str]) -> None:
-    """Give back what the requests *ids* hold; those that hold nothing are no matter."""
-    held = sql.leases(db, sorted(set(ids)))
-    give_back(db, held.values())
+def weigh(db: Database, closed: Closed, releases: Iterable[str], reserves: Sequence[Reserve], now: int) -> None:
+    """Charge what is *closed*, end its leases and those of *releases*; then grant or refuse *reserves*, in their order.
+
+    One that is asked twice, because an answer got lost, takes the place of its earlier lease: so all leases that any of
+    these names has now are over.  Each window is read and written once.
+    """
+    names = {new.id for _, new in closed}.union(releases, (each.lease.id for each in reserves))
+    held = sql.leases(db, sorted(names))
+    keys = {new.key for _, new in closed} | {each.lease.key for each in reserves} | {each.key for each in held.values()}
+    if not keys:
+        return
+    windows = Windows(sql.windows(db, sorted(keys)))
+    sql.drop_leases(db, held)
+    for old, new in closed:
+        windows.settle(old, new, held.pop(new.id, None), now)
+    for name in releases:
+        if name in held:
+            windows.release(held.pop(name))
+    begin(db, reserves, windows, now)
+    for each in reserves:
+        if each.lease.id in held:
+            windows.release(held.pop(each.lease.id))
+        each.lease.holds = []
+        each.answer = windows.reserve(each.lease, each.claims, now)
+    sql.put_windows(db, windows.changed)
+    sql.put_leases(db, [each.lease for each in reserves if isinstance(each.answer, Granted)])
+
+
+def reserve(db: Database, reserves: Sequence[Reserve], now: int) -> None:
+    """Grant or refuse each of *reserves*, in their order."""
+    weigh(db, [], [], reserves, now)
 
 
 def give_back(db: Database, held: Iterable[Lease]) -> None:
@@ -108,25 +132,6 @@ def give_back(db: Database, held: Iterable[Lease]) -> None:
             windows.release(lease)
         sql.put_windows(db, windows.changed)
         sql.drop_leases(db, [lease.id for lease in held])
-
-
-def reserve(db: Database, reserves: Sequence[Reserve], now: int) -> None:
-    """Grant or refuse each of *reserves*, in their order."""
-    keys = sorted({each.lease.key for each in reserves})
-    again = sql.leases(db, sorted(each.lease.id for each in reserves))  # asked twice, because an answer got lost
-    windows = Windows(sql.windows(db, keys))
-    begin(db, reserves, windows, now)
-    granted = []
-    for each in reserves:
-        each.lease.holds = []
-        if each.lease.id in again:
-            windows.release(again.pop(each.lease.id))
-            sql.drop_leases(db, [each.lease.id])
-        each.answer = windows.reserve(each.lease, each.claims, now)
-        if isinstance(each.answer, Granted):
-            granted.append(each.lease)
-    sql.put_windows(db, windows.changed)
-    sql.put_leases(db, granted)
 
 
 def begin(db: Database, reserves: Iterable[Reserve], windows: Windows, now: int) -> None:
@@ -146,7 +151,7 @@ def spent_before(db: Database, name: Name) -> int:
     """What a window begins with: one that counts for ever counts what was spent before there was a limit."""
     if KINDS[name[2]].unit != "cost" or KINDS[name[2]].seconds is not None:
         return 0
-    return sum(cost for model, cost in sql.spent(db, name) if fnmatchcase(model, name[1]))
+    return sum(cost for model, cost in sql.spent(db, name) if fits(model, name[1]))
 
 
 def reset(db: Database, names: Iterable[Name], now: int) -> None:

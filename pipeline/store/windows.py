@@ -43,9 +43,8 @@ class Window:
 
     def roll(self, now: int, ends: int | None = None) -> None:
         """Begin anew if it has ended at *now*; *ends* is the upstream's own moment, where it is known."""
-        seconds = KINDS[self.kind].seconds
         if self.ends and now >= self.ends:
-            self.began, self.ends, self.spent = now, now + 1000 * (seconds or 0), 0
+            self.began, self.ends, self.spent = now, now + 1000 * (KINDS[self.kind].seconds or 0), 0
         if ends is not None and ends > now:
             self.ends = ends
 
@@ -68,13 +67,20 @@ class Windows:
     """The windows that one transaction looks at; ``changed`` are those to be written."""
 
     def __init__(self, windows: Iterable[Window] = ()) -> None:
-        self._windows = {window.name: window for window in windows}
-        self._changed: dict[Name, Window] = {}
+        self._windows: dict[Name, Window] = {}
+        self._of: dict[str, list[Window]] = {}  # by key
+        self._changed: dict[int, Window] = {}  # by identity
+        for window in windows:
+            self._look_at(window)
+
+    def _look_at(self, window: Window) -> None:
+        self._windows[window.name] = window
+        self._of.setdefault(window.key, []).append(window)
 
     @property
     def changed(self) -> list[Window]:
         """In the order of their names: every process locks them in the same one."""
-        return [self._changed[name] for name in sorted(self._changed)]
+        return sorted(self._changed.values(), key=lambda window: window.name)
 
     def missing(self, key: str, claims: Iterable[Claim]) -> list[Name]:
         """The windows that *claims* need and nobody has begun."""
@@ -82,7 +88,8 @@ class Windows:
 
     def add(self, window: Window) -> None:
         """Look at *window* too, which is new."""
-        self._windows[window.name] = self._changed[window.name] = window
+        self._look_at(window)
+        self._changed[id(window)] = window
 
     # -- before a request ---------------------------------------------------------------------------------------------
 
@@ -94,65 +101,74 @@ class Windows:
         """
         claimed = [(claim, self._windows[lease.key, claim.models, claim.kind]) for claim in claims]
         for claim, window in claimed:
-            window.roll(now, claim.ends)
+            if claim.ends is not None or now >= window.ends:
+                window.roll(now, claim.ends)
             if window.used() + claim.amount > claim.limit:
                 return Refused(window.standing(claim.limit))
         for claim, window in claimed:
-            if KINDS[claim.kind].unit in _AT_ONCE:
+            if claim.kind in _AT_ONCE:
                 window.spent += claim.amount
             else:
                 window.held += claim.amount
             lease.holds.append((claim.models, claim.kind, claim.amount))
-            self._changed[window.name] = window
-        lease.at = max([now, *(window.began for _, window in claimed)])  # clocks of several machines differ
-        return Granted(tuple(window.standing(claim.limit) for claim, window in claimed))
+            self._changed[id(window)] = window
+        lease.at = max([now, *[window.began for _, window in claimed]])  # clocks of several machines differ
+        return Granted(tuple([window.standing(claim.limit) for claim, window in claimed]))
 
     # -- after it -----------------------------------------------------------------------------------------------------
 
     def release(self, lease: Lease) -> None:
         """Give back what *lease* holds: its request was never sent."""
         for window, kind, amount in self._held(lease):
-            if KINDS[kind].unit not in _AT_ONCE:
+            if kind not in _AT_ONCE:
                 window.held = max(0, window.held - amount)
             elif lease.at >= window.began:
                 window.spent = max(0, window.spent - amount)
 
     def settle(self, old: Record | None, new: Record, lease: Lease | None, now: int) -> None:
         """Charge what *new* cost to its key's windows, and end *lease*; *old* is what was stored before."""
-        for window in self._windows.values():
-            if window.key == new.key and KINDS[window.kind].unit == "cost":
-                window.roll(now)
-                charged = charge(new, window) - (charge(old, window) if old is not None else 0)
+        for window in self._of.get(new.key, ()):
+            if window.kind in _MONEY:
+                if now >= window.ends:
+                    window.roll(now)
+                charged = charge(new, window)
+                if old is not None:
+                    charged -= charge(old, window)
                 window.spent = max(0, window.spent + charged)
-                self._changed[window.name] = window
+                self._changed[id(window)] = window
         for window, kind, amount in self._held(lease):
-            if KINDS[kind].unit not in _AT_ONCE:
+            if kind not in _AT_ONCE:
                 window.held = max(0, window.held - amount)
             elif kind == "tokens_minute" and lease is not None and window.began <= lease.at and now < window.ends:
                 window.spent = max(0, window.spent - amount + new.tokens)
 
     def correct(self, old: Record, new: Record) -> None:
         """Charge what *new* costs more, or less, than *old*, which it takes the place of."""
-        for window in self._windows.values():
-            if (
-                window.key == new.key
-                and KINDS[window.kind].unit == "cost"
-                and not (window.ends and new.at < window.began)
-            ):
+        for window in self._of.get(new.key, ()):
+            if window.kind in _MONEY and not (window.ends and new.at < window.began):
                 window.spent = max(0, window.spent + charge(new, window) - charge(old, window))
-                self._changed[window.name] = window
+                self._changed[id(window)] = window
 
     def _held(self, lease: Lease | None) -> Iterable[tuple[Window, str, int]]:
         """The windows that *lease* has something in."""
-        for models, kind, amount in lease.holds if lease is not None else ():
-            if lease is not None and (window := self._windows.get((lease.key, models, kind))) is not None:
-                self._changed[window.name] = window
+        if lease is None:
+            return
+        for models, kind, amount in lease.holds:
+            window = self._windows.get((lease.key, models, kind))
+            if window is not None:
+                self._changed[id(window)] = window
                 yield window, kind, amount
 
 
 def charge(record: Record, window: Window) -> int:
     """What *record* has been, or is, charged to *window*."""
-    return record.cost if record.state != State.OPEN and fnmatchcase(record.model, window.models) else 0
+    return record.cost if record.state != State.OPEN and fits(record.model, window.models) else 0
 
 
-_AT_ONCE = frozenset({"requests", "tokens"})
+def fits(model: str, models: str) -> bool:
+    """Whether the glob *models* is for *model*."""
+    return models == "*" or fnmatchcase(model, models)
+
+
+_AT_ONCE = frozenset(kind for kind, what in KINDS.items() if what.unit in {"requests", "tokens"})
+_MONEY = frozenset(kind for kind, what in KINDS.items() if what.unit == "cost")

@@ -1,10 +1,13 @@
 """The writer: one task that takes what waits and has it written, a batch at a time, in one thread at a time.
 
     put ──▶ ═ bounded channel ═▶ batch ──thread: one transaction──▶ answers, and the spool may forget
+     └─ of what still runs ─▶ the last version of each, when versions are due
 
 A batch is all that waits when its turn comes.  Versions of records are in no hurry, and gather for a moment; a
 reservation, which a request waits for, ends the gathering.  What comes along with it is committed, but not synced more
-often than versions gather: the spool forgets entries only after a commit that is on the disk.
+often than versions gather: the spool forgets entries only after a commit that is on the disk.  What is known of a
+request that still runs does not come along: it changes no sum and no window, and most of it will have been replaced by
+the last version when its moment comes.
 
 When the database can't be reached the batch stays, grows no further than its bound, and is tried again; requests that
 wait are told so after a while, streams don't notice.
@@ -12,6 +15,7 @@ wait are told so after a while, streams don't notice.
 
 import math
 import time
+from collections import deque
 from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
 
@@ -21,7 +25,7 @@ import trio
 
 from pipeline.errors import StoreUnavailable
 from pipeline.store.database import Backend, Outage, Rejected
-from pipeline.store.record import Granted, Record, Refused
+from pipeline.store.record import Granted, Record, Refused, State
 from pipeline.store.transact import Batch, Reserve, transact
 
 MOST = 20_000  # things that may wait in the channel
@@ -66,9 +70,10 @@ class Release:
 
 @attrs.define(eq=False)
 class Asked:
-    """A reservation that somebody waits for."""
+    """A reservation that somebody waits for, *until* then."""
 
     reserve: Reserve
+    until: float
     done: trio.Event = attrs.field(factory=trio.Event)
 
 
@@ -91,15 +96,18 @@ class Writer:
         self._backend, self._taken, self._patience, self._clock = backend, taken, patience, clock
         self._send, self._receive = trio.open_memory_channel[Waiting](MOST)
         self._batch = Batch(instance)
+        self._open: dict[str, Record] = {}  # the last versions of requests that run
         self._beyond: dict[tuple[type, str], Version | Release] = {}  # what came while the channel was full
         self._asked: list[Asked] = []  # those whose reserves are in the batch
+        self._patient: deque[Asked] = deque()  # those that wait, and some that do no more; who came first goes first
         self._some, self._urgent = trio.Event(), trio.Event()
         self._thread = trio.CapacityLimiter(1)
         self._instance, self._failures = instance, 0
         self._last = -math.inf  # when the last transaction ended
         self._crowded = False  # several waited for it: one alone is answered at once, instead of the gap's end
         self._firm = -math.inf  # when the last one that is on the disk did
-        self._loose = 0  # number of the last of the spool's entries that is committed, and perhaps not on the disk
+        self._newest = 0  # number of the last of the spool's entries that was put
+        self._applied = 0  # that of the last of which all before it are on the database's disk
 
     # -- giving it something ------------------------------------------------------------------------------------------
 
@@ -111,32 +119,47 @@ class Writer:
     @property
     def waiting(self) -> int:
         """How much the database does not have yet."""
-        return self._receive.statistics().current_buffer_used + len(self._batch.versions) + len(self._beyond)
+        gathered = len(self._batch.versions) + len(self._open)
+        return self._receive.statistics().current_buffer_used + gathered + len(self._beyond)
 
     def put(self, item: Version | Release) -> None:
         """Have *item* written, soon.  Beyond the channel's room there is only what requests that run have to say."""
+        self._some.set()
+        if isinstance(item, Version):
+            self._newest = max(self._newest, item.number)
+            if item.record.state == State.OPEN:
+                self._open[item.id] = item.record
+                return
+            self._open.pop(item.id, None)
         try:
             if self._beyond:
                 raise trio.WouldBlock
             self._send.send_nowait(item)
         except trio.WouldBlock:
             self._beyond[type(item), item.id] = item
-        self._some.set()
 
     async def reserve(self, reserve: Reserve) -> Granted | Refused:
         """The answer to *reserve*, once it is committed.  Raises StoreUnavailable if it takes too long."""
-        asked = Asked(reserve)
-        with trio.move_on_after(self._patience):
-            try:
-                await self._send.send(asked)
-                self._some.set()
-                self._urgent.set()
-                await asked.done.wait()
-            finally:
-                reserve.abandoned = not asked.done.is_set()  # should it be granted after all, it is given back at once
+        asked = Asked(reserve, trio.current_time() + self._patience)
+        self._patient.append(asked)
+        try:
+            await self._ask(asked)
+            await asked.done.wait()
+        finally:
+            reserve.abandoned |= not asked.done.is_set()  # should it be granted after all, it is given back at once
         if reserve.answer is None or reserve.abandoned:
             raise StoreUnavailable("the store does not answer; try again")
         return reserve.answer
+
+    async def _ask(self, asked: Asked) -> None:
+        """Put *asked* into the channel; at once where there is room, and without a turn of the loop."""
+        try:
+            self._send.send_nowait(asked)
+        except trio.WouldBlock:
+            with trio.move_on_after(self._patience):
+                await self._send.send(asked)
+        self._some.set()
+        self._urgent.set()
 
     async def alone(self, work: Callable[..., T], *args: Any) -> T:
         """What *work* gives: in a thread, while nobody else writes.  Raises StoreUnavailable, and what *work* does."""
@@ -148,10 +171,29 @@ class Writer:
 
     async def run(self) -> None:
         """The task: runs until cancelled."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._tire)
+            await self._feed()
+
+    async def _tire(self) -> None:
+        """Task: send those away that have waited too long.  One timer for all, none for each."""
         while True:
-            if not self._batch and not self._waiting:
+            now = trio.current_time()
+            for late in [asked for asked in self._patient if asked.until <= now and not asked.done.is_set()]:
+                late.reserve.abandoned = True
+                late.done.set()
+            self._forget()
+            await trio.sleep_until(self._patient[0].until if self._patient else now + self._patience)
+
+    def _forget(self) -> None:
+        while self._patient and self._patient[0].done.is_set():
+            self._patient.popleft()
+
+    async def _feed(self) -> None:
+        while True:
+            if not self._batch and not self._waiting and not self._open:
                 self._some = trio.Event()
-                with trio.move_on_after(GATHER if self._loose else math.inf):
+                with trio.move_on_after(GATHER if self._newest > self._applied else math.inf):
                     await self._some.wait()
             if self._failures:
                 await trio.sleep(AGAIN[min(self._failures, len(AGAIN)) - 1])
@@ -166,7 +208,7 @@ class Writer:
     async def drain(self, seconds: float) -> None:
         """Write all that waits, for *seconds* at most; for when ``run`` has ended."""
         until = trio.current_time() + seconds
-        while self._batch or self._waiting or self._loose:
+        while self._batch or self._waiting or self._open or self._newest > self._applied:
             self._firm = -math.inf
             await self._write()
             if self._failures and trio.current_time() > until:
@@ -177,11 +219,11 @@ class Writer:
     async def _write(self) -> None:
         """Take what waits into the batch, and try to write it."""
         self._take()
-        batch, due = self._batch, trio.current_time() >= self._firm + GATHER
-        if not batch and not (due and self._loose):
-            return
+        batch, due = self._batch, trio.current_time() >= self._firm + GATHER or self._much
         if due:
-            batch.number = max(batch.number, self._loose)  # written, so that there is something to sync
+            self._complete()
+        if not batch and not batch.number:
+            return
         durable = due and (bool(batch.versions) or batch.number > 0)
         with trio.CancelScope(shield=True):  # what was begun is finished: its answers must not get lost
             failed = await trio.to_thread.run_sync(self._commit, batch, durable, limiter=self._thread)
@@ -194,26 +236,39 @@ class Writer:
     def _waiting(self) -> bool:
         return bool(self._beyond) or self._receive.statistics().current_buffer_used > 0
 
+    @property
+    def _much(self) -> bool:
+        return len(self._batch.versions) + len(self._open) >= TOGETHER
+
     def _take(self) -> None:
         """Put what waits into the batch, in the order it came."""
         self._urgent = trio.Event()
         for _ in range(self._receive.statistics().current_buffer_used):
-            if len(self._batch.versions) >= TOGETHER:
+            if self._much:
                 return
             self._add(self._receive.receive_nowait())
-        while self._beyond and len(self._batch.versions) < TOGETHER:
+        while self._beyond and not self._much:
             self._add(self._beyond.pop(next(iter(self._beyond))))
 
     def _add(self, item: Waiting) -> None:
         match item:
-            case Version(record, number):
+            case Version(record):
                 self._batch.versions[record.id] = record
-                self._batch.number = max(self._batch.number, number)
             case Release(name):
                 self._batch.releases.append(name)
             case Asked():
                 self._batch.reserves.append(item.reserve)
                 self._asked.append(item)
+
+    def _complete(self) -> None:
+        """Put what is known of requests that run into the batch, too.
+
+        If nothing waits beside it, it is all there is: once it is on the disk the spool may forget what came before.
+        Else it may not: the last version of a record may wait that has no entry of its own.
+        """
+        self._batch.versions |= self._open
+        self._open = {}
+        self._batch.number = self._newest if self._newest > self._applied and not self._waiting else 0
 
     def _commit(self, batch: Batch, durable: bool) -> str | None:
         """In the thread: write *batch*; gives why not, if the database can't be reached."""
@@ -252,14 +307,16 @@ class Writer:
         self.outage, self._failures = None, 0
         asked, self._asked, self._batch = self._asked, [], Batch(self._instance)
         self._crowded = len(asked) > 1
-        self._loose = max(self._loose, batch.number)
         if durable:
-            self._taken.applied(self._loose)
-            self._firm, self._loose = trio.current_time(), 0
+            self._firm = trio.current_time()
+        if durable and batch.number:
+            self._applied = batch.number
+            self._taken.applied(batch.number)
         for each in asked:
             if each.reserve.abandoned:
                 self._batch.releases.append(each.reserve.lease.id)
             each.done.set()
+        self._forget()
 
     def _failed(self, why: str) -> None:
         self._failures += 1

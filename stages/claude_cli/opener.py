@@ -67,19 +67,24 @@ class Opener:
         """Make sure that the CLI is there.  Raises ConfigError."""
         self.home.mkdir(parents=True, exist_ok=True, mode=0o700)
         (self.home / "empty").mkdir(exist_ok=True, mode=0o700)
-        if not self.directory.is_dir():
-            raise ConfigError([f"upstreams.{self.name}.settings.directory: there is no directory {self.directory}"])
-        made = environment(self.settings, self.environ, [])
-        program = self.settings.command[0]
-        if shutil.which(program, path=made.get("PATH")) is None:
-            text = f"there is no program {program}: install the CLI, or say where it is"
-            raise ConfigError([f"upstreams.{self.name}.settings.command: {text}"])
-        if not await self._logged_in(made):
+        if missing := self.missing():
+            raise ConfigError(missing)
+        if not await self._logged_in(environment(self.settings, self.environ, [])):
             log.warning(LOGIN, upstream=self.name)
         return self
 
     async def __aexit__(self, *raised: Any) -> None:
         """Nothing is left: programs belong to links, and links to the pool."""
+
+    def missing(self) -> list[str]:
+        """See ``upstream.Opener``: the directory of its tools, the CLI itself."""
+        place, directory, program = f"upstreams.{self.name}.settings", self.settings.directory, self.settings.command[0]
+        found = []
+        if directory is not None and not directory.is_dir():
+            found.append(f"{place}.directory: there is no directory {directory}")
+        if shutil.which(program, path=environment(self.settings, self.environ, []).get("PATH")) is None:
+            found.append(f"{place}.command: there is no program {program}: install the CLI, or say where it is")
+        return found
 
     async def enter(self, link: Link) -> None:
         """Wait for a turn.  Raises Overloaded if too many do, or if it does not come in time."""

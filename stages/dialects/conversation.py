@@ -11,6 +11,7 @@ What was left out is counted and recorded once for each kind.  This file must no
 """
 
 from collections.abc import Callable
+from operator import attrgetter
 from typing import Any
 
 import attrs
@@ -19,7 +20,7 @@ import msgspec
 from pipeline.document import Path
 from pipeline.errors import Unsupported
 from pipeline.prompt import Action, Prompt, spell
-from stages.dialects.shape import DEPTH, deep, invalid, mapping, name, objects
+from stages.dialects.shape import DEPTH, blocks, deep, invalid, mapping
 
 Fields = dict[str, Any]
 
@@ -28,6 +29,7 @@ NO_RESULT = "no result: the call was interrupted"
 MARK = "prompt_cache_breakpoint"
 
 _FAILED = "[error]"
+_TURN = frozenset({"role", "content"})
 _SETTINGS = frozenset({"output_config", "clear_at"})  # of one turn: the body's own stand for all
 _BILLING = "x-anthropic-billing-header"  # Claude Code's first system block: changes with its version, tells nothing
 
@@ -47,6 +49,8 @@ class Tally:
 
     def record(self, prompt: Prompt) -> None:
         """Tell *prompt*."""
+        if not any(_counted(self)):  # nearly always
+            return
         for kind, action, why, lossy in _TOLD:
             if number := getattr(self, kind):
                 prompt.record(action, ("messages",), f"{number} {why}", lossy=lossy)
@@ -64,6 +68,8 @@ _TOLD: tuple[tuple[str, Action, str, bool], ...] = (
 )
 
 
+_counted = attrgetter(*(kind for kind, _, _, _ in _TOLD))
+
 Tell = Callable[[Fields, Path, Tally], list[Fields]]  # a block → parts of the target's
 
 
@@ -79,7 +85,9 @@ class Conversation:
         """InvalidRequest unless *message* has a role; what else it has is recorded."""
         if message.get("role") not in ROLES:
             invalid((*path, "role"), "one of user, assistant and system is required")
-        for key in message.keys() - {"role", "content"}:
+        if message.keys() <= _TURN:
+            return
+        for key in message.keys() - _TURN:
             why = "settings of one turn have no place here"
             self._prompt.record("dropped", (*path, key), why, lossy=key not in _SETTINGS)
 
@@ -97,7 +105,7 @@ class Conversation:
     def _parts(self, block: Fields, path: Path) -> list[Fields]:
         """The parts of a block, the last one marked if the block is."""
         found = self._tell(block, path, self._tally)
-        if found:
+        if found and "cache_control" in block:
             found[-1] |= self._point(block)
         return found
 
@@ -142,10 +150,7 @@ def blocks_of(value: Any, path: Path) -> list[tuple[Path, Fields]]:
     """Path and value of each block of a content; a string is one block."""
     if isinstance(value, str):
         return [(path, {"type": "text", "text": value})]
-    found = list(objects(value if value is not None else [], path))
-    for place, block in found:
-        name(block.get("type"), (*place, "type"))
-    return found
+    return [] if value is None else blocks(value, path)
 
 
 # -- repairs, both ways -----------------------------------------------------------------------------------------------

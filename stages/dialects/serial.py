@@ -58,6 +58,7 @@ class Serial:
                 self._weight, self._waiting = 0, {}
                 out.append(Failed(UpstreamFailed("the upstream wrote too much into several blocks at once")))
                 break
+        self._out = []  # not to be held until the next ones come
         return out
 
     def _start(self, event: BlockStarted) -> None:

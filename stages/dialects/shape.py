@@ -6,8 +6,9 @@ A body is whatever JSON a client sends; nothing in it is taken for granted.  Eac
 the type it has, or raises InvalidRequest that names the place.  This file must not know a dialect.
 """
 
-from collections.abc import Iterator
 from typing import Any, NoReturn
+
+import msgspec
 
 from pipeline.document import Path
 from pipeline.errors import InvalidRequest
@@ -50,11 +51,28 @@ def sequence(value: Any, path: Path) -> list[Any]:
     return value
 
 
-def objects(value: Any, path: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
+def objects(value: Any, path: Path) -> list[tuple[Path, dict[str, Any]]]:
     """Path and value of each member of *value*, an array of objects."""
+    found = []
     for number, item in enumerate(sequence(value, path)):
         place = (*path, number)
-        yield place, item if isinstance(item, dict) else mapping(item, place)
+        found.append((place, item if isinstance(item, dict) else mapping(item, place)))
+    return found
+
+
+def blocks(value: Any, path: Path) -> list[tuple[Path, dict[str, Any]]]:
+    """Path and value of each member of *value*, an array of objects that say their type.
+
+    There are thousands in a long conversation, and nearly all are as they should be: only one that is not is looked at
+    again, for what is wrong with it.
+    """
+    found = []
+    for number, block in enumerate(sequence(value, path)):
+        place = (*path, number)
+        if type(block) is not dict or type(kind := block.get("type")) is not str or not kind:
+            name(mapping(block, place).get("type"), (*place, "type"))
+        found.append((place, block))
+    return found
 
 
 def flag(value: Any, path: Path) -> bool:
@@ -79,14 +97,23 @@ def count(value: Any, path: Path, *, least: int = 0) -> int:
 
 
 def deep(value: Any, limit: int) -> bool:
-    """Whether *value* is nested more than *limit* levels: what a client may nest freely, code walks by recursion."""
+    """Whether *value* is nested more than *limit* levels: what a client may nest freely, code walks by recursion.
+
+    Where so few brackets are, nothing needs to be walked: that takes a quarter of the time for most schemas.
+    """
+    try:
+        text = msgspec.json.encode(value)
+    except RecursionError:
+        return True
+    if text.count(b"{") + text.count(b"[") <= limit:
+        return False
     level = [value]
     for _ in range(limit):
         level = [
             child
             for parent in level
-            for child in (parent.values() if isinstance(parent, dict) else parent)
-            if isinstance(child, dict | list)
+            for child in (parent.values() if type(parent) is dict else parent)
+            if type(child) is dict or type(child) is list
         ]
         if not level:
             return False

@@ -10,6 +10,7 @@ else's affair: the translation refuses them, or tells them as text.
 """
 
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 import attrs
@@ -38,6 +39,10 @@ class Kind:
     @settled.default
     def _settled(self) -> frozenset[str]:
         return self.read - self.needless.keys()
+
+    def unsettled(self, part: Mapping[str, Any]) -> AbstractSet[str]:
+        """Those fields of *part* that may have to be recorded."""
+        return part.keys() - self.settled if self.strict else part.keys() & self.needless.keys()
 
 
 def kind(
@@ -134,13 +139,17 @@ CARRIED = {
 _INCLUDED = {"reasoning.encrypted_content": "reasoning always comes with what takes it back"}
 _READ_ELSEWHERE = "message.output_text.logprobs"
 
+_UNTOLD = {"": kind(strict=False)}
+
 Found = dict[tuple[str, str], tuple[Any, int]]  # by kind and field: the way to the first, and how many there are
 
 
 def record_unread(body: Mapping[str, Any], dialect: str, target: str, prompt: Prompt) -> None:
-    """Record on *prompt* what of *body*, a client's in *dialect*, no translation to *target* reads."""
-    kinds = KINDS[dialect]
-    found: Found = {}
+    """Record on *prompt* what of *body*, a client's in *dialect*, no translation to *target* reads.
+
+    A dialect that has no table here says itself what it does not read.
+    """
+    kinds, found = KINDS.get(dialect, _UNTOLD), Found()
     _walk(body, kinds[""], None, kinds, found, "")
     for (name, field), (way, times) in found.items():
         if (name, field) in CARRIED.get((dialect, target), ()):
@@ -157,22 +166,22 @@ def record_unread(body: Mapping[str, Any], dialect: str, target: str, prompt: Pr
 
 def _walk(part: Mapping[str, Any], known: Kind, way: Any, kinds: Mapping[str, Kind], found: Found, name: str) -> None:
     """Look at *part*, which is of the kind *name*, and at what is in it; *way*: the chain of keys that leads here."""
-    if not part.keys() <= known.settled:
-        for field in part.keys() - known.settled:
-            if (known.strict or field in known.needless) and part[field] not in _DEFAULTS:
-                first, times = found.get((name, field), (way, 0))
-                found[name, field] = first, times + 1
+    for field in () if part.keys() <= known.settled else known.unsettled(part):
+        if part[field] not in _DEFAULTS:
+            first, times = found.get((name, field), (way, 0))
+            found[name, field] = first, times + 1
     for field, wanted in known.inner.items():
         inner = part.get(field)
         if not inner or isinstance(inner, str):
             continue
-        for number, child in enumerate(inner) if isinstance(inner, list) else ((None, inner),):
-            if isinstance(child, dict):
-                called = wanted or str(child.get("type") or "message")
-                below = kinds.get(called)
-                if below is not None:
-                    here = (way, field) if number is None else (way, field, number)
-                    _walk(child, below, here, kinds, found, called)
+        several = isinstance(inner, list)
+        for number, child in enumerate(inner if several else (inner,)):
+            if type(child) is not dict:
+                continue
+            called = wanted or str(child.get("type") or "message")
+            below = kinds.get(called)
+            if below is not None and (below.inner or not child.keys() <= below.settled):
+                _walk(child, below, (way, field, number) if several else (way, field), kinds, found, called)
 
 
 def _path(way: Any) -> Path:

@@ -3,11 +3,10 @@
 It listened on every address and let everyone in; here it is this machine's alone until there are keys.
 """
 
-from stages.legacy.draft import Draft
+from stages.legacy.draft import CORS, OPEN, Draft
 from stages.legacy.system import System
 
 URLS = ("UPSTREAM_BASE_URL", "ANTHROPIC_PROXY_BASE_URL")
-OPEN = "every address, and no key: here this machine alone; other machines need -H 0.0.0.0 and keys under [auth]"
 
 
 def write(draft: Draft) -> None:
@@ -21,7 +20,7 @@ def write(draft: Draft) -> None:
     draft.text("COMPLETION_MODEL", ("model_map", "completion_model"))
     log(draft)
     draft.leave("its address", OPEN)
-    draft.leave("its CORS", "every page of every site could ask; here none can, unless [server] cors names it")
+    draft.leave("its CORS", CORS)
 
 
 def log(draft: Draft) -> None:

@@ -3,7 +3,7 @@
 Without a key of its own it sent each client's on.  It listened on every address, with a key or without.
 """
 
-from stages.legacy.draft import Draft, leveled
+from stages.legacy.draft import CORS, Draft, leveled
 from stages.legacy.system import System
 
 URL = "https://api.openai.com/v1"
@@ -32,7 +32,7 @@ def write(draft: Draft) -> None:
     if not keyed:
         left["CLAUDE_PROXY_AUTH_KEY"] = "goes with a key of its own, OPENAI_API_KEY; without one callers bring theirs"
     draft.leave_variables(left)
-    draft.leave("its CORS", "every page of every site could ask; here none can, unless [server] cors names it")
+    draft.leave("its CORS", CORS)
 
 
 def auth(draft: Draft) -> bool:

@@ -14,7 +14,7 @@ from typing import Any
 
 from pipeline.layers import Place
 from pipeline.problems import Path
-from stages.legacy.draft import Draft
+from stages.legacy.draft import CORS, OPEN, Draft
 from stages.legacy.system import System
 from stages.presets import reading as presets
 
@@ -25,7 +25,6 @@ KNOWN = {
     "provider": {"name", "base_url", "api_key_env", "format", "api_key"},
     "params": {"drop"},
 }
-OPEN = "every address, and no key: here this machine alone; other machines need -H 0.0.0.0 and keys under [auth]"
 
 
 def write(draft: Draft) -> None:
@@ -37,7 +36,7 @@ def write(draft: Draft) -> None:
     for key in unknown(draft.file):
         draft.leave(key, "is no setting of it that is known")
     draft.leave("its address", OPEN)
-    draft.leave("its CORS", "every page of every site could ask; here none can, unless [server] cors names it")
+    draft.leave("its CORS", CORS)
 
 
 def provider(draft: Draft) -> None:

@@ -16,6 +16,10 @@ from pipeline.resolved import MASK, SECRET, toml
 from stages.legacy.variables import Variables
 from stages.presets import reading as presets
 
+# Two doors that most of the older systems left open, and what is told of them.
+OPEN = "every address, and no key: here this machine alone; other machines need -H 0.0.0.0 and keys under [auth]"
+CORS = "every page of every site could ask; here none can, unless [server] cors names it"
+
 _LEVELS = {"trace": "debug", "warn": "warning", "critical": "error", "off": "error", "fatal": "error"}
 
 

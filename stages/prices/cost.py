@@ -53,21 +53,24 @@ class Price:
 
 def cost(price: Price, usage: Usage, terms: Terms) -> int:
     """What *usage* costs, in micro-dollars, half a one rounded up."""
-    rates = price.rates(usage.prompt)
+    rates = price.tiers[0][1] if len(price.tiers) == 1 else price.rates(usage.prompt)
     above = (
         (usage.input or 0) * rates.input
         + (usage.cache_read or 0) * rates.cache_read
         + (usage.cache_write_5m or 0) * rates.cache_write_5m
         + (usage.cache_write_1h or 0) * rates.cache_write_1h
-        + usage.produced * rates.output
+        + ((usage.output or 0) + (usage.reasoning or 0)) * rates.output
     )
     below = MILLION
-    for field, values in price.factors.items():
-        factor = values.get(terms.get(field, ""))
-        if factor is not None:
-            above, below = above * factor[0], below * factor[1]
-    things = sum(micros * counted(usage.extra, thing) for thing, micros in price.each.items())
-    return (2 * above + below) // (2 * below) + things
+    if terms:
+        for field, values in price.factors.items():
+            factor = values.get(terms.get(field, ""))
+            if factor is not None:
+                above, below = above * factor[0], below * factor[1]
+    rounded = (2 * above + below) // (2 * below)
+    if not usage.extra:
+        return rounded
+    return rounded + sum(micros * counted(usage.extra, thing) for thing, micros in price.each.items())
 
 
 def counted(extra: Mapping[str, Any] | None, thing: str) -> int:
@@ -83,7 +86,9 @@ def counted(extra: Mapping[str, Any] | None, thing: str) -> int:
 
 def terms_of(price: Price, told: Mapping[str, Any] | None, asked: Terms) -> dict[str, str]:
     """The terms that *price* depends on: as the upstream *told*, else as was *asked*."""
-    terms = {}
+    terms: dict[str, str] = {}
+    if not told and not asked:
+        return terms
     for field in price.factors:
         value = (told or {}).get(field)
         if not isinstance(value, str):

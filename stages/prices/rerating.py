@@ -21,13 +21,12 @@ from pipeline.store import requests
 from pipeline.store.book import DAY
 from pipeline.store.database import Database
 from pipeline.store.prices import PriceRow
-from pipeline.store.record import Flag, Record, clean
+from pipeline.store.record import CLASSES, Flag, Record, clean
 from pipeline.store.transact import correct
 from pipeline.store.usage import ALL, Filter, Span
 from stages.prices.catalogue import Catalogue
 from stages.prices.cost import cost, terms_of
 from stages.prices.tariff import Tariff
-from stages.tally import CLASSES
 
 _GLOB = frozenset("*?[")
 _USAGE = msgspec.json.Decoder(list[dict[str, Any]])

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,20 @@ dialect = "{dialect}"
 [meter]
 ledger = "{ledger}"
 {more}
+"""
+
+
+TWO = """
+[server]
+port = 0
+[upstreams.first]
+preset = "simulated"
+dialect = "{first}"
+[upstreams.second]
+preset = "simulated"
+dialect = "{second}"
+[meter]
+ledger = "{ledger}"
 """
 
 
@@ -52,6 +67,19 @@ class Gateway:
             if len(lines) >= wait_for or time.monotonic() > until:
                 return [json.loads(line) for line in lines]
             time.sleep(0.02)
+
+    def listed(self) -> list[str]:
+        """The models that it offers."""
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=20)
+        try:
+            connection.request("GET", "/v1/models?limit=1000")
+            return [model["id"] for model in json.load(connection.getresponse())["data"]]
+        finally:
+            connection.close()
+
+    def asked_of(self, model: str) -> set[str]:
+        """The upstreams that were asked for *model*."""
+        return {record["upstream"] for record in self.records(wait_for=1) if record["model"] == model}
 
 
 @attrs.frozen
@@ -107,6 +135,13 @@ def running(
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+@contextmanager
+def two(at: Path, first: str, second: str) -> Iterator[Gateway]:
+    """A gateway before simulated models of two dialects, each with a list of its own, and no models configured."""
+    with running(at, text=TWO.format(first=first, second=second, ledger=at / "usage.jsonl")) as gateway:
+        yield gateway
 
 
 def address(process: "subprocess.Popen[bytes]", output: Path, seconds: float = 20) -> str:

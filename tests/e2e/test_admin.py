@@ -9,11 +9,10 @@ from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
-import attrs
 import pytest
 
 from tests.e2e.running import Gateway, running
-from tests.pipeline.admin.office import CONFIGURED, PASSWORD, USER
+from tests.pipeline.admin.office import CONFIGURED, PASSWORD, USER, Answer
 from tests.postgres import NEEDED, cluster
 
 ASKED = json.dumps(
@@ -27,19 +26,6 @@ pepper = "the same for both"
 secret_key = "the same for both, and long enough"
 {CONFIGURED}
 """
-
-
-@attrs.frozen
-class Answer:
-    """What came back."""
-
-    status: int
-    headers: dict[str, str]
-    body: bytes
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.body)
 
 
 def send(gateway: Gateway, method: str, path: str, body: bytes = b"", **fields: str) -> Answer:

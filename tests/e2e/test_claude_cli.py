@@ -260,9 +260,10 @@ async def test_a_client_that_goes_takes_the_program_with_it(real: Real, dialect:
     """Within a second, whether it has begun to answer or not; and the model is left, too."""
     async with real.house() as found:
         async with Wire(found.port) as wire:
-            await found.send(wire, dialect, "[[late 30]]" if when == "before" else "[[say a]] [[wait 30]]", stream=True)
+            said = "[[late 30]]" if when == "before" else "[[say begun]] [[wait 30]]"
+            await found.send(wire, dialect, said, stream=True)
             if when == "during":
-                await wire.until(b"say" if False else b"a", 10)
+                await wire.until(b"begun", 10)
             with trio.fail_after(10):
                 while not found.model.seen:  # noqa: ASYNC110  # it is another process that asks
                     await trio.sleep(0.01)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.clients import installed, run
-from tests.e2e.running import Gateway
+from tests.e2e.running import Gateway, two
 
 CONFIG = """
 model = "gpt-5.2"
@@ -50,3 +50,11 @@ def test_a_task_that_needs_a_tool_is_finished(
     said = ended(codex, gateway, tmp_path, task, model)
     assert "result-42" in said
     assert "All is done: the end." in said
+
+
+def test_a_model_of_the_list_reaches_the_upstream_that_lists_it(codex: Path, tmp_path: Path) -> None:
+    """The second of two; the file says nothing of the models of either."""
+    with two(tmp_path / "gateway", "anthropic", "responses") as gateway:
+        model = next(name for name in gateway.listed() if name.startswith("gpt-6-"))
+        assert "All is done: the end." in ended(codex, gateway, tmp_path, LITE, model)
+        assert gateway.asked_of(model) == {"second"}

@@ -162,6 +162,7 @@ async def judged(at: Path, dialect: str, verdict: str) -> AsyncIterator[tuple[Ho
             dialect = "chat"
             url = "{url}"
             key = "judge-key"
+            models = ["simulated"]
             headers = {{ x-simulated = '[[say {verdict}]]' }}
             [[stages]]
             use = "safeguards"

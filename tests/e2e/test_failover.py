@@ -219,12 +219,14 @@ async def test_nothing_is_paid_for_what_was_refused(tmp_path: Path) -> None:
 
 async def test_one_that_keeps_failing_is_left_alone_and_tried_again_by_one(tmp_path: Path) -> None:
     """Three failures, then none; after its rest one request of many finds out that it is well."""
-    forward = "rest = { failures = 3, seconds = 0.5 }"
+    forward = "rest = { failures = 3, seconds = 2.0 }"
     async with two(tmp_path, "chat", "chat", scripts=("[[fault 500 times=3]]", ""), forward=forward) as places:
         for number in range(10):
             assert (await places.ask(body(f"[[say hello]] {number}", "chat"), "chat")).status == 200
         assert places.asked == [3, 10]
-        await trio.sleep(0.7)
+        first = places.running.upstreams[0].condition
+        while first.resting(trio.current_time()):  # noqa: ASYNC110  # it is a moment, and no event
+            await trio.sleep(0.05)
         async with trio.open_nursery() as nursery:
             for _ in range(8):
                 nursery.start_soon(places.ask, body("[[late 0.3]] [[say hello]]", "chat"), "chat")

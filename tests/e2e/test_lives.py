@@ -6,9 +6,10 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
+from itertools import zip_longest
 from pathlib import Path
 
 import pytest
@@ -68,26 +69,29 @@ def two(at: Path, more: str = "") -> AbstractContextManager[Gateway]:
     return running(at, server="workers = 2", more=f'{more}\n[store]\nfile = "{at / "pipeline.db"}"')
 
 
-async def asked(port: int, **fields: str) -> Answer:
-    """What a slow stream comes to."""
+async def asked(port: int, text: str = SLOW, begun: trio.Event | None = None, **fields: str) -> Answer:
+    """What a slow stream comes to; *begun* is set once there is something of it."""
     async with Wire(port) as wire:
-        body = {"model": "claude-opus-4-5", "max_tokens": 99, "stream": True}
+        body = {"model": "claude-opus-4-5", "max_tokens": 999, "stream": True}
         await wire.post(
-            "/v1/messages", json.dumps({**body, "messages": [{"role": "user", "content": SLOW}]}).encode(), **fields
+            "/v1/messages", json.dumps({**body, "messages": [{"role": "user", "content": text}]}).encode(), **fields
         )
+        if begun is not None:
+            await wire.until(b"message_start", 30)
+            begun.set()
         return await wire.answer(30)
 
 
-async def together(port: int, count: int, **fields: str) -> list[Answer]:
+async def together(port: int, count: int, begun: Sequence[trio.Event] = (), **fields: str) -> list[Answer]:
     """*count* of them at once."""
     answers: list[Answer] = []
 
-    async def one() -> None:
-        answers.append(await asked(port, **fields))
+    async def one(begun: trio.Event | None) -> None:
+        answers.append(await asked(port, begun=begun, **fields))
 
     async with trio.open_nursery() as nursery:
-        for _ in range(count):
-            nursery.start_soon(one)
+        for _, each in zip_longest(range(count), begun):
+            nursery.start_soon(one, each)
     return answers
 
 
@@ -104,20 +108,25 @@ def test_limits_are_of_all_workers_together(tmp_path: Path) -> None:
 def test_whichever_worker_is_asked_tells_of_all(tmp_path: Path) -> None:
     """A login holds at each of them, and each knows what runs at the other."""
     told: list[int] = []
+    basic = base64.b64encode(b"admin:a long password").decode()
+
+    async def running_at(port: int) -> int:
+        """Over a connection of its own: at one worker or the other."""
+        async with Wire(port) as wire:
+            head = f"GET /admin/api/overview HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization: Basic {basic}\r\n\r\n"
+            await wire.stream.send_all(head.encode())
+            count: int = json.loads((await wire.answer()).body)["running"]
+            return count
 
     async def look(port: int) -> None:
-        basic = base64.b64encode(b"admin:a long password").decode()
         async with trio.open_nursery() as nursery:
             for _ in range(8):
-                nursery.start_soon(partial(asked, port, x_api_key="any"))
-            await trio.sleep(1)
-            for _ in range(8):  # each over a connection of its own
-                async with Wire(port) as wire:
-                    head = (
-                        f"GET /admin/api/overview HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization: Basic {basic}\r\n\r\n"
-                    )
-                    await wire.stream.send_all(head.encode())
-                    told.append(json.loads((await wire.answer()).body)["running"])
+                nursery.start_soon(partial(asked, port, "[[rate 10]] [[tokens 300]]", x_api_key="any"))
+            with trio.fail_after(20):
+                while await running_at(port) < 8:  # noqa: ASYNC110  # other processes
+                    await trio.sleep(0.05)
+            told.extend([await running_at(port) for _ in range(8)])
+            nursery.cancel_scope.cancel()
 
     with two(tmp_path, '[admin]\npassword = "a long password"') as gateway:
         trio.run(look, gateway.port)
@@ -131,12 +140,15 @@ def test_workers_whose_parent_dies_finish_and_go(tmp_path: Path) -> None:
     async def bereaved(gateway: Gateway, workers: list[int]) -> list[Answer]:
         found: list[Answer] = []
 
+        begun = [trio.Event() for _ in range(6)]
+
         async def ask() -> None:
-            found.extend(await together(gateway.port, 6, x_api_key="any"))
+            found.extend(await together(gateway.port, 6, begun, x_api_key="any"))
 
         async with trio.open_nursery() as nursery:
             nursery.start_soon(ask)
-            await trio.sleep(1)
+            for each in begun:
+                await each.wait()
             gateway.process.kill()
         with trio.fail_after(10):
             while any(Path(f"/proc/{pid}/cmdline").exists() for pid in workers):  # noqa: ASYNC110, ASYNC240  # others'

@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-import structlog
 from click.testing import CliRunner, Result
 
 from pipeline import __version__
@@ -21,18 +20,6 @@ from pipeline.flags import OPTIONS
 
 ROOT = Path(__file__).parents[2]
 ADDRESS = re.compile(r"listens on http://(127\.0\.0\.1|\[::1\]):(\d+)")
-
-
-@pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A working directory and a home with nothing in them, and no variable of ours."""
-    monkeypatch.chdir(tmp_path)
-    for name in [name for name in os.environ if name.startswith("PIPELINE_")]:
-        monkeypatch.delenv(name)
-    for name in ("HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME"):
-        monkeypatch.setenv(name, str(tmp_path / "own"))
-    yield tmp_path
-    structlog.reset_defaults()
 
 
 def run(*arguments: str) -> Result:
@@ -58,6 +45,23 @@ def test_check_shows_what_was_resolved_and_the_line(here: Path) -> None:
     assert 'key = "***"' in result.output
     assert "client ◀─ reencode ◀═ channel ═◀ [ limits ◀ meter ◀ forward ]" in result.output
     assert "hunter2" not in result.output
+
+
+def test_check_looks_for_what_an_upstream_needs_of_this_machine(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A program, and a directory for its tools: serving would be refused with the same lines."""
+    monkeypatch.setenv("PATH", str(here))
+    settings = "[upstreams.cli.settings]\ndirectory = 'gone'\ntools = ['Read']\n"
+    (here / "pipeline.toml").write_text(f'[upstreams.cli]\npreset = "claude_cli"\n{settings}')
+    lines = [
+        "upstreams.cli.settings.directory: there is no directory gone",
+        "upstreams.cli.settings.command: there is no program claude: install the CLI, or say where it is",
+    ]
+    for command in ("check", "doctor"):
+        result = run(command)
+        assert (result.exit_code, result.output.splitlines()) == (2, lines)
+    (here / "gone").mkdir()
+    (here / "claude").touch(0o700)
+    assert run("check").exit_code == 0
 
 
 def test_check_refuses_with_a_line_for_each_problem(here: Path) -> None:

@@ -41,12 +41,10 @@ def uncommented() -> str:
 
 
 @pytest.fixture
-def beside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def beside(place_of_modules: Path) -> Path:
     """A directory with what the example names."""
-    (tmp_path / "my_stages.py").write_text(STAGES)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.syspath_prepend(tmp_path)
-    return tmp_path
+    (place_of_modules / "my_stages.py").write_text(STAGES)
+    return place_of_modules
 
 
 def test_the_example_is_a_configuration() -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.document import Document, Malformed
+from pipeline.document import Document, Malformed, Path
 
 PRETTY = b' { "model" : "a" ,\n "x": [1, 2.50 , {"k":1e2}],"messages":[], "\\u006b\\n": null } '
 
@@ -18,7 +18,8 @@ values = st.recursive(
     max_leaves=12,
 )
 objects = st.dictionaries(st.text(max_size=4), values, max_size=5)
-styles = st.sampled_from([{}, {"indent": 2}, {"separators": (",", ":")}, {"ensure_ascii": False}])
+styles = st.sampled_from([{}, {"indent": 2}, {"separators": (",", ":")}, {"ensure_ascii": False},
+                          {"ensure_ascii": False, "separators": (",", ":")}])  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -95,6 +96,20 @@ def test_set_and_drop_mean_what_they_mean_to_a_dict(body: Any, style: Any, key: 
     assert document.set((key,), value).value() == {**body, key: value}
     assert document.drop((key,)).value() == {k: v for k, v in body.items() if k != key}
     assert list(document.drop((key,)).set((key,), value).keys()) == list({**body, key: value})
+
+
+def test_what_was_read_before_an_edit_does_not_hide_it() -> None:
+    """Nor does an edit show in the document that it was made of."""
+    document = Document(b'{"a":[1,2],"b":{"c":1},"d":5}')
+
+    def read(document: Document) -> list[Any]:
+        paths: list[Path] = [("a", -1), ("b", "c"), ("new",), ("d",)]
+        return [None if (found := document.at(path)) is None else found.value() for path in paths]
+
+    assert read(document) == [2, 1, None, 5]
+    edited = document.set(("a", 2), 3).drop(("b", "c")).set(("new",), 4).drop(("d",))
+    assert read(edited) == [3, None, 4, None]
+    assert read(document) == [2, 1, None, 5]
 
 
 @given(body=objects, style=styles)

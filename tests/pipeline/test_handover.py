@@ -2,11 +2,13 @@
 
 import os
 import socket
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 import structlog
 import trio
+import trio.testing
 
 from pipeline import handover
 from pipeline.handover import give, name, take
@@ -112,20 +114,64 @@ def test_where_nobody_is_there_is_nothing_to_take() -> None:
 
 
 async def test_nothing_is_taken_from_another_user(bound: socket.socket, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nor given: anybody may use the name, and only the kernel knows who."""
+    """Anybody may use the name, and only the kernel knows who."""
     port = port_of(bound)
-    with bound:
+    with bound, socket.socket(socket.AF_UNIX) as squatter:
+        squatter.bind(name("here", port))
+        squatter.listen()
+        monkeypatch.setattr(os, "geteuid", lambda: 4711)
+        with pytest.raises(ConfigError, match=f"who listens at here, port {port} is another user's"):
+            await trio.to_thread.run_sync(take, "here", port)
+
+
+async def test_nothing_is_given_to_another_user(bound: socket.socket, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The connection closes, and nothing was in it."""
+    port = port_of(bound)
+    monkeypatch.setattr(os, "geteuid", lambda: 4711)
+    with bound, trio.socket.socket(socket.AF_UNIX) as asker:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(give, name("here", port), [bound.fileno()], lambda: None)
-            monkeypatch.setattr(os, "geteuid", lambda: 4711)
-
-            async def asked() -> None:
-                while await trio.to_thread.run_sync(take, "here", port) is None:
-                    await trio.testing.wait_all_tasks_blocked()  # a thread binds it
-
-            with pytest.raises(ConfigError, match=f"who listens at here, port {port} (is another user's|gives)"):
-                await asked()
+            await trio.testing.wait_all_tasks_blocked()  # it listens
+            await asker.connect(name("here", port))
+            with trio.fail_after(3):
+                said, rights, _, _ = await asker.recvmsg(64, socket.CMSG_SPACE(64))
             nursery.cancel_scope.cancel()
+    assert (said, rights) == (b"", [])
+
+
+@pytest.mark.parametrize("hears", [False, True], ids=["before", "after it has heard so"])
+def test_one_that_dies_as_it_is_let_go_loses_nothing(bound: socket.socket, *, hears: bool) -> None:
+    """Its sockets are the new one's by then, which serves."""
+    ours, theirs = socket.socketpair()
+
+    def dies() -> None:
+        with theirs:
+            if hears:
+                theirs.recv(len(handover.READY))
+
+    with bound, ThreadPoolExecutor(1) as other:
+        dead = other.submit(dies)
+        if not hears:
+            dead.result()
+        handover.Taken([bound], None, ours).ready()
+        dead.result()
+        with socket.create_connection(bound.getsockname()):
+            bound.accept()[0].close()
+    assert ours.fileno() == -1
+
+
+async def test_a_successor_that_dies_before_it_hears_the_last_word_stops_no_drain(bound: socket.socket) -> None:
+    """The old one goes as it would have: it has said so already."""
+    port, gone = port_of(bound), trio.Event()
+    with bound:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(give, name("here", port), [bound.fileno()], gone.set)
+            found = await taken(port)
+            assert found is not None
+            found.channel.sendall(handover.READY)
+            found.channel.close()
+            found.sockets[0].close()
+    assert gone.is_set()
 
 
 async def test_a_name_that_is_taken_only_means_that_nobody_can_take_over(bound: socket.socket) -> None:

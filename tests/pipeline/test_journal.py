@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from structlog.testing import capture_logs
 
 from pipeline.errors import UpstreamFailed
@@ -23,15 +24,18 @@ async def test_a_line_tells_who_what_where_and_how_it_ended() -> None:
     assert "secret" not in str(line)
 
 
-async def test_what_is_said_is_kept_only_by_an_overheard_response() -> None:
-    """Bounded; the response itself gets everything."""
-    recorder: Any = Recorder()
+@pytest.mark.parametrize("at_once", [0, 1, 3])
+async def test_what_is_said_is_kept_only_by_an_overheard_response(at_once: int) -> None:
+    """Bounded; the response itself gets everything, also what it takes without waiting."""
+    recorder: Any = Recorder(at_once=at_once)
     overheard = Overheard(recorder, b"asked", BODY)
     await overheard.start(Head(200))
     for _ in range(3):
-        await overheard.write(b"x" * BODY)
+        if not overheard.write_now(b"x" * BODY):
+            await overheard.write(b"")
     await overheard.finish()
     assert (overheard.started, recorder.finished, len(recorder.body)) == (True, True, 3 * BODY)
+    assert overheard.head == recorder.head
     with capture_logs() as lines:
         note(told(exchange()), overheard)
     assert lines[0]["prompt"] == "asked"

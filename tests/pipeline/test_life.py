@@ -195,6 +195,46 @@ def test_without_a_runtime_directory_another_is_found(monkeypatch: pytest.Monkey
     assert default().parts[-2:] == ("pipeline", "pipeline.pid")
 
 
+def others(found: os.stat_result, user: int) -> os.stat_result:
+    """*found*, as the property of *user*."""
+    return os.stat_result((*found[:4], user, *found[5:]))
+
+
+@pytest.mark.parametrize("whose", ["file", "folder"])
+def test_what_is_another_user_s_is_neither_written_nor_believed(
+    whose: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a folder for everybody's temporary files another may have been there before us."""
+    path = tmp_path / "run" / "x.pid"
+    with PidFile(path) as file:
+        file.tell(["http://h:1"])
+        before = path.read_bytes()
+        stat, fstat = Path.stat, os.fstat
+        if whose == "file":
+            monkeypatch.setattr(os, "fstat", lambda fd: others(fstat(fd), os.geteuid() + 1))
+        else:
+            monkeypatch.setattr(Path, "stat", lambda each: others(stat(each), os.geteuid() + 1))
+        for attempt in (lambda: look(path), PidFile(path).__enter__):
+            with pytest.raises(PermissionError, match="another user's"):
+                attempt()
+        monkeypatch.undo()
+        assert path.read_bytes() == before
+
+
+def test_a_link_in_its_place_is_not_followed(shell: Shell, tmp_path: Path) -> None:
+    """What it leads to stays as it is, and the command says why it does not start."""
+    mine = tmp_path / "mine.txt"
+    mine.write_text("precious")
+    shell.pid_file.parent.mkdir()
+    shell.pid_file.symlink_to(mine)
+    for command in (("start", "-p", "0"), ("start", "--detach", "-p", "0"), ("status",)):
+        done = shell.run(*command)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr == f"{shell.pid_file}: it is a symbolic link, and may lead anywhere\n"
+    assert mine.read_text() == "precious"
+    shell.pid_file.unlink()
+
+
 def test_a_client_is_run_with_its_settings(shell: Shell) -> None:
     """With the gateway that runs, or one of its own; its exit code is ours."""
     client = (

@@ -1,6 +1,5 @@
 """Loading: what is named is found by one door, constructed, and checked before anything is opened."""
 
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -65,14 +64,10 @@ nothing = 5
 
 
 @pytest.fixture
-def mine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+def mine(place_of_modules: Path) -> str:
     """A module of stages in the working directory; its name."""
-    (tmp_path / "my_stages.py").write_text(MINE)
-    (tmp_path / "my_broken.py").write_text("import there_is_no_such_module")
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "path", list(sys.path))
-    for module in ("my_stages", "my_broken"):
-        monkeypatch.delitem(sys.modules, module, raising=False)
+    (place_of_modules / "my_stages.py").write_text(MINE)
+    (place_of_modules / "my_broken.py").write_text("import there_is_no_such_module")
     return "my_stages"
 
 

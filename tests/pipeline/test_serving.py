@@ -56,6 +56,19 @@ async def test_one_client_has_so_many_connections(tmp_path: Path) -> None:
         running.drain.begin(1)
 
 
+@pytest.mark.parametrize(("enabled", "status"), [("true", b"200"), ("false", b"404")])
+async def test_the_admin_is_there_unless_it_is_switched_off(tmp_path: Path, enabled: str, status: bytes) -> None:
+    """[admin] enabled = false takes page and API away."""
+    books = f'[store]\nfile = "{tmp_path / "pipeline.db"}"\n[meter]\nledger = "{tmp_path / "usage.jsonl"}"\n'
+    async with trio.open_nursery() as nursery:
+        running: Running = await nursery.start(
+            serve, configured(f"[server]\nport = 0\n[admin]\nenabled = {enabled}\n{books}")
+        )
+        request = b"GET /admin/api/session HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+        assert (await ask(running.urls[0], request)).split()[1] == status
+        running.drain.begin(1)
+
+
 async def test_a_port_that_is_taken_is_a_problem_of_the_configuration(config: Config) -> None:
     """Found before anything else is opened."""
     async with trio.open_nursery() as nursery:

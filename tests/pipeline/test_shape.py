@@ -66,6 +66,22 @@ async def asks(exchange: Any) -> Any:
     return elsewhere
 
 
+async def looks_up(exchange: Any) -> None:
+    await exchange.wait()
+
+
+def hands_on(exchange: Any) -> Any:
+    return None if exchange.streaming else looks_up(exchange)
+
+
+def hands_on_for_a_transform(exchange: Any) -> Any:
+    return asks(exchange)
+
+
+async def for_ever(exchange: Any) -> Any:
+    return for_ever(exchange)
+
+
 def sometimes(exchange: Any) -> Any:
     if exchange.streaming:
         return None
@@ -146,6 +162,9 @@ class Counter:
         (only_tail, Shape(False, "nothing", True)),
         (queued, Shape(True, "nothing", True)),
         (asks, Shape(True, "fused", False)),
+        (hands_on, Shape(False, "nothing", False)),
+        (hands_on_for_a_transform, Shape(False, "fused", False)),
+        (for_ever, Shape(True, "unknown", False)),
         (sometimes, Shape(False, "waits", False)),
         (either, Shape(False, "fused", False)),
         (shortened, Shape(False, "fused", False)),

@@ -3,13 +3,10 @@
 import csv
 import io
 import json
-import os
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
-import structlog
 from click.testing import CliRunner, Result
 
 from pipeline.cli import main
@@ -30,19 +27,13 @@ SPAN = ("--from", "2027-01-10", "--to", "2027-01-15")
 
 
 @pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def here(here: Path) -> Path:
     """A configured gateway that does not run, with nothing in its books."""
-    monkeypatch.chdir(tmp_path)
-    for name in [name for name in os.environ if name.startswith("PIPELINE_")]:
-        monkeypatch.delenv(name)
-    for name in ("HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME"):
-        monkeypatch.setenv(name, str(tmp_path / "own"))
-    (tmp_path / "pipeline.toml").write_text(
+    (here / "pipeline.toml").write_text(
         '[store]\nfile = "books.db"\n[upstreams.up]\npreset = "simulated"\n[meter]\nprices = "prices.toml"\n'
     )
-    (tmp_path / "prices.toml").write_text("")
-    yield tmp_path
-    structlog.reset_defaults()
+    (here / "prices.toml").write_text("")
+    return here
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """Workers: started one after the other, kept alive, told and asked together.  With real processes that do nothing."""
 
+import errno
 import os
 import re
 import signal
@@ -16,7 +17,7 @@ import structlog
 import trio
 
 from pipeline.sockets import listening, spread
-from pipeline.workers import Failed, Workers, supervise
+from pipeline.workers import ANSWERS, Failed, Workers, supervise
 from tests.pipeline.configs import configured
 
 ROOT = Path(__file__).parents[2]
@@ -89,6 +90,27 @@ async def test_one_that_dies_is_started_again_and_the_others_are_let_be(at: Path
     assert c.codes == [0]
 
 
+async def test_one_that_can_t_be_started_for_now_is_tried_again(at: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the machine has no more processes or memory, the others go on, and no socket to it stays open."""
+    begin, tries = trio.lowlevel.open_process, [OSError(errno.EAGAIN, os.strerror(errno.EAGAIN))]
+
+    async def scarce(*words: Any, **how: Any) -> trio.Process:
+        if tries:
+            raise tries.pop()
+        return await begin(*words, **how)
+
+    async with crew(at) as c:
+        second, opened = c.workers.living[2].process.pid, len(os.listdir("/proc/self/fd"))
+        monkeypatch.setattr(trio.lowlevel, "open_process", scarce)
+        os.kill(c.workers.living[1].process.pid, signal.SIGKILL)
+        await c.until(1, 2)
+        assert (tries, c.workers.living[2].process.pid) == ([], second)
+        assert len(os.listdir("/proc/self/fd")) == opened
+    told = [(line["event"], line.get("pause")) for line in c.lines]
+    again = "a worker has died, and is started again"
+    assert told == [(again, 0.2), ("a worker can't be started", None), (again, 0.4)]
+
+
 async def test_what_keeps_the_first_from_starting_ends_all(at: Path) -> None:
     """With its exit code; it has said why, once."""
     (at / "fail").write_text("2")
@@ -116,11 +138,18 @@ async def test_all_read_the_configuration_anew(at: Path) -> None:
 async def test_a_worker_that_dies_meanwhile_is_not_waited_for(at: Path) -> None:
     """Whoever comes after it reads the configuration anyway."""
     async with crew(at) as c:
-        os.kill(c.workers.living[2].process.pid, signal.SIGSTOP)
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(c.workers.reload)
-            await trio.sleep(0.1)
-            os.kill(c.workers.living[2].process.pid, signal.SIGKILL)
+        stopped = c.workers.living[2].process.pid
+        os.kill(stopped, signal.SIGSTOP)
+        with trio.fail_after(ANSWERS / 2):
+            async with trio.open_nursery() as nursery:
+
+                async def kill() -> None:
+                    while "loaded" not in c.workers._waiting:  # noqa: ASYNC110  # it has been asked
+                        await trio.sleep(0.01)
+                    os.kill(stopped, signal.SIGKILL)
+
+                nursery.start_soon(kill)
+                assert (await c.workers.reload()).waiting == ["server.port"]
 
 
 def answered(at: Path) -> str:

@@ -47,6 +47,7 @@ class Room:
     stage: Any
     asked: int = 0
     heads: list[Any] = attrs.field(factory=list)
+    answers: trio.Event | None = None  # no upstream says a word before; None: they do at once
 
     def source(self, *events: Any, model: str = MODEL) -> Any:
         async def source(exchange: Exchange, out: Any) -> None:
@@ -57,6 +58,8 @@ class Room:
                 await wait(attempt)
             self.asked += 1
             self.heads.append(list(exchange.reply_headers))
+            if self.answers is not None:
+                await self.answers.wait()
             await out.send(list(events))
 
         return source
@@ -163,13 +166,17 @@ async def test_two_streams_hold_two_places(tmp_path: Path) -> None:
     """A third waits outside until one has ended."""
     async with room(tmp_path, Limit("streams", 2)) as home:
         answers: list[Any] = []
+        home.answers = going = trio.Event()
 
         async def one(name: str) -> None:
             answers.append((await home.ask(name=name)).events[-1])
+            going.set()  # the first that is answered is the one that waits outside
 
-        async with trio.open_nursery() as nursery:
-            for name in "abc":
-                nursery.start_soon(one, name)
+        with trio.fail_after(30):
+            async with trio.open_nursery() as nursery:
+                for name in "abc":
+                    nursery.start_soon(one, name)
+        assert isinstance(answers[0], Failed)
         assert sorted(type(answer).__name__ for answer in answers) == ["Failed", "Finished", "Finished"]
         assert isinstance((await home.ask(name="d")).events[-1], Finished)
 

@@ -17,8 +17,9 @@ from pipeline.store import requests, sql
 from pipeline.store.record import Flag, Record, State
 from pipeline.store.settings import Settings
 from pipeline.store.store import open_store
-from stages.meter import Meter, Tally
+from stages.meter import Meter
 from stages.notes import BOOKS
+from stages.tally import Tally
 from tests.doubles import Kept, Recorder, exchange, words
 
 

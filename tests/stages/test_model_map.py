@@ -1,5 +1,6 @@
 """Model map: exact before glob, whole names before suffixes, and who may answer."""
 
+import math
 from typing import Any
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from pipeline import Caller
 from pipeline.errors import UnknownModel
 from pipeline.live import RULE
+from pipeline.upstream import Listed
 from stages.dialects import anthropic, chat
 from stages.model_map import ModelMap
 from stages.notes import CHOICE, LISTED, NAMED, OFFERED
@@ -153,14 +155,14 @@ def test_a_chat_prompts_own_effort_holds_against_the_suffix() -> None:
     assert x.prompt.model == "large(high)"
 
 
-def test_all_upstreams_that_name_the_model_may_answer_in_their_order() -> None:
+async def test_all_upstreams_that_name_the_model_may_answer_in_their_order() -> None:
     """And only where none does, the first that names no models."""
     ups = [
-        upstream("any", None),
+        upstream("any", None, listed=Listed(until=math.inf)),
         upstream("a", None, models=("gpt-*",)),
         upstream("other", None, models=("claude-*",)),
         upstream("b", None, models=("*-6",)),
-        upstream("any2", None),
+        upstream("any2", None, listed=Listed(until=math.inf)),
     ]
     for model, names in (("gpt-6", ["a", "b"]), ("gpt-5", ["a"]), ("llama", ["any"])):
         x = exchange(f'{{"model":"{model}"}}'.encode(), upstreams=list(ups))

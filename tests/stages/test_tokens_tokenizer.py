@@ -29,12 +29,13 @@ def test_a_lone_surrogate_is_counted() -> None:
 
 @pytest.mark.parametrize("text", [" ", "a", "\n", "1234567890", "a  ", "'s", "👨‍👩‍👧", "\0", "e\u0301", "/\n"])
 def test_hostile_texts_take_no_time(text: str) -> None:
-    """A megabyte of anything: no panic, less than half a second."""
+    """A megabyte of anything: no panic, less than half a second of work, whatever else the machine does."""
     long = text * (1_000_000 // len(text))
-    began = time.perf_counter()
+    count([""])  # its tables have been read
+    began = time.process_time()
     pieces = [long[at : at + 65_536] for at in range(0, len(long), 65_536)]
     assert sum(count(pieces)) > 1000
-    assert time.perf_counter() - began < 0.5
+    assert time.process_time() - began < 0.5
 
 
 @given(st.text(max_size=300), st.text(max_size=300))

@@ -1,6 +1,8 @@
 """Translation as a library: requests and replies of every pair, as bytes, with nothing that runs."""
 
 import re
+import subprocess
+import sys
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -184,6 +186,25 @@ def test_calls_get_back_their_names_and_stops_are_kept() -> None:
     assert reply.over
     assert b'"stop_sequence":"</x>"' in data
     assert b"because" not in data
+
+
+def test_a_dialect_is_one_folder_found_by_its_name(tmp_path: Path) -> None:
+    """It is translated from and to without a line elsewhere."""
+    (tmp_path / "cousin").mkdir()
+    (tmp_path / "cousin/__init__.py").write_text("from stages.dialects.chat import *\nNAME = 'cousin'\n")
+    asks = """
+import sys, stages.dialects
+stages.dialects.__path__.append(sys.argv[1])
+from stages.translation import translate_request
+body = {"model": "m", "max_tokens": 5, "messages": [{"role": "user", "content": "Hi"}]}
+there = translate_request(body, source="anthropic", target="cousin")
+back = translate_request(there.body, source="cousin", target="anthropic")
+print(there.path, there.body.decode(), back.path, sep="\\n")
+"""
+    told = subprocess.run([sys.executable, "-c", asks, str(tmp_path)], capture_output=True, text=True, check=True)
+    path, body, back = told.stdout.splitlines()
+    assert (path, back) == ("/chat/completions", "/messages")
+    assert msgspec.json.decode(body)["messages"] == [{"role": "user", "content": "Hi"}]
 
 
 def test_the_dialects_are_the_ones_that_clients_speak() -> None:

@@ -37,6 +37,20 @@ async def test_exchanges_are_cut_at_the_deadline(autojump_clock: MockClock) -> N
     assert (trio.current_time(), drain.running) == (10, 0)
 
 
+async def test_an_exchange_may_count_in_two(autojump_clock: MockClock) -> None:
+    """Whichever of them begins: the scope is one, the earlier deadline holds, and each knows when nobody is left."""
+    server, line = Drain(), Drain()
+    line.begin(10)
+    with server.exchange() as scope, line.join(scope):
+        assert (server.running, line.running) == (1, 1)
+        server.begin(30)
+        await trio.sleep(60)
+    assert scope.cancelled_caught
+    assert (trio.current_time(), server.running, line.running) == (10, 0, 0)
+    with server.exchange() as scope, line.join(scope):
+        assert scope.deadline == 10
+
+
 async def test_the_idle_are_told_once() -> None:
     """At the beginning, or on coming too late; never after they have left."""
     drain = Drain()

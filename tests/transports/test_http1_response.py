@@ -8,6 +8,7 @@ import trio.testing
 from trio.testing import MockClock
 
 from tests.transports.dialogue import GET, LIMITS, Client, answer, responses, talk, whole
+from tests.transports.test_tcp import pair
 from transports.http1 import serve_http1
 from transports.messages import Connection, Handler, Head, Headers, Request, Response
 
@@ -70,6 +71,26 @@ async def test_a_large_piece_is_one_chunk(autojump_clock: MockClock) -> None:
     written = await sends(writing(200, [], body))
     assert b"".join(written[1:]) == b"3e800\r\n" + body + b"\r\n0\r\n\r\n"
     assert max(map(len, written)) <= 65536
+
+
+async def test_what_the_socket_takes_is_written_without_a_turn() -> None:
+    """Until it is full; the rest of the last piece goes with the next, and nothing is lost between."""
+    said: list[bool] = []
+
+    async def handler(request: Request, response: Response) -> None:
+        await response.start(Head(200))
+        while not said or said[-1]:
+            said.append(response.write_now(b"x" * 50_000))
+        await response.write(b"last")
+        await response.finish()
+
+    async with pair() as (near, far), trio.open_nursery() as nursery:
+        nursery.start_soon(serve_http1, near, Connection(), handler, LIMITS)
+        await far.send_all(GET.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
+        wire = b"".join([piece async for piece in far])
+    [heard] = responses(wire, "GET")
+    assert said[0]
+    assert heard.body == b"x" * 50_000 * len(said) + b"last"
 
 
 @pytest.mark.parametrize(

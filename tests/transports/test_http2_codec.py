@@ -11,9 +11,10 @@ from h2.errors import ErrorCodes
 from h2.events import ConnectionTerminated, DataReceived, Event, RequestReceived, TrailersReceived
 from h2.exceptions import FrameTooLargeError, ProtocolError
 from h2.settings import SettingCodes
-from hpack import Decoder, HPACKDecodingError
+from hpack import Decoder, Encoder, HPACKDecodingError, OversizedHeaderListError
 from hyperframe.frame import (
     ContinuationFrame,
+    DataFrame,
     ExtensionFrame,
     Frame,
     GoAwayFrame,
@@ -226,3 +227,81 @@ def test_a_table_changes_its_size_twice_at_most() -> None:
     assert fields.last == [(b":status", b"200")]
     with pytest.raises(HPACKDecodingError):
         fields.decode(b"\x20" * 16_000)
+
+
+@given(st.lists(st.lists(st.tuples(names, values), max_size=8), max_size=4), st.booleans())
+def test_fields_are_those_of_hpack(blocks: list[list[tuple[bytes, bytes]]], huffman: bool) -> None:
+    """What the tables know is looked up here and the rest by hpack, with the same result, block after block."""
+    encoder, fields, oracle = Encoder(), Fields(), Decoder()
+    for block in blocks * 2:
+        said = encoder.encode(block, huffman=huffman)
+        fields.decode(said)
+        assert fields.last == list(oracle.decode(said, raw=True)) == block
+        assert fields.header_table.dynamic_entries == oracle.header_table.dynamic_entries
+
+
+@pytest.mark.parametrize("said", [b"\x88\x20", b"\x88\xfe", b"\xff\xff\x00", b"\x80", b"\x88\x80"], ids=bytes.hex)
+def test_what_hpack_refuses_is_refused(said: bytes) -> None:
+    """A change of size in the middle, and entries that are not there."""
+    for decoder in (Fields(), Decoder()):
+        with pytest.raises(HPACKDecodingError):
+            decoder.decode(said)
+
+
+def test_a_list_that_one_byte_makes_long_is_refused() -> None:
+    """A kilobyte of references to one long entry is no way to half a megabyte (HPACK bomb)."""
+    fields = Fields()
+    fields.decode(Encoder().encode([(b"x", b"y" * 4000)], huffman=False))
+    with pytest.raises(OversizedHeaderListError):
+        fields.decode(b"\xbe" * 1000)
+
+
+def asked(*said: bytes) -> Codec:
+    """A codec that has been asked something on stream 1, and then heard *said*."""
+    codec = new_codec()
+    fed(codec, HELLO, wire(HeadersFrame(1, data=b"\x82\x86\x84\x01\x01a", flags=["END_HEADERS"])), *said)
+    codec.data_to_send()
+    return codec
+
+
+@pytest.mark.parametrize("size", [0, 20_000, 50_000])
+@pytest.mark.parametrize("end", [False, True])
+def test_a_response_is_written_as_h2_writes_it(end: bool, size: int) -> None:
+    """Byte for byte, in as many frames; and the stream and both windows are left as h2 leaves them."""
+    ours, oracle = asked(), asked()
+    fields = [(b":status", b"200"), (b"x", b"y" * size), (b"date", b"now")]
+    oracle.send_headers(1, fields, end_stream=end)
+    assert ours.head_frames(1, fields, end=end) == oracle.data_to_send()
+    if not end:
+        for last in (False, True):
+            oracle.send_data(1, b"piece", end_stream=last)
+            assert ours.data_frame(1, b"piece", end=last) == oracle.data_to_send()
+    assert ours.streams[1].state_machine.state == oracle.streams[1].state_machine.state
+    assert ours.local_flow_control_window(1) == oracle.local_flow_control_window(1)
+
+
+said_of_a_body = st.lists(
+    st.builds(
+        lambda data, flags: wire(DataFrame(1, data=data, pad_length=3 if "PADDED" in flags else 0, flags=flags)),
+        st.one_of(st.binary(max_size=20), st.just(bytes(16_000))),
+        st.lists(st.sampled_from(["END_STREAM", "PADDED"]), unique=True, max_size=2),
+    ),
+    max_size=25,
+)
+
+
+@given(said_of_a_body)
+def test_a_body_is_taken_as_h2_takes_it(said: list[bytes]) -> None:
+    """The same events, windows and offences, whatever comes after the end, with padding, or over a window."""
+    ours, oracle = asked(), asked()
+    for frame in said:
+        heard: list[object] = []
+        for codec, take in ((ours, lambda one: fed(ours, one)), (oracle, oracle.receive_data)):
+            try:
+                heard.append([repr(event) for event in take(frame)])
+            except ProtocolError as error:
+                heard.append(error.error_code)
+            heard.append(codec.remote_flow_control_window(1) if 1 in codec.streams else None)
+        assert heard[:2] == heard[2:]
+        if not isinstance(heard[0], list):
+            return

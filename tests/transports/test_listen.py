@@ -10,6 +10,7 @@ import trio
 import trio.testing
 
 from tests.transports.dialogue import GET, answer, echo, responses, whole
+from tests.transports.holding import held
 from tests.transports.http2_client import client_of
 from tests.transports.running import Server, running
 from tests.transports.vectors import BAD, CODINGS, MALFORMED, SAID, head
@@ -269,6 +270,18 @@ async def test_who_was_let_in_before_the_drain_is_answered() -> None:
         await server.ended.wait()
 
 
+async def test_who_has_long_been_silent_does_not_hold_up_the_drain(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The time for a first request is counted from its connection, not from the drain."""
+    monkeypatch.setattr("transports.listen.FIRST", 0.0)
+    async with running(echo) as server:
+        client = await server.connect()
+        assert (await server.ask()).body == b"GET / "
+        server.drain.begin(30)
+        with trio.fail_after(0.9):
+            assert await client.hear() == b""
+            await server.ended.wait()
+
+
 async def test_the_drain_ends_at_its_deadline() -> None:
     """Whoever is not done by then is cut."""
 
@@ -320,3 +333,35 @@ async def test_refusals_of_the_handler_are_answered() -> None:
     async with running(handler) as server:
         assert (await server.ask()).status == 404
     assert server.crashes == []
+
+
+MARK = b"<of the body>"
+
+
+@pytest.mark.parametrize("size", [40_000, 400_000])
+@pytest.mark.parametrize("version", ["1.1", "2"])
+async def test_a_body_is_let_go_of_while_its_response_lasts(version: str, size: int) -> None:
+    """Once the handler took it, it is nowhere on the server any more: in no buffer, and in no frame that waits."""
+    took: list[int] = []
+    taken, over = trio.Event(), trio.Event()
+
+    async def handler(request: Request, response: Response) -> None:
+        while piece := len(await request.body.receive()):
+            took.append(piece)
+        await response.start(Head(200))
+        taken.set()
+        await over.wait()
+        await response.finish()
+
+    async with running(handler) as server:
+        caller = await server.connect()
+        if version == "1.1":
+            start = head(b"Content-Length: %d" % size, host=b"Host: localhost\r\n")
+            await caller.stream.send_all(start + (MARK * size)[:size])
+        else:
+            client = client_of(caller.stream)
+            await client.upload(client.ask("POST", end=False), (MARK * size)[:size])
+        await taken.wait()
+        assert sum(took) == size
+        assert held(MARK) == []
+        over.set()

@@ -106,3 +106,32 @@ async def test_a_broken_response_is_broken_under_tls(certificate: str, client_tl
                 with pytest.raises(trio.BrokenResourceError):
                     await client.hear()
             await trio.aclose_forcefully(stream)
+
+
+async def test_a_client_that_reads_nothing_under_tls_is_given_up(certificate: str, client_tls: ssl.SSLContext) -> None:
+    """Its handler is cancelled and its socket closed, whatever TLS has to say of that; the others notice nothing."""
+    left = trio.Event()
+
+    async def handler(request: Request, response: Response) -> None:
+        if request.path == "/other":
+            await answer(response, b"here")
+            return
+        try:
+            await response.start(Head(200))
+            while True:
+                await response.write(bytes(1 << 20))
+        finally:
+            left.set()
+
+    limits = Limits(stall_seconds=0.05)
+    async with running(handler, tls=Tls(tls_context(certificate)), limits=limits) as server:
+        stream = await tls_to(server, client_tls)
+        await stream.send_all(GET)
+        with trio.fail_after(5):
+            await left.wait()
+            other = await tls_to(server, client_tls)
+            await other.send_all(GET.replace(b"GET / ", b"GET /other "))
+            assert (await Client(other).hear(b"here"))[-4:] == b"here"
+        await trio.aclose_forcefully(other)
+        await trio.aclose_forcefully(stream)
+    assert server.crashes == []

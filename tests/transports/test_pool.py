@@ -7,6 +7,7 @@ import pytest
 import trio
 import trio.testing
 
+from tests.transports.holding import held
 from tests.transports.upstreams import CHUNKED, GET, OK, ORIGIN, POST, QUICK, Peer, Script, answers, fetch, upstream
 from transports.pool import PoolLimits, open_pool
 from transports.upstream import Call, Link, Origin, TimedOut, Truncated
@@ -324,3 +325,21 @@ async def test_a_request_is_not_held_while_its_reply_streams() -> None:
             del call
             assert await reply.receive() == b"a"
             assert held() is None
+
+
+@pytest.mark.parametrize("size", [10_000, 700_000])
+async def test_a_body_that_was_sent_is_nowhere(size: int) -> None:
+    """While the reply lasts, neither the call, nor the upload, nor the link, nor a frame that waits holds the body."""
+
+    async def script(peer: Peer) -> None:
+        left = size
+        while left > 0:  # more than the head has come in the first piece
+            left -= len(await peer.stream.receive_some(65536))
+        await peer.say(CHUNKED, b"1\r\na\r\n")
+        await trio.sleep_forever()
+
+    mark = b"<of the body>"
+    async with upstream(script) as (pool, _), pool.send(ORIGIN, attrs.evolve(POST, body=mark * (size // 13))) as reply:
+        assert await reply.receive() == b"a"
+        await settled()
+        assert held(mark) == []

@@ -67,6 +67,26 @@ async def test_a_response_comes_as_it_was_written(calling: Calling, autojump_clo
     assert b"date" in reply.fields
 
 
+@pytest.mark.parametrize("length", [False, True])
+@pytest.mark.parametrize("size", [100, 50_000])
+async def test_what_is_written_without_waiting_comes_in_its_order(
+    calling: Calling, autojump_clock: MockClock, length: bool, size: int
+) -> None:
+    """What could not be sent goes before the next piece, and before the end."""
+    body = bytes(range(256)) * 1000
+
+    async def handler(request: Request, response: Response) -> None:
+        await response.start(Head(200, [(b"content-length", b"%d" % len(body))] if length else []))
+        for at in range(0, len(body), size):
+            if not response.write_now(body[at : at + size]):
+                await response.write(b"")
+        await response.finish()
+
+    async with calling(handler) as caller:
+        assert (await (await caller.ask("GET", "/")).reply()).body == body
+    assert caller.crashes == []
+
+
 async def test_a_piece_is_not_kept_back(calling: Calling, autojump_clock: MockClock) -> None:
     """What was written is on its way when ``write`` returns, although nothing follows for a long time."""
 

@@ -10,7 +10,15 @@ from hypothesis import strategies as st
 from tests.transports.vectors import BAD, CODINGS, GOOD, head
 from transports.limits import Limits
 from transports.messages import BadRequest
-from transports.strict import check_fields, check_head, check_outgoing, check_partial, host_allowed, origin_form
+from transports.strict import (
+    check_fields,
+    check_head,
+    check_outgoing,
+    check_partial,
+    field_lines,
+    host_allowed,
+    origin_form,
+)
 
 LIMITS = Limits()
 
@@ -203,6 +211,9 @@ def test_plain_http2_fields_pass(headers: list[tuple[bytes, bytes]]) -> None:
         (400, [*H2, (b"X", b"a")]),
         (400, [*H2, (b"x y", b"a")]),
         (400, [*H2, (b"", b"a")]),
+        (400, [*H2, (b"x: y", b"a")]),
+        (400, [*H2, (b"x\ny", b"a")]),
+        (400, [*H2, (b"x", b"a\nb")]),
         (400, [*H2, (b"x", b"a\r\nb: c")]),
         (400, [*H2, (b"x", b"a\x00")]),
         (400, [*H2, (b"x", b" a")]),
@@ -267,3 +278,29 @@ def test_a_field_that_reads_differently_elsewhere_is_not_written(field: tuple[by
     """Blanks at the ends, and names that are no token, never leave."""
     with pytest.raises(ValueError, match="can't be written"):
         check_outgoing([field])
+
+
+_BITS = st.lists(
+    st.sampled_from([b"a", b"B", b"-", b":", b" ", b": ", b"\r\n", b"\n", b"\t", b"\x00", b"\xe9"]), max_size=4
+)
+_FIELD = st.tuples(_BITS.map(b"".join), _BITS.map(b"".join))
+
+
+@given(st.lists(_FIELD, max_size=4))
+def test_fields_looked_at_together_are_judged_as_one_by_one(fields: list[tuple[bytes, bytes]]) -> None:
+    """No field hides behind another when all are matched at once, on the way out and on the way in."""
+    try:
+        check_outgoing(fields)
+    except ValueError:
+        with pytest.raises(ValueError, match="can't be written"):
+            field_lines(fields)
+        alone_is_good = False
+    else:
+        assert field_lines(fields) == b"".join([name + b": " + value + b"\r\n" for name, value in fields])
+        alone_is_good = all(name == name.lower() for name, _ in fields)
+    try:
+        check_fields([*H2, *fields], LIMITS)
+    except BadRequest:
+        assert not alone_is_good
+    else:
+        assert alone_is_good

@@ -81,6 +81,8 @@ def complete(fields: Fields, index: int) -> list[Event]:
 def opening(block: Block) -> Fields:
     """What content_block_start says of *block*.  Both keys of a thinking block are demanded by strict clients."""
     match block:
+        case Text() | Refusal():
+            return {"type": "text", "text": ""}
         case Thinking():
             return {"type": "thinking", "thinking": "", "signature": ""}
         case ToolUse(id=id, name=name, extra=extra):
@@ -89,8 +91,6 @@ def opening(block: Block) -> Fields:
             return {"type": "redacted_thinking", "data": data}
         case Other(body=body):
             return body
-        case Text() | Refusal():
-            return {"type": "text", "text": ""}
 
 
 def folded(block: Block, deltas: list[Event]) -> Fields:

@@ -95,6 +95,7 @@ class StreamEncoder:
             if event.terminal:
                 self._over = True
                 break
+        self._batch = []  # not to be held until the next one comes
         return b"".join(pieces)
 
     def _frame(self, event: Event) -> bytes | None:

@@ -8,9 +8,6 @@ know acceptable to this API: a limit of tokens, what the model refuses (``fit``)
 cache marks than it takes (``marks``).
 """
 
-from typing import Any
-
-from pipeline.document import Path
 from pipeline.prompt import Prompt
 from stages.capabilities import capability
 from stages.dialects import shape
@@ -23,7 +20,7 @@ from stages.notes import STOPS
 
 MAX_TOKENS = 8_192  # for clients that set no limit, where it is not known what the model can write
 
-_ROLES = frozenset({"user", "assistant", "system"})
+_ROLES = ("user", "assistant", "system")  # a tuple: a client's value may be of any type
 _OBJECTS = ("thinking", "output_config", "tool_choice", "metadata")
 
 
@@ -31,12 +28,14 @@ def to_messages(body: Fields, prompt: Prompt, towards: str = "") -> Fields:
     """*body*, which is in the Messages shape.  InvalidRequest where it is not."""
     shape.name(body.get("model"), ("model",))
     for path, message in shape.objects(body.get("messages"), ("messages",)):
-        role = message.get("role")
-        if not isinstance(role, str) or role not in _ROLES:
+        if message.get("role") not in _ROLES:
             shape.invalid((*path, "role"), "one of user, assistant, system is required")
-        check_content(message.get("content"), (*path, "content"))
-    if body.get("system") is not None:
-        check_content(body["system"], ("system",))
+        content = message.get("content")
+        if not isinstance(content, str):
+            shape.blocks(content, (*path, "content"))
+    system = body.get("system")
+    if system is not None and not isinstance(system, str):
+        shape.blocks(system, ("system",))
     for _ in shape.objects(body.get("tools") or [], ("tools",)):
         pass
     if body.get("max_tokens") is not None:
@@ -45,13 +44,6 @@ def to_messages(body: Fields, prompt: Prompt, towards: str = "") -> Fields:
         if body.get(key) is not None:
             shape.mapping(body[key], (key,))
     return body
-
-
-def check_content(content: Any, path: Path) -> None:
-    """InvalidRequest unless *content* is a string or an array of blocks that say their type."""
-    if not isinstance(content, str):
-        for place, block in shape.objects(content, path):
-            shape.name(block.get("type"), (*place, "type"))
 
 
 def from_messages(body: Fields, prompt: Prompt) -> Fields:

@@ -157,20 +157,21 @@ class WholeEncoder:
             if isinstance(event, Finished):
                 return self._fold(event)
             if isinstance(event, Run):
-                self._keep(*reread(event))
+                for told in reread(event):
+                    self._keep(told)
             elif not isinstance(event, Heartbeat):
                 self._keep(event)
         return b""
 
-    def _keep(self, *events: Event) -> None:
-        self._events += events
-        self._size += sum([len(getattr(event, "piece", "")) for event in events])
+    def _keep(self, event: Event) -> None:
+        self._events.append(event)
+        self._size += len(getattr(event, "piece", ""))
         if self._size > LIMIT:
             raise too_large()
 
     def _fold(self, finished: Finished) -> bytes:
         events, self._events = [*self._events, finished], []
-        started = next((event for event in events if isinstance(event, Started)), Started("", ""))
+        started = next((event for event in events if isinstance(event, Started)), None) or Started("", "")
         mine = started.body is not None and started.body.get("type") == "message"
         raw = finished.frame if mine and finished.frame is not None else b""
         blocks = [block for block in gathered(events) if wanted(block.start)]

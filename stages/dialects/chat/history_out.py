@@ -75,7 +75,7 @@ class Conversation(conversation.Conversation):
         for call in dict.fromkeys(calls):
             lost = {"role": "tool", "tool_call_id": call}
             self.messages.append(results[call] if call in results else {**lost, "content": self._unanswered(call)})
-        said = [part for call in calls for part in beside.pop(call, ())]
+        said = [part for call in calls for part in beside.pop(call, ())] if beside else []
         self._say([("user", said), *rest] if said else rest)
 
     def _result(
@@ -89,26 +89,32 @@ class Conversation(conversation.Conversation):
             return [{"type": "text", "text": told}, *pictures]
         self._tally.joined += max(len(lines) - 1, 0) if not self._family.parts else 0
         said = [{"type": "text", "text": line} for line in (lines if self._family.parts else ["\n".join(lines)])]
-        if said:
+        if said and "cache_control" in block:
             said[-1] |= self._point(block)
         results[asked] = {"role": "tool", "tool_call_id": asked, "content": self._content(said)}
-        beside[asked] = pictures
+        if pictures:
+            beside[asked] = pictures
         return []
 
     def _say(self, said: list[tuple[str, list[Fields]]]) -> None:
         """Messages of a user's turn: neighbours of one role are one message."""
         speaker = ""
         pieces: list[Fields] = []
-        for role, given in [*said, ("", [])]:
-            turned = role == "system" and not self._family.anywhere
-            self._tally.amid += turned
-            now = "user" if turned else role
-            if now != speaker and pieces:
-                spoken = self._family.role if speaker == "system" else speaker
-                self.messages.append({"role": spoken, "content": self._content(pieces)})
-                pieces = []
-            speaker = now
-            pieces += [reminder(part) for part in given] if turned else given
+        for role, given in said:
+            if role == "system" and not self._family.anywhere:
+                self._tally.amid += 1
+                role, given = "user", [reminder(part) for part in given]  # noqa: PLW2901  # as it is told here
+            if role != speaker:
+                self._speak(speaker, pieces)
+                speaker, pieces = role, []
+            pieces += given
+        self._speak(speaker, pieces)
+
+    def _speak(self, speaker: str, pieces: list[Fields]) -> None:
+        """One message of *speaker*, if there is anything in it."""
+        if pieces:
+            role = self._family.role if speaker == "system" else speaker
+            self.messages.append({"role": role, "content": self._content(pieces)})
 
     # -- the assistant's ----------------------------------------------------------------------------------------------
 
@@ -129,8 +135,9 @@ class Conversation(conversation.Conversation):
             elif block["type"] != "fallback":
                 said.append({"type": "text", "text": self._flat(place, block)})
         made: Fields = {"role": "assistant", "content": self._spoken(said) if said else None}
-        thoughts = [block for block in thoughts if not self._signs(block, calls)]
-        made |= self._replayed(thoughts, spoken[0][0], calls=bool(calls))
+        if thoughts or self._family.replay_always:
+            thoughts = [block for block in thoughts if not self._signs(block, calls)]
+            made |= self._replayed(thoughts, spoken[0][0], calls=bool(calls))
         if calls:
             made["tool_calls"] = calls
         if said or calls:
@@ -139,9 +146,8 @@ class Conversation(conversation.Conversation):
 
     def _spoken(self, said: list[Fields]) -> str | list[Fields]:
         """An assistant's texts are one: the model wrote them without a break."""
-        if any(MARK in part for part in said):
-            return said
-        return "".join(part["text"] for part in said)
+        texts = [part["text"] for part in said if MARK not in part]
+        return said if len(texts) < len(said) else "".join(texts)
 
     def _flat(self, path: Path, block: Fields) -> str:
         words = flattened(block, path)
@@ -189,10 +195,11 @@ class Conversation(conversation.Conversation):
 
     def _content(self, said: list[Fields]) -> str | list[Fields]:
         """*said* as a string where it is no more than that; servers of old read nothing else."""
-        if any(part["type"] != "text" or MARK in part for part in said) or (self._family.parts and len(said) > 1):
+        texts = [part["text"] for part in said if part["type"] == "text" and MARK not in part]
+        if len(texts) < len(said) or (self._family.parts and len(said) > 1):
             return said
         self._tally.joined += max(len(said) - 1, 0)
-        return "\n\n".join(part["text"] for part in said)
+        return "\n\n".join(texts)
 
 
 def _claudes(block: Fields) -> bool:

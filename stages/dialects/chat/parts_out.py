@@ -25,9 +25,10 @@ def parts(block: Fields, path: Path, tally: Tally) -> list[Fields]:
     """The parts of a block in a user's message or in instructions.  Raises Unsupported if there is no such part."""
     match block["type"]:
         case "text":
-            tally.citations += bool(block.get("citations"))
+            if block.get("citations"):
+                tally.citations += 1
             given = text(block.get("text"), (*path, "text"))
-            return [_text(given)] if given.strip() else []
+            return [_text(given)] if given and not given.isspace() else []
         case "image":
             image = _image(mapping(block.get("source"), (*path, "source")), (*path, "source"))
             return [

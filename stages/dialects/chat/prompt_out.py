@@ -67,15 +67,15 @@ def from_messages(body: Fields, prompt: Prompt, ways: Family | None = None) -> F
     _sampling(body, made, ways, prompt)
     _stops(body, made, ways, prompt)
     _scalars(body, made, ways, prompt)
-    for key, value in body.items():
-        if key not in _READ and value is not None:
-            why, lossy = _DROPPED.get(key, ("not known of a Chat prompt", True))
-            prompt.record("dropped", (key,), why, lossy=lossy)
+    if not body.keys() <= _READ:
+        _unread(body, prompt)
     return made | {key: value for key, value in beside.items() if key != "tools"}
 
 
 def _beyond(body: Fields, ways: Family, prompt: Prompt) -> tuple[Fields, Fields]:
     """*body*, and what its kindred client says beyond it, as far as models of *ways* take that; the rest by the hub."""
+    if BEYOND not in body:
+        return body, {}
     beside = mapping(body.get(BEYOND) or {}, (BEYOND,))
     body = {key: value for key, value in body.items() if key != BEYOND}
     if ways.own:
@@ -179,6 +179,14 @@ def _scalars(body: Fields, made: Fields, ways: Family, prompt: Prompt) -> None:
             made["service_tier"] = "fast"
         else:
             prompt.record("dropped", ("speed",), "no equivalent", lossy=True)
+
+
+def _unread(body: Fields, prompt: Prompt) -> None:
+    """Record what goes: fields that are known to have no equivalent, and fields that nobody knows."""
+    for key, value in body.items():
+        if key not in _READ and value is not None:
+            why, lossy = _DROPPED.get(key, ("not known of a Chat prompt", True))
+            prompt.record("dropped", (key,), why, lossy=lossy)
 
 
 def _opaque(user: str) -> str:

@@ -28,12 +28,15 @@ _CHOICES = {"auto": "auto", "any": "required", "none": "none"}
 _READ = frozenset({"name", "type", "description", "input_schema", "strict", "input_examples", "allowed_callers",
                    "cache_control", "max_characters"})  # fmt: skip
 _SILENT = frozenset({"eager_input_streaming", "defer_loading"})  # how a tool is told, not what it is
+_KNOWN = _READ | _SILENT
 
 
 def functions(body: Fields, family: Family, prompt: Prompt, *, beside: bool = False) -> list[Fields]:
     """The tools of *body* that can be called; *beside*: there are others.  Raises InvalidRequest or Unsupported."""
+    if not body.get("tools"):
+        return []
     made = []
-    tools = [(tool.get(AT, path), tool) for path, tool in objects(body.get("tools") or [], ("tools",))]
+    tools = [(tool.get(AT, path), tool) for path, tool in objects(body["tools"], ("tools",))]
     beside = beside or any(not _served(tool, path) for path, tool in tools)
     for path, tool in tools:
         if beside and _served(tool, path):
@@ -43,7 +46,7 @@ def functions(body: Fields, family: Family, prompt: Prompt, *, beside: bool = Fa
             prompt.record("dropped", path, "a tool that only other tools call", lossy=True)
             continue
         made.append({"type": "function", "function": _function(tool, path, family, prompt)})
-        for key in tool.keys() - _READ - _SILENT:
+        for key in tool.keys() - _KNOWN:
             prompt.record("dropped", (*path, key), "not known of a Chat function", lossy=True)
     return made
 

@@ -49,9 +49,9 @@ def read(told: dict[str, Any]) -> Usage | None:
     reasoning = _count(out, "reasoning_tokens") or 0
     usage = Usage(extra={key: value for key, value in told.items() if key not in _KNOWN} or None)
     if prompt is not None:
-        cached = _first(_count(into, "cached_tokens"), _count(told, "prompt_cache_hit_tokens"),
-                        _count(told, "cached_tokens"), _count(told, "cache_read_input_tokens"))  # fmt: skip
-        written = _first(_count(into, "cache_write_tokens"), _count(told, "cache_creation_input_tokens"))
+        cached = _first((into, "cached_tokens"), (told, "prompt_cache_hit_tokens"), (told, "cached_tokens"),
+                        (told, "cache_read_input_tokens"))  # fmt: skip
+        written = _first((into, "cache_write_tokens"), (told, "cache_creation_input_tokens"))
         usage.cache_read = min(cached, prompt)
         usage.cache_write_5m = min(written, prompt - usage.cache_read)
         usage.cache_write_1h = 0
@@ -90,15 +90,18 @@ def _produced(prompt: int, output: int, reasoning: int, total: int | None) -> in
     return output + reasoning if total == prompt + output + reasoning else total - prompt
 
 
-def _first(*counts: int | None) -> int:
-    return next((count for count in counts if count is not None), 0)
+def _first(*places: tuple[dict[str, Any], str]) -> int:
+    for told, key in places:
+        if key in told and (count := _count(told, key)) is not None:
+            return count
+    return 0
 
 
 def _count(told: dict[str, Any], key: str) -> int | None:
     value = told.get(key)
-    if isinstance(value, float) and value.is_integer():
+    if type(value) is float and value.is_integer():
         value = int(value)
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+    return value if type(value) is int and value >= 0 else None
 
 
 def _details(told: dict[str, Any], key: str) -> dict[str, Any]:

@@ -36,7 +36,7 @@ async def test_what_only_begins_like_it_is_not_the_admins(at: Office) -> None:
 
 
 async def test_a_gateway_without_an_admin_has_nothing_there(tmp_path: Path) -> None:
-    """[admin] enabled = false."""
+    """Its paths are paths nobody knows."""
     async with office(tmp_path) as at:
         at.gateway.admin = None
         assert (await at.send("GET", "/admin/")).status == 404

@@ -39,6 +39,9 @@ async def test_a_stage_is_switched_off_and_on(at: Office) -> None:
     off = await at.ask("PATCH", "/pipeline/thinking_suffix", {"enabled": False})
     assert (off.status, (await stages(at))["thinking_suffix"]["enabled"]) == (200, False)
     assert "thinking_suffix" not in dict(at.gateway.running().line.stages)
+    assert await asked(at, suffixed) == 200
+    models = [request["model"] for request in (await at.ask("GET", "/recent")).json["requests"]]
+    assert models == [suffixed, "claude-haiku-5-5"]
     await at.ask("PATCH", "/pipeline/cache_breakpoints", {"enabled": False})
     assert "cache_breakpoints" not in dict(at.gateway.running().upstreams[0].stages)
     assert at.gateway.running().upstreams[0].wallet is at.gateway.upstreams[0].wallet

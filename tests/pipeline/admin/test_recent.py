@@ -33,7 +33,7 @@ async def test_one_tells_what_each_stage_did(at: Office) -> None:
     assert [(each["upstream"], each["status"]) for each in told["tries"]] == [("up", 200)]
     assert [edit["path"] for edit in effects["thinking_suffix"]["edits"]] == ["model"]
     assert effects["meter"]["events"] > 0
-    assert effects["auth"]["up"] >= 0
+    assert sum(effect["up"] for effect in effects.values()) > 0
     assert (await at.ask("GET", "/recent/req_none")).status == 404
 
 

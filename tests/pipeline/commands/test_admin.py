@@ -1,7 +1,15 @@
 """The admin's accounts, from a terminal."""
 
 import json
+from functools import partial
+from pathlib import Path
 
+from pipeline.admin import accounts
+from pipeline.admin.accounts import LASTS, Login
+from pipeline.commands.books import now
+from pipeline.store.database import within
+from pipeline.store.settings import Settings
+from pipeline.store.visiting import visited
 from tests.pipeline.commands.conftest import Run
 
 
@@ -23,7 +31,8 @@ def test_a_password_is_made_or_asked_for(run: Run) -> None:
     asked = run("admin", "password", "--ask", "--json", typed="correct horse\ncorrect horse\n")
     assert '"user": "ada"' in asked.stdout
     assert "correct horse" not in asked.stdout
-    assert run("admin", "password", "--ask", typed="short\nshort\n").exit_code == 2
+    for wrong in ("short", "long" * 51):
+        assert run("admin", "password", "--ask", typed=f"{wrong}\n{wrong}\n").exit_code == 2
 
 
 def test_an_account_is_removed(run: Run) -> None:
@@ -33,10 +42,24 @@ def test_an_account_is_removed(run: Run) -> None:
     assert run("admin", "user", "ada", "--remove").exit_code == 1
 
 
-def test_logins_are_listed_and_ended(run: Run) -> None:
-    """Whoever's they are."""
-    assert json.loads(run("admin", "logins", "--json").stdout) == {"logins": []}
-    assert run("admin", "logins", "--end", "nothing").exit_code == 1
+def test_logins_are_listed_and_ended(run: Run, tmp_path: Path) -> None:
+    """Whoever's they are; one that is not there is not ended."""
+    for name in ("ada", "bob"):
+        run("admin", "user", name)
+    begun = now()
+    with visited(Settings(file=tmp_path / "pipeline.db")) as backend:
+        for name, letter in (("ada", "a"), ("bob", "b")):
+            login = Login(letter * 64, name, "::1", "a browser", begun, begun, begun + LASTS)
+            within(backend, partial(accounts.login, login=login))
+    listed = json.loads(run("admin", "logins", "--json").stdout)["logins"]
+    assert sorted((each["admin"], each["address"], each["agent"]) for each in listed) == [
+        ("ada", "::1", "a browser"),
+        ("bob", "::1", "a browser"),
+    ]
+    ended = next(each["id"] for each in listed if each["admin"] == "bob")
+    left = json.loads(run("admin", "logins", "--end", ended, "--json").stdout)["logins"]
+    assert [each["admin"] for each in left] == ["ada"]
+    assert run("admin", "logins", "--end", ended).exit_code == 1
 
 
 def test_what_is_done_here_is_in_the_audit(run: Run) -> None:

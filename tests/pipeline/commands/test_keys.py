@@ -54,10 +54,12 @@ def test_what_is_not_said_stays(run: Run) -> None:
 
 def test_rotating_resetting_and_removing(run: Run) -> None:
     """Another secret; windows anew; gone, after a question."""
-    first = json.loads(run("keys", "create", "ada", "--limit", "usd_total=1", "--json").stdout)["secret"]
+    made = json.loads(run("keys", "create", "ada", "--limit", "usd_total=1", "--json").stdout)
     second = json.loads(run("keys", "rotate", "ada", "--overlap", "1h", "--json").stdout)["secret"]
-    assert first != second
-    assert run("keys", "reset", "ada", "--kind", "usd_total").exit_code == 0
+    assert made["secret"] != second
+    anew = json.loads(run("keys", "reset", "ada", "--kind", "usd_total", "--json").stdout)["key"]
+    assert anew["shown"] == [made["secret"][:13], second[:13]]
+    assert made["key"]["windows"][0]["began"] == 0 < anew["windows"][0]["began"]
     assert run("keys", "remove", "ada", typed="n\n").exit_code == 1
     assert "ada" in run("keys", "list").stdout
     assert run("keys", "remove", "ada", "--yes").exit_code == 0

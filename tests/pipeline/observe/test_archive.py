@@ -15,7 +15,7 @@ from pipeline.observe.captured import Captured
 from pipeline.observe.recording import LEFT
 from pipeline.observe.settings import Capture
 from stages.redaction import scrubbed
-from tests.doubles import Recorder, exchange
+from tests.doubles import Recorder, exchange, request
 from tests.pipeline.admin.office import Office
 from tests.pipeline.admin.test_keys import made
 from tests.pipeline.observe.conftest import Watched
@@ -189,8 +189,13 @@ async def test_a_client_that_left_is_told(watched: Watched, tmp_path: Path) -> N
     """What it got until then is kept."""
     folder = tmp_path / "captures"
     async with watched(on(folder)) as at:
-        with trio.move_on_after(0.3):
-            await at.send("POST", "/v1/messages", asked("[[say one]] [[wait 30]]", stream=True))
+        leaves, body = Recorder(), asked("[[say one]] [[wait 30]]", stream=True)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(at.gateway.handle, request(target="/v1/messages", body=body), leaves)
+            with trio.fail_after(10):
+                while b"one" not in leaves.body:  # noqa: ASYNC110  # real sockets
+                    await trio.sleep(0.01)
+            nursery.cancel_scope.cancel()
         (kept,) = await captures(folder, 1)
     assert (kept.answer.error, "one" in kept.answer.body.text) == (LEFT, True)
 

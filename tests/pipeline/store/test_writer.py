@@ -104,6 +104,47 @@ async def test_what_reservations_take_along_shares_a_sync(parts: Parts, nursery:
     nursery.cancel_scope.cancel()
 
 
+async def test_what_runs_does_not_come_along(parts: Parts, nursery: Any) -> None:
+    """It changes neither sums nor windows; it is written when versions are due, or its last one takes its place."""
+    watched, heard = Watched(parts), Heard()
+    made = writer(watched, heard)
+    nursery.start_soon(made.run)
+    made.put(Version(settled("r0"), 1))
+    await made.reserve(want("r1"))
+    made.put(Version(record("r1"), 2))
+    made.put(Version(record("r2"), 3))
+    await made.reserve(want("r2"))
+    assert looking(parts.backend, lambda db: db.rows("SELECT id FROM requests")) == [("r0",)]
+    made.put(Version(settled("r1"), 4))
+    await made.reserve(want("r3"))
+    states = "SELECT id, state FROM requests ORDER BY id"
+    assert looking(parts.backend, lambda db: db.rows(states)) == [("r0", 2), ("r1", 2)]
+    await until(lambda: heard.numbers == [1, 4])
+    assert looking(parts.backend, lambda db: db.rows(states)) == [("r0", 2), ("r1", 2), ("r2", 0)]
+    nursery.cancel_scope.cancel()
+
+
+async def test_the_spool_keeps_all_while_something_waits(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The last version of r1 has no entry of its own: until it is written, the one before must not be forgotten."""
+    monkeypatch.setattr("pipeline.store.writer.TOGETHER", 2)
+    watched, heard = Watched(parts), Heard()
+    made = writer(watched, heard)
+    written: list[Any] = []
+
+    def look() -> None:
+        written.append((looking(parts.backend, lambda db: db.rows("SELECT COUNT(*) FROM requests")), [*heard.numbers]))
+
+    watched.before = look
+    made.put(Version(record("r1"), 1))
+    for number in (2, 3, 4):
+        made.put(Version(settled(f"r{number}"), number))
+    made.put(Version(settled("r1"), 0))
+    await made.drain(5)
+    assert written == [([(0,)], []), ([(2,)], [])]
+    assert heard.numbers == [4]
+    assert looking(parts.backend, lambda db: db.rows("SELECT COUNT(*) FROM requests WHERE state = 2")) == [(4,)]
+
+
 async def test_at_the_end_everything_is_on_the_disk(parts: Parts) -> None:
     """Also what was committed a moment ago."""
     watched, heard = Watched(parts), Heard()

@@ -1,0 +1,319 @@
+"""The account: the books of one exchange, from before it is sent until all is over.
+
+    begin ─▶ a first version of its record, with what its prompt is thought to be       before each try
+    count ─▶ a further one at the reply's ends, and every NOTE bytes between them       as the reply passes
+    close ─▶ the last one: exact tokens, their cost, times, attempts, changes           when all is over
+
+Each version is the record as it was begun, with what has changed: a price and the terms it depends on are looked up
+once a try, and what the last note told exactly is not counted again.  Whoever keeps the exchange within limits asks
+here what it costs (``notes.Books``): by the same price, and the same function.
+"""
+
+from copy import copy
+from functools import lru_cache
+from typing import Any
+
+import attrs
+import msgspec
+import trio
+from msgspec.structs import replace
+
+from pipeline.errors import UpstreamFailed, UpstreamRefused, UpstreamTimeout, UpstreamTruncated
+from pipeline.events import Event, Finished, Started, Usage, reads
+from pipeline.exchange import Attempt, Exchange
+from pipeline.live import WORK
+from pipeline.store.record import Flag, Record, State, clean
+from pipeline.store.store import Store
+from stages import asides
+from stages.notes import Quote
+from stages.prices.catalogue import Catalogue
+from stages.prices.cost import Price, Terms, cost, terms_of
+from stages.tally import BYTES_PER_TOKEN, Tally, empty
+from stages.work import Work, work_of
+
+NOTE = 4 * 1024  # bytes of output between two notes of it: a thousand tokens
+MOST = 4_000  # characters of what is told of attempts, and of changes
+
+_JSON = msgspec.json.Encoder()
+_name = lru_cache(maxsize=1024)(clean)  # of what is configured, and comes again
+_READ = Tally.count.kinds, tuple(Tally.count.seen)  # type: ignore[attr-defined]  # as ``reads`` left them
+
+
+class Account:
+    """The books of one exchange."""
+
+    __slots__ = (
+        "_asked",
+        "_begun",
+        "_catalogue",
+        "_exchange",
+        "_last",
+        "_next",
+        "_number",
+        "_price",
+        "_rated",
+        "_store",
+        "_tally",
+        "_work",
+        "closed",
+    )
+
+    def __init__(self, exchange: Exchange, catalogue: Catalogue) -> None:
+        self._exchange, self._catalogue = exchange, catalogue
+        self._store: Store | None = exchange.store
+        self._tally = Tally(size(exchange))
+        self._work = work_of(exchange)
+        self._begun: Record | None = None  # as the first attempt was about to be sent
+        self._last: Record | None = None  # as it was put down last
+        self._price: Price | None = None  # of the attempt that runs
+        self._asked: Terms = {}  # of its prompt, as far as that depends on them
+        self._rated: tuple[Attempt, Price | None, Terms] | None = None  # the same of the last that was asked about
+        self._number = 0  # under which the spool has it
+        self._next = float(NOTE)  # bytes of output at which there is another note
+        self.closed: Record | None = None  # the last version of the record, once all is over
+
+    @property
+    def count(self) -> Any:
+        """The transform."""
+        return self._tally.count if self._store is None else self._look
+
+    # -- for whoever keeps it within limits ---------------------------------------------------------------------------
+
+    @property
+    def produced(self) -> float:
+        """Bytes of output so far."""
+        return self._tally.produced
+
+    def quoting(self, attempt: Attempt) -> Quote | None:
+        """What tells what a usage costs at *attempt*, in micro-dollars; None if no price is known."""
+        price, terms = self._rate(attempt)
+        if price is None:
+            return None
+        terms = terms or self._asked  # the prompt is let go of at the commit
+        return lambda usage: cost(price, usage, terms)
+
+    def _rate(self, attempt: Attempt) -> tuple[Price | None, Terms]:
+        """The price of *attempt*, and what its prompt asks of service that this depends on."""
+        if self._rated is None or self._rated[0] is not attempt:
+            price = self._catalogue.find(attempt.model, attempt.upstream, round(self._exchange.arrived * 1000))
+            self._rated = attempt, price, {} if price is None else asked(self._exchange, price)
+        return self._rated[1:]
+
+    def failed(self) -> int:
+        """What earlier attempts cost: an upstream that began its answer before it failed will charge for it."""
+        told = [(self.quoting(attempt), self._used(attempt)) for attempt in self._exchange.attempts[:-1]]
+        return sum(quote(usage) for quote, usage in told if quote is not None and usage is not None)
+
+    def _used(self, attempt: Attempt) -> Usage | None:
+        """What *attempt*, which failed, used: as told, or the prompt, where it was answered and that broke off."""
+        return empty(self._tally.prompt) if broke_off(attempt) else attempt.usage
+
+    def spent(self) -> int:
+        """What the exchange costs by now, in micro-dollars, as far as that is known."""
+        return self._version(*self._tally.final()).cost
+
+    def tokens(self) -> int:
+        """About how many tokens came by now."""
+        return int(self._tally.produced) // BYTES_PER_TOKEN
+
+    # -- on the way up ------------------------------------------------------------------------------------------------
+
+    async def begin(self, attempt: Attempt) -> None:
+        """Put down that *attempt* is about to be sent.  Raises StoreUnavailable: then it is not."""
+        self._begun = self._begun or opened(self._exchange, self._work)
+        self._exchange.note(WORK, self._work.session)
+        self._price, self._asked = self._rate(attempt)
+        if self._store is not None:
+            self._last = self._version(empty(self._tally.prompt), Flag.ESTIMATED)
+            self._number = self._store.begin(self._last)
+
+    async def synced(self) -> None:
+        """Returns once that is on the disk."""
+        if self._store is not None and self._number:
+            await self._store.synced(self._number)
+
+    # -- on the way down ----------------------------------------------------------------------------------------------
+
+    @reads(*_READ[0], glances=_READ[1])
+    def _look(self, event: Event) -> None:
+        """Count; and put down what was used by now, now and then."""
+        tally, kind = self._tally, type(event)
+        tally.count(event)
+        if kind is Finished or tally.produced > self._next or (kind is Started and self._exchange.streaming):
+            self._note()
+
+    def _note(self) -> None:
+        if self._last is not None and self._store is not None:
+            self._next = self._tally.produced + NOTE
+            self._last = self._version(*self._tally.final())
+            self._store.note(self._last)
+
+    def aside(self, attempt: Attempt) -> None:
+        """Put down what is known by now of *attempt*, one of the exchange's asides."""
+        if self._store is not None:
+            number = next(number for number, each in enumerate(self._exchange.asides) if each is attempt)
+            self._store.note(self._aside(number))
+
+    # -- when all is over ---------------------------------------------------------------------------------------------
+
+    def close(self) -> Record:
+        """The last version of the record, which is put down."""
+        exchange, last, tally = self._exchange, self._exchange.attempts[-1], self._tally
+        if tally.usage is None:  # it failed before anything was let through
+            tally.usage = last.usage
+        exact = self._last is not None and tally.complete
+        if exact and self._last is not None:
+            record = copy(self._last)
+        else:
+            record = self._version(*((Usage(), Flag(0)) if unbilled(last, tally) else tally.final()))
+        record.state = int(State.SETTLED)
+        if exchange.ending is not None:
+            record.stop = record.stop or exchange.ending.stop
+        record.status = exchange.head.status if exchange.head else 0
+        record.error = ended(exchange, tally)
+        record.took = micros(trio.current_time() - exchange.began)
+        record.first = -1 if last.first is None else micros(last.first - exchange.began)
+        record.attempts = in_json([tried(each) for each in exchange.attempts]) if len(exchange.attempts) > 1 else ""
+        record.changes = in_json(last.edits) if last.edits else ""
+        stages = {name: round(seconds * 1e6) for name, seconds in exchange.stages.items()}
+        record.extra = extended(record.extra, stages=stages, credential=_name(last.credential))
+        if self._store is not None:
+            self._store.settle(record, spooled=not exact)
+        self.closed = record
+        return record
+
+    def asides(self) -> list[Record]:
+        """What was asked on our own account for the exchange, which is closed; each is put down."""
+        records = [self._aside(number) for number in range(len(self._exchange.asides))]
+        for record in records:
+            record.state = int(State.SETTLED)
+            if self._store is not None:
+                self._store.settle(record)
+        return records
+
+    def _aside(self, number: int) -> Record:
+        """What is known of the aside at place *number*."""
+        request = self.closed or self._begun or opened(self._exchange, self._work)
+        return asides.record(self._exchange.asides[number], number + 1, request, self._catalogue)
+
+    def _version(self, usage: Usage, flags: Flag) -> Record:
+        """The record as it is known now."""
+        last, price = self._exchange.attempts[-1], self._price
+        begun = self._begun or opened(self._exchange, self._work)
+        terms = {} if price is None else terms_of(price, usage.extra, self._asked)
+        record = replace(
+            begun,
+            upstream=_name(last.upstream),
+            model=clean(last.model),
+            stop=self._tally.stop or "",
+            input=usage.input or 0,
+            output=usage.output or 0,
+            reasoning=usage.reasoning or 0,
+            cache_read=usage.cache_read or 0,
+            cache_write_5m=usage.cache_write_5m or 0,
+            cache_write_1h=usage.cache_write_1h or 0,
+            extra=in_json({"terms": terms, "counts": usage.extra}) if terms or usage.extra else "",
+            flags=int(flags | Flag.UNPRICED if price is None else flags),
+            cost=0 if price is None else cost(price, usage, terms),
+            price="" if price is None else _name(price.source),
+        )
+        if len(self._exchange.attempts) > 1:
+            record.cost += self.failed()
+            record.flags |= Flag.ESTIMATED if any(map(broke_off, self._exchange.attempts[:-1])) else 0
+        return record
+
+
+# -- what is put down -------------------------------------------------------------------------------------------------
+
+
+def opened(exchange: Exchange, work: Work) -> Record:
+    """What is known of *exchange* before it is sent."""
+    caller = exchange.caller
+    return Record(
+        id=exchange.id,
+        at=round(exchange.arrived * 1000),
+        key=_name(caller.id) if caller else "",
+        caller=_name(caller.name) if caller else "",
+        session=work.session,
+        agent=work.agent,
+        parent=work.parent,
+        dialect=exchange.dialect.NAME,
+        operation=exchange.operation,
+        streamed=int(exchange.streaming),
+        asked=clean(exchange.asked),
+    )
+
+
+def size(exchange: Exchange) -> int:
+    """About how many bytes were asked; only a prompt is paid for."""
+    if exchange.operation != "reply":
+        return 0
+    length = exchange.request.header(b"content-length") or ""
+    return int(length) if length.isdecimal() and len(length) < 12 else len(exchange.prompt.encode())
+
+
+def asked(exchange: Exchange, price: Price) -> dict[str, str]:
+    """What *exchange* asks of service, as far as *price* depends on it."""
+    said = {field: exchange.prompt.get(field) for field in price.factors}
+    return {field: value for field, value in said.items() if isinstance(value, str)}
+
+
+def ended(exchange: Exchange, tally: Tally) -> str:
+    """How *exchange* ended, where it did not end well."""
+    if exchange.error is not None:
+        return type(exchange.error).__name__
+    over = tally.stop is not None or exchange.ending is not None
+    return "" if over or exchange.operation != "reply" else "ClientGone"
+
+
+def unbilled(attempt: Attempt, tally: Tally) -> bool:
+    """Whether nobody charges for *attempt*: it did not reach its upstream, or was refused before anything came."""
+    if attempt.error is None or tally.usage is not None or tally.produced:
+        return False
+    if isinstance(attempt.error, UpstreamRefused):
+        return True  # in the stream as well as by its status
+    return isinstance(attempt.error, UpstreamFailed) if attempt.status is None else attempt.status >= 400
+
+
+def broke_off(attempt: Attempt) -> bool:
+    """Whether *attempt* was being answered when it failed, and what that used was not told."""
+    broke = isinstance(attempt.error, UpstreamTimeout | UpstreamTruncated)
+    return broke and attempt.status == 200 and attempt.usage is None
+
+
+def tried(attempt: Attempt) -> dict[str, Any]:
+    """One try, as it is put down; the usage of a failed one is not lost."""
+    return {
+        "upstream": attempt.upstream,
+        "model": attempt.model,
+        "credential": attempt.credential or None,
+        "status": attempt.status,
+        "error": type(attempt.error).__name__ if attempt.error else None,
+        "usage": None if attempt.usage is None else attrs.asdict(attempt.usage, recurse=False),
+        "why": attempt.why or None,
+    }
+
+
+def extended(extra: str, **more: Any) -> str:
+    """The JSON *extra* with what there is of *more*."""
+    said = {name: value for name, value in more.items() if value}
+    if not said:
+        return extra
+    text = in_json(said)
+    return f"{extra[:-1]},{text[1:]}" if extra and text else extra or text
+
+
+def in_json(what: Any) -> str:
+    """*what* as JSON; of a list its beginning, if it is too long."""
+    text = _JSON.encode(what).decode()
+    while len(text) > MOST:
+        if not isinstance(what, list) or len(what) < 2:
+            return ""
+        what = what[: len(what) // 2]
+        text = _JSON.encode(what).decode()
+    return text
+
+
+def micros(seconds: float) -> int:
+    """*seconds* in microseconds."""
+    return max(0, round(seconds * 1e6))
