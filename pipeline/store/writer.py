@@ -31,7 +31,9 @@ from pipeline.store.transact import Batch, Reserve, transact
 MOST = 20_000  # things that may wait in the channel
 TOGETHER = 1_000  # versions in one transaction
 GATHER = 0.5  # seconds in which versions gather, and between two commits that are synced
-APART = 0.010  # seconds between two transactions while reservations come close together: so they share one
+APART = 2.0  # times as long as the last transaction took passes until the next, while reservations come close together:
+# they share one, the more of them the busier the machine is
+MOST_APART = 0.010  # seconds that may be at most
 AGAIN = (0.1, 0.2, 0.5, 1.0)  # seconds until the next try, while there is an outage; the last one holds on
 
 T = TypeVar("T")
@@ -103,7 +105,7 @@ class Writer:
         self._some, self._urgent = trio.Event(), trio.Event()
         self._thread = trio.CapacityLimiter(1)
         self._instance, self._failures = instance, 0
-        self._last = -math.inf  # when the last transaction ended
+        self._next = -math.inf  # when the next transaction may begin, if it is crowded
         self._crowded = False  # several waited for it: one alone is answered at once, instead of the gap's end
         self._firm = -math.inf  # when the last one that is on the disk did
         self._newest = 0  # number of the last of the spool's entries that was put
@@ -200,10 +202,12 @@ class Writer:
             elif not self._urgent.is_set():
                 with trio.move_on_after(GATHER):
                     await self._urgent.wait()
-            if self._crowded and (rest := self._last + APART - trio.current_time()) > 0:
-                await trio.sleep(rest)
+            if self._crowded and self._next > trio.current_time():
+                await trio.sleep_until(self._next)
+            began = trio.current_time()
             await self._write()
-            self._last = trio.current_time()
+            ended = trio.current_time()
+            self._next = ended + min(APART * (ended - began), MOST_APART)
 
     async def drain(self, seconds: float) -> None:
         """Write all that waits, for *seconds* at most; for when ``run`` has ended."""
