@@ -35,6 +35,15 @@ async def taken(port: int) -> handover.Taken | None:
     return found
 
 
+async def answered(asker: trio.socket.SocketType, port: int) -> bool:
+    """Whether *asker* is connected to who listens for *port*; False while nobody does."""
+    try:
+        await asker.connect(name("here", port))
+    except ConnectionRefusedError:
+        return False
+    return True
+
+
 async def test_the_same_sockets_are_given_to_one_that_gets_ready(bound: socket.socket) -> None:
     """Who connects to the old one before is answered by the new one: there is one queue."""
     port, gone = port_of(bound), trio.Event()
@@ -131,9 +140,9 @@ async def test_nothing_is_given_to_another_user(bound: socket.socket, monkeypatc
     with bound, trio.socket.socket(socket.AF_UNIX) as asker:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(give, name("here", port), [bound.fileno()], lambda: None)
-            await trio.testing.wait_all_tasks_blocked()  # it listens
-            await asker.connect(name("here", port))
             with trio.fail_after(3):
+                while not await answered(asker, port):  # noqa: ASYNC110  # a thread binds the name
+                    await trio.sleep(0.01)
                 said, rights, _, _ = await asker.recvmsg(64, socket.CMSG_SPACE(64))
             nursery.cancel_scope.cancel()
     assert (said, rights) == (b"", [])
