@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 import structlog
 import trio
-import trio.testing
 
 from pipeline import handover
 from pipeline.handover import give, name, take
