@@ -17,7 +17,7 @@ from pipeline.live import RULE
 from pipeline.prompt import Prompt
 from pipeline.stage import Stage, Tails, enter
 from pipeline.upstream import Upstream
-from transports.messages import Headers, Request
+from transports.messages import Headers, Nothing, Request
 
 QUESTION: dict[str, Any] = {
     "max_tokens": 1024,
@@ -70,11 +70,3 @@ def told(exchange: Exchange) -> Iterator[str]:
     for edit in exchange.prompt.edits:
         lost = ", a loss" if edit.lossy else ""
         yield f"      {edit.path or 'request'} {edit.action}{lost}: {edit.why} ({edit.stage})"
-
-
-class Nothing:
-    """A body that is empty."""
-
-    async def receive(self) -> bytes:
-        """The end."""
-        return b""

@@ -28,7 +28,7 @@ from stages import asides
 from stages.notes import Quote
 from stages.prices.catalogue import Catalogue
 from stages.prices.cost import Price, Terms, cost, terms_of
-from stages.tally import BYTES_PER_TOKEN, Tally, empty
+from stages.tally import BYTES_PER_TOKEN, Tally, by_class, empty
 from stages.work import Work, work_of
 
 NOTE = 4 * 1024  # bytes of output between two notes of it: a thousand tokens
@@ -206,12 +206,7 @@ class Account:
             upstream=_name(last.upstream),
             model=clean(last.model),
             stop=self._tally.stop or "",
-            input=usage.input or 0,
-            output=usage.output or 0,
-            reasoning=usage.reasoning or 0,
-            cache_read=usage.cache_read or 0,
-            cache_write_5m=usage.cache_write_5m or 0,
-            cache_write_1h=usage.cache_write_1h or 0,
+            **by_class(usage),
             extra=in_json({"terms": terms, "counts": usage.extra}) if terms or usage.extra else "",
             flags=int(flags | Flag.UNPRICED if price is None else flags),
             cost=0 if price is None else cost(price, usage, terms),

@@ -11,7 +11,7 @@ from pipeline.exchange import Attempt
 from pipeline.store.record import Flag, Record, clean
 from stages.prices.catalogue import Catalogue
 from stages.prices.cost import cost, terms_of
-from stages.tally import Tally
+from stages.tally import Tally, by_class
 
 
 def record(aside: Attempt, number: int, request: Record, catalogue: Catalogue) -> Record:
@@ -47,12 +47,7 @@ def opened(aside: Attempt, number: int, request: Record, usage: Usage, flags: Fl
         model=clean(aside.model),
         status=aside.status or 0,
         error=type(aside.error).__name__ if aside.error else error,
-        input=usage.input or 0,
-        cache_read=usage.cache_read or 0,
-        cache_write_5m=usage.cache_write_5m or 0,
-        cache_write_1h=usage.cache_write_1h or 0,
-        output=usage.output or 0,
-        reasoning=usage.reasoning or 0,
+        **by_class(usage),
         flags=int(flags),
         took=round((ended - aside.began) * 1e6),
     )

@@ -16,13 +16,12 @@ from pipeline.errors import GatewayError, UpstreamFailed, UpstreamRefused, Upstr
 from pipeline.events import Batch, Failed, Started
 from pipeline.exchange import Exchange, Out
 from pipeline.prompt import Prompt
-from pipeline.rehearsal import Nothing
 from pipeline.upstream import Upstream
 from stages.fields import own_fields, request_fields
 from stages.redaction import redact
 from stages.showing import shown
 from transports.codings import CodingError, Decoding
-from transports.messages import Head, Request, find
+from transports.messages import Head, Nothing, Request, find
 from transports.pool import Reply
 from transports.upstream import Call, ConnectFailed, TimedOut, Truncated, UpstreamError
 

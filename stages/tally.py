@@ -86,7 +86,7 @@ class Tally:
     def final(self) -> tuple[Usage, Flag]:
         """The usage to book, with every class a sane number, and what is to be known about it."""
         told = self.usage or _NOTHING
-        counts = [count or 0 for count in _COUNTS(told)]
+        counts = _counts(told)
         suspect, estimated = False, not self.complete
         if not 0 <= min(counts) <= max(counts) <= MOST:
             suspect = True
@@ -114,6 +114,15 @@ _LOOKS: dict[type[Event], Callable[[Tally, Any], None]] = {
 }
 _COMPLETE, _ESTIMATED, _SUSPECT = map(int, (Flag.COMPLETE, Flag.ESTIMATED, Flag.SUSPECT))
 _FLAGS = tuple(map(Flag, range(2 * _COMPLETE)))  # by number: adding flags up takes as long as all the rest
+
+
+def _counts(usage: Usage) -> list[int]:
+    return [count or 0 for count in _COUNTS(usage)]
+
+
+def by_class(usage: Usage) -> dict[str, Any]:
+    """The counts of *usage*, whole numbers, as a record has them: 0 where nothing was told."""
+    return dict(zip(CLASSES, _counts(usage), strict=True))
 
 
 def empty(prompt: int) -> Usage:

@@ -79,6 +79,14 @@ class Body(Protocol):
         """
 
 
+class Nothing:
+    """A body that is empty."""
+
+    async def receive(self) -> bytes:
+        """The end."""
+        return b""
+
+
 def _report(error: BaseException) -> None:
     """What happens to a crash when nobody asked to be told: it is seen all the same."""
     traceback.print_exception(error)

@@ -83,11 +83,7 @@ class Connector:
 
     async def _tunnel(self, proxy: Proxy, origin: Origin) -> trio.abc.Stream:
         stream = await self._open(proxy.origin, proxy=True)
-        try:
-            await tunnel(stream, proxy, origin)
-        except BaseException:
-            await trio.aclose_forcefully(stream)
-            raise
+        await tunnel(stream, proxy, origin)
         return await secure(stream, origin, self.tls, http2=self.http2)
 
 
@@ -144,7 +140,7 @@ async def secure(
     except trio.BrokenResourceError as error:
         await trio.aclose_forcefully(stream)
         raise ConnectFailed(f"{origin}: {_tls_text(error.__cause__)}", "tls") from error
-    except BaseException:
+    except BaseException:  # cancelled, or a certificate that is refused: nobody else has it yet
         await trio.aclose_forcefully(stream)
         raise
     return secured

@@ -95,9 +95,5 @@ async def connected(connector: Connector, origin: Origin, proxy: Proxy | None) -
     if place.scheme == "https":
         stream = await secure(stream, place, connector.tls)
     if origin.scheme == "https":
-        try:
-            await tunnel(stream, proxy, origin)
-        except BaseException:
-            await trio.aclose_forcefully(stream)
-            raise
+        await tunnel(stream, proxy, origin)
     return stream

@@ -108,7 +108,15 @@ def _has_port(entry: str) -> bool:
 
 
 async def tunnel(stream: trio.abc.Stream, proxy: Proxy, origin: Origin) -> None:
-    """Make *stream*, which leads to *proxy*, lead to *origin*.  Raises ConnectFailed; the stream stays the caller's."""
+    """Make *stream*, which leads to *proxy*, lead to *origin*.  Closes *stream* and raises ConnectFailed."""
+    try:
+        await _ask(stream, proxy, origin)
+    except BaseException:  # cancelled, too: nobody else has it yet
+        await trio.aclose_forcefully(stream)
+        raise
+
+
+async def _ask(stream: trio.abc.Stream, proxy: Proxy, origin: Origin) -> None:
     target = _authority(origin)
     scheme, host, port = proxy.origin.scheme.encode(), proxy.origin.host.encode(), proxy.origin.port
     url = httpcore.URL(scheme=scheme, host=host, port=port, target=target)

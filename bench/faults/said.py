@@ -17,20 +17,12 @@ from stages.simulated import reply
 from stages.simulated.script import parse
 from stages.simulated.steps import Style
 from stages.simulated.voices import VOICES, Voice
-from transports.messages import Request
+from transports.messages import Nothing, Request
 
 TEXT = "[[think Let me see.]] [[say one two three four five {mark}]]"
 CALL = '[[say one]] [[call f {{"a": 1, "mark": "{mark}"}}]]'
 LAST = b"0\r\n\r\n"
 IDENT = "0123456789abcdef01234567"
-
-
-class Nothing:
-    """A request body that has been read."""
-
-    async def receive(self) -> bytes:
-        """The end."""
-        return b""
 
 
 @attrs.frozen

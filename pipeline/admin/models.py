@@ -22,11 +22,10 @@ from pipeline.dialect import Model as Offered
 from pipeline.events import Answer, Batch
 from pipeline.exchange import Exchange
 from pipeline.prompt import Prompt
-from pipeline.rehearsal import Nothing
 from pipeline.store import models as stored
 from pipeline.store.database import Database
 from pipeline.store.models import ModelRow
-from transports.messages import Request
+from transports.messages import Nothing, Request
 
 ORDER = "order"  # no model's name here: /models/order is their order
 PATIENCE = 5.0  # seconds that upstreams may take to list what they have

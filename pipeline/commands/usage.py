@@ -29,6 +29,7 @@ from pipeline.store import export, prices, requests
 from pipeline.store.book import DAY
 from pipeline.store.database import Backend, Database, looking, within
 from pipeline.store.opening import StoreFailed
+from pipeline.store.record import CLASSES
 from pipeline.store.usage import Filter, Span, Totals, buckets, grouped, key_names, totals
 from pipeline.store.visiting import visited
 
@@ -36,7 +37,6 @@ BY = ("day", "key", "model", "upstream", "session", "agent")
 SHOWN = 3  # models in a row
 DAYS = 30  # that are shown unless something else is said
 COLUMNS = ("requests", "input", "cache read", "cache write", "output", "total", "cost")
-CLASSES = ("input", "cache_read", "cache_write_5m", "cache_write_1h", "output", "reasoning")
 
 day = click.DateTime(["%Y-%m-%d"])
 

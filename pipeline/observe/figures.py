@@ -6,6 +6,7 @@ What prometheus_client has for that takes a lock each time and walks the buckets
 pays as much as for its translation.  Here all of them live in one thread, trio's, which is also where they are read.
 """
 
+from abc import abstractmethod
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from itertools import accumulate
@@ -26,8 +27,9 @@ class Figure(Collector):
         """What ``collect`` gives, without values."""
         yield self._family()
 
+    @abstractmethod
     def _family(self) -> Metric:
-        raise NotImplementedError
+        """Its name, text and labels, without values."""
 
 
 class Count(Figure):

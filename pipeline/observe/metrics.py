@@ -18,14 +18,13 @@ from prometheus_client.registry import Collector
 from pipeline.exchange import Attempt, Exchange
 from pipeline.live import BOOKED
 from pipeline.observe.figures import Count, Spread
-from pipeline.store.record import Flag, Record
+from pipeline.store.record import CLASSES, Flag, Record
 
 MODELS = 200
 LOOK = 0.5  # seconds between two looks at how late the loop is
 TIMES = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
 LAGS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1)
 STEPS = (5e-6, 1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 1e-2, 5e-2)
-CLASSES = ("input", "cache_read", "cache_write_5m", "cache_write_1h", "output", "reasoning")
 
 
 C = TypeVar("C", bound=Collector)

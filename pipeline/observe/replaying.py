@@ -28,7 +28,7 @@ from pipeline.opening import opened
 from pipeline.prompt import Prompt
 from pipeline.store.store import Store
 from pipeline.upstream import Upstream
-from transports.messages import Head, Headers, Request
+from transports.messages import Head, Headers, Nothing, Request
 from transports.upstream import Call, ConnectFailed, Origin, Timers, Truncated
 
 LEFT_OUT = ("auth", "limits", "meter")  # who may ask, and what it costs: that was settled then
@@ -96,15 +96,6 @@ def fields(message: Message) -> Headers:
 
 
 # -- both ends --------------------------------------------------------------------------------------------------------
-
-
-class Nothing:
-    """A body that has been read."""
-
-    async def receive(self) -> bytes:
-        """No more."""
-        await trio.lowlevel.checkpoint()
-        return b""
 
 
 class Nobody:

@@ -14,7 +14,7 @@ from operator import add
 import attrs
 import msgspec
 
-from pipeline.store.record import Flag, Record, State
+from pipeline.store.record import CLASSES, Flag, Record, State
 
 HOUR = 3_600_000  # ms
 DAY = 24 * HOUR
@@ -25,12 +25,7 @@ MEASURES = (
     "errors",
     "estimated",
     "unpriced",
-    "input",
-    "cache_read",
-    "cache_write_5m",
-    "cache_write_1h",
-    "output",
-    "reasoning",
+    *CLASSES,
     "cost",
     "took",
     "first",

@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from pipeline.store.record import Flag, Record
+from pipeline.store.record import CLASSES, Flag, Record
 
 FORMATS = ("csv", "jsonl")
 
@@ -35,12 +35,7 @@ COLUMNS = (
     "status",
     "stop",
     "error",
-    "input",
-    "cache_read",
-    "cache_write_5m",
-    "cache_write_1h",
-    "output",
-    "reasoning",
+    *CLASSES,
     "cost_usd",
     "price",
     "estimated",

@@ -9,6 +9,7 @@ import importlib
 import os
 import secrets
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import attrs
@@ -85,12 +86,12 @@ def once(settings: Settings, now: int | None) -> Parts:
     """The same, but raises Busy instead of waiting."""
     places = Places.of(settings)
     try:
-        backend, url = reached(settings, places.file)
-        try:
-            return assembled(settings, places, backend, url, round(time.time() * 1000) if now is None else now)
-        except BaseException:
-            backend.close()
-            raise
+        with ExitStack() as unless_opened:
+            backend, url = reached(settings, places.file)
+            unless_opened.callback(backend.close)
+            parts = assembled(settings, places, backend, url, round(time.time() * 1000) if now is None else now)
+            unless_opened.pop_all()
+        return parts
     except Busy:
         raise
     except (Outage, Rejected, Unmigrated) as error:
@@ -124,15 +125,14 @@ def assembled(settings: Settings, places: Places, backend: Backend, url: str, no
     within(backend, lambda db: sealed_anew(db, vault))
     root = places.spools / identity
     keys = Keyring(pepper)
-    spool = Spool(root, settings.spool)
-    try:
+    with ExitStack() as unless_assembled:
+        spool = Spool(root, settings.spool)
+        unless_assembled.callback(spool.close)
         within(backend, lambda db: sql.PUT_INSTANCE.into(db, [(spool.instance, now, 0)]))
         recovery.adopt(backend, root, now)
         with backend.reading() as db:
             keys.renew(snapshot(db))
-    except BaseException:
-        spool.close()
-        raise
+        unless_assembled.pop_all()
     return Parts(backend, spool, root, keys, vault, shared=settings.url is not None)
 
 

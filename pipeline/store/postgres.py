@@ -7,7 +7,7 @@ that is written here is written under a name.  Locks are taken in one order ever
 
 import logging
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import cache
 from typing import Any
 
@@ -67,12 +67,10 @@ class Postgres:
             open=False,
             name="store",
         )
-        with in_our_words():
-            try:
-                self._pool.open(wait=True, timeout=2 * PATIENCE)
-            except BaseException:
-                self._pool.close()
-                raise
+        with in_our_words(), ExitStack() as unless_open:
+            unless_open.callback(self._pool.close)
+            self._pool.open(wait=True, timeout=2 * PATIENCE)
+            unless_open.pop_all()
 
     @contextmanager
     def transaction(self, *, durable: bool = True) -> Iterator[Transaction]:

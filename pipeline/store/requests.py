@@ -17,7 +17,7 @@ import msgspec
 from pipeline.store import sql
 from pipeline.store.book import DAY
 from pipeline.store.database import Database
-from pipeline.store.record import FIELDS, Flag, Lease, Record, State
+from pipeline.store.record import CLASSES, FIELDS, Flag, Lease, Record, State
 from pipeline.store.usage import ALL, FAR, Filter, Span
 
 Position = tuple[int, str]  # at and id of a row
@@ -212,12 +212,7 @@ _TOLD: Sequence[str] = (
     "status",
     "stop",
     "error",
-    "input",
-    "cache_read",
-    "cache_write_5m",
-    "cache_write_1h",
-    "output",
-    "reasoning",
+    *CLASSES,
     "took",
     "session",
     "agent",

@@ -9,7 +9,7 @@ import os
 import sqlite3
 from collections import deque
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -58,12 +58,11 @@ class Sqlite:
                 os.close(os.open(file, os.O_RDWR | os.O_CREAT, 0o600))
             except OSError as error:
                 raise Outage(f"{error.filename or file}: {error.strerror}") from error
-            self._writer = Transaction(self._connect())
-            try:
+            with ExitStack() as unless_open:
+                self._writer = Transaction(self._connect())
+                unless_open.callback(self._writer.connection.close)
                 self._writer.connection.execute("PRAGMA journal_mode = WAL")
-            except BaseException:
-                self._writer.connection.close()
-                raise
+                unless_open.pop_all()
             self._durable = False
         self._idle: deque[Transaction] = deque()
 
@@ -91,7 +90,7 @@ class Sqlite:
             try:
                 yield self._writer
                 connection.execute("COMMIT")
-            except BaseException:
+            except BaseException:  # whatever it was, cancelled or wrong: nothing of it stays
                 with suppress(sqlite3.Error):  # it may have rolled back by itself
                     connection.execute("ROLLBACK")
                 raise
