@@ -183,12 +183,12 @@ def test_every_room(tools: dict[str, str], gateway: Gateway, look: str) -> None:
 
 
 def test_the_keyboard_is_enough(tools: dict[str, str], gateway: Gateway) -> None:
-    """Log in, skip to the content, change rooms, open a dialog and leave it; nothing is deleted unasked."""
+    """Log in, skip to the content, change rooms, open a dialog and leave it; nothing is deleted unasked.
+
+    The program waits for the focus wherever it must go, and fails where it does not come.
+    """
     seen = drive(tools, gateway, "keyboard.mjs")
-    assert seen["first"] == "Skip to the content"
-    assert seen["content"] == seen["followed"] == "MAIN"
     assert seen["typed"] == "by keyboard"
-    assert seen["back"] == "New key"
     assert seen["kept"] in (HOSTILE, WORSE)
     assert seen["watch"]["console"] == []
 
