@@ -117,6 +117,12 @@ class Exchange:
         """
         self.ending = Finished(stop, sequence)
 
+    def let_go(self) -> None:
+        """All is over: let go of what leads back here.  So its memory is free at once, without the collector."""
+        self.before_attempt.clear()
+        self.before_commit.clear()
+        self._left.clear()
+
     @property
     def committed(self) -> Attempt | None:
         """The attempt whose answer the client gets (the last one), or None."""

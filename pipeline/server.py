@@ -118,8 +118,11 @@ class Gateway:
         except (GatewayError, BadRequest) as error:
             await self._refuse(exchange, refusal(error), response)
             return
-        with self.live.watching(exchange), self.observer.watching(exchange, response) as watched:
-            await conduct(exchange, running.line, watched, self.heart)
+        try:
+            with self.live.watching(exchange), self.observer.watching(exchange, response) as watched:
+                await conduct(exchange, running.line, watched, self.heart)
+        finally:
+            exchange.let_go()
 
     async def _refuse(self, exchange: Exchange, error: GatewayError, response: Response) -> None:
         """Tell *error*, which came before the line."""

@@ -3,9 +3,12 @@
     streamed   waiting ──first event──▶ streaming ──terminal──▶ over        one write per batch; a ping may come first
     whole      folding ──terminal──▶ over                                   head and body in one write
 
-The state is a bound method.  A failure before the head is told with its true status; after it, in the stream, in the
-dialect's own form.  A frame that nobody touched is written as it came (the encoder sees to that).
+The state is a method, held unbound: a bound one would leave every reply to the collector.  A failure before the head is
+told with its true status; after it, in the stream, in the dialect's own form.  A frame that nobody touched is written
+as it came (the encoder sees to that).
 """
+
+from collections.abc import Awaitable, Callable
 
 import trio
 
@@ -25,6 +28,9 @@ STREAMED: Headers = [(b"cache-control", b"no-cache, no-transform"), (b"x-accel-b
 _IDS = (b"request-id", b"x-request-id")
 
 
+Sending = Callable[["Reencode", Batch], Awaitable[None]]
+
+
 class Reencode:
     """Write the reply as the client's protocol has it."""
 
@@ -34,12 +40,20 @@ class Reencode:
         self._exchange, self._response = exchange, response
         self._upstream: Headers = []
         self._encoder = self._make_encoder()
-        self.send = self._waiting if exchange.streaming else self._folding
-        self.send_now = self._later
+        self._sending: Sending = Reencode._waiting if exchange.streaming else Reencode._folding
+        self._at_once: Callable[[Reencode, Batch], Batch | None] = Reencode._later
 
     def _make_encoder(self) -> Encoder:
         dialect, asked = self._exchange.dialect, self._exchange.prompt
         return dialect.stream_encoder(asked) if self._exchange.streaming else dialect.whole_encoder(asked)
+
+    def send(self, batch: Batch) -> Awaitable[None]:
+        """Write *batch*; the sink of a line does (``pipeline.line.Sink``)."""
+        return self._sending(self, batch)
+
+    def send_now(self, batch: Batch) -> Batch | None:
+        """Write *batch* if that needs no waiting; gives what is left for ``send``, None: nothing."""
+        return self._at_once(self, batch)
 
     # -- streamed -----------------------------------------------------------------------------------------------------
 
@@ -52,11 +66,11 @@ class Reencode:
             await self._answer(first.head, first.body)
         else:
             self._take_head(batch)
-            self.send = self._streaming
+            self._sending = Reencode._streaming
             await self._response.start(self._head(200, [(b"content-type", b"text/event-stream"), *STREAMED]))
             self._exchange.head, self._exchange.reply_headers = Head(200), []  # some 4 KiB, for as long as it lasts
             await self._streaming(batch)
-            self.send_now = self._now
+            self._at_once = Reencode._now
 
     async def _streaming(self, batch: Batch) -> None:
         """The head is out: events are written as they come, a batch at a time."""

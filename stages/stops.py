@@ -47,11 +47,11 @@ class Watch:
         self._reply, self._sequences = reply, sequences
         self._held: dict[int, str] = {}  # by open text: what may become a sequence
         self._met = ""
-        self._state = self._watch
+        self._state: Callable[[Watch, Event], Sequence[Event] | None] = Watch._watch  # unbound: no cycle
 
     def see(self, event: Event) -> Sequence[Event] | None:
         """The transform."""
-        return self._state(event)
+        return self._state(self, event)
 
     def _watch(self, event: Event) -> Sequence[Event] | None:
         """Nothing was met so far."""
@@ -75,7 +75,7 @@ class Watch:
         else:
             free, sequence = met
             self._reply.end("stop_sequence", sequence)
-            self._met, self._state = sequence, self._rest
+            self._met, self._state = sequence, Watch._rest
         piece = text[:free]
         if piece == event.piece:
             return None

@@ -98,7 +98,9 @@ class CloseReader:
 
 
 class ChunkedReader:
-    """A body in chunks.  What stands where is the state, held as a bound method: size line, payload, its end, trailers.
+    """A body in chunks.  What stands where is the state, a method: size line, payload, its end, trailers.
+
+    It is held unbound: a bound one would leave every reader to the garbage collector.
 
     *body*: bytes of the body, over it BodyTooLarge, at the size line that crosses it · *extensions*: bytes of all
     chunk extensions together · *trailers*: bytes of the trailer section, which is checked and thrown away: a field
@@ -113,7 +115,7 @@ class ChunkedReader:
         self._trailers = trailers
         self._open = b""  # the beginning of a line whose end has not come
         self._left = 0  # of the current chunk
-        self._expect: Callable[[bytes, int, list[bytes]], int] = self._size_line
+        self._expect: Callable[[ChunkedReader, bytes, int, list[bytes]], int] = ChunkedReader._size_line
         self.done = False
         self.rest = b""
 
@@ -124,7 +126,7 @@ class ChunkedReader:
         pieces: list[bytes] = []
         position, end = 0, len(data)
         while position < end and not self.done:
-            position = self._expect(data, position, pieces)
+            position = self._expect(self, data, position, pieces)
         if self.done and position < end:
             self.rest += data[position:]
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
@@ -142,7 +144,7 @@ class ChunkedReader:
         if match[2]:
             self._take_extension(len(match[2]))
         if size == 0:
-            self._expect = self._trailer_line
+            self._expect = ChunkedReader._trailer_line
             return after
         self._room -= size
         if self._room < 0:
@@ -152,7 +154,7 @@ class ChunkedReader:
             pieces.append(data[after:stop])
             return stop + 2
         self._left = size
-        self._expect = self._payload
+        self._expect = ChunkedReader._payload
         return after
 
     def _take_extension(self, size: int) -> None:
@@ -165,14 +167,14 @@ class ChunkedReader:
         pieces.append(data[position:stop])
         self._left -= stop - position
         if not self._left:
-            self._expect = self._payload_end
+            self._expect = ChunkedReader._payload_end
         return stop
 
     def _payload_end(self, data: bytes, position: int, _pieces: list[bytes]) -> int:
         """CRLF, exactly: a lax reader lets a chunk hide in another's padding (CVE-2025-43859)."""
         ending = data[position : position + 2]
         if ending == b"\r\n":
-            self._expect = self._size_line
+            self._expect = ChunkedReader._size_line
             return position + 2
         if ending != b"\r":
             raise BadRequest("a chunk does not end with CRLF")

@@ -37,7 +37,7 @@ class Http1Response:
         self._wire = wire
         self._request = request
         self._reusable = reusable
-        self._frame: Callable[[bytes], bytes] = self._not_open
+        self._frame: Callable[[bytes], bytes] = _not_open
         self._opening = b""  # a head that waits for company, or what the peer did not take yet
         self._left = 0  # bytes still owed of a known length
         self._ending = b""
@@ -60,6 +60,7 @@ class Http1Response:
         length, theirs = content_length(fields, known), field_lines(fields)
         ours = self._choose_framing(head.status, length)
         self.closes = not self._reusable()
+        del self._reusable  # it leads back to whoever holds this response: both would wait for the collector
         if self.closes:
             ours += b"connection: close\r\n"
         if b"date" not in known:
@@ -104,7 +105,7 @@ class Http1Response:
             self._frame(b"")
             if last := self._with_head(self._ending):
                 await self._wire.send(last)
-            self._frame = self._not_open
+            self._frame = _not_open
             self.finished = True
             self.ends_with_connection = False
 
@@ -115,14 +116,15 @@ class Http1Response:
         opening, self._opening = self._opening, b""
         return opening + piece
 
-    def _not_open(self, _data: bytes) -> bytes:
-        raise RuntimeError("a body is written between start and finish")
-
     def _count(self, data: bytes) -> bytes:
         if len(data) > self._left:
             raise ValueError("the body is longer than its content-length")
         self._left -= len(data)
         return data
+
+
+def _not_open(_data: bytes) -> bytes:
+    raise RuntimeError("a body is written between start and finish")
 
 
 def _drop(_data: bytes) -> bytes:

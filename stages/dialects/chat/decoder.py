@@ -62,7 +62,7 @@ class StreamDecoder:
     def __init__(self, kinds: Kinds | None = None, *, hide_usage: bool = False) -> None:
         self._frames = Frames()
         self._blocks = Blocks()
-        self._on: Callable[[bytes, bytes, Batch], None] = self._opening
+        self._on: Callable[[StreamDecoder, bytes, bytes, Batch], None] = StreamDecoder._opening  # unbound: no cycle
         self._skim = kinds is not None and not kinds & _DELTAS
         self._hide_usage = hide_usage
         self._usage: dict[str, Any] = {}
@@ -75,8 +75,8 @@ class StreamDecoder:
         """The events that *data* completes."""
         batch: Batch = []
         frames = self._frames.feed(data)
-        for raw, _, payload in self._run(frames, batch) if self._on == self._skimming else frames:
-            self._on(raw, payload, batch)
+        for raw, _, payload in self._run(frames, batch) if self._on is StreamDecoder._skimming else frames:
+            self._on(self, raw, payload, batch)
         if self._frames.overflowing:
             self._fail(UpstreamFailed("the upstream sent a frame of more than a megabyte"), batch)
         return batch
@@ -86,8 +86,8 @@ class StreamDecoder:
         batch: Batch = []
         for raw, _, payload in self._frames.last():
             if payload.startswith(b"[DONE]") or (payload and read(payload) is not None):  # else cut in its middle
-                self._on(raw, payload, batch)
-        if self._on != self._over:
+                self._on(self, raw, payload, batch)
+        if self._on is not StreamDecoder._over:
             self._finish(batch, done=False)
         return batch
 
@@ -103,7 +103,7 @@ class StreamDecoder:
             return
         reply = chunk.id if isinstance(chunk.id, str) and chunk.id else f"chatcmpl-{secrets.token_hex(12)}"
         self._blocks.reply, self._blocks.model = reply, chunk.model if isinstance(chunk.model, str) else ""
-        self._on = self._reading
+        self._on = StreamDecoder._reading
         self._take(chunk, raw, batch, [Started(reply, chunk.model if isinstance(chunk.model, str) else "")])
 
     def _reading(self, raw: bytes, payload: bytes, batch: Batch) -> None:
@@ -250,8 +250,8 @@ class StreamDecoder:
             self._last, self._kept, self._weight = [], [], 0
         share(events, raw)
         batch += events
-        if self._skim and self._on == self._reading and self._blocks.settled:
-            self._on = self._skimming
+        if self._skim and self._on is StreamDecoder._reading and self._blocks.settled:
+            self._on = StreamDecoder._skimming
 
     def _skip(self, raws: list[bytes], batch: Batch) -> None:
         """Let frames that nobody reads pass, after what was kept."""
@@ -297,7 +297,7 @@ class StreamDecoder:
 
     def _fail(self, error: GatewayError, batch: Batch, *, framed: bool = False) -> None:
         """The stream has ended as it should not; *framed*: the upstream said so itself, in the frame kept last."""
-        if self._on == self._over:
+        if self._on is StreamDecoder._over:
             return
         events = [*self._last, Failed(error)]
         if framed:
@@ -306,7 +306,7 @@ class StreamDecoder:
         self._stop()
 
     def _stop(self) -> None:
-        self._on = self._over
+        self._on = StreamDecoder._over
         self._last, self._kept, self._weight = [], [], 0
 
 

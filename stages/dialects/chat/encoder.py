@@ -110,20 +110,6 @@ class StreamEncoder:
         self._tail = b',"usage":null}\n\n' if show_usage else b"}\n\n"
         self._envelope = Envelope([], f"chatcmpl-{secrets.token_hex(12)}", int(time.time()), model)
         self._head = b""
-        self._render: dict[type[Event], Callable[[Any], bytes]] = {
-            TextDelta: self._words,
-            ThinkingDelta: self._thought,
-            InputDelta: self._input,
-            Started: self._started,
-            BlockStarted: self._block,
-            BlockStopped: self._stopped,
-            SignatureDelta: self._signature,
-            Heartbeat: _heartbeat,
-            Opaque: self._opaque,
-            Run: self._run,
-            Finished: self._finished,
-            Failed: self._failed,
-        }
 
     def feed(self, events: list[Event]) -> bytes:
         """The frames of *events*; nothing after the terminal event."""
@@ -138,9 +124,9 @@ class StreamEncoder:
                 out.append(cast(bytes, event.frame))
                 number += siblings
             else:
-                render = self._render.get(type(event))
+                render = _RENDER.get(type(event))
                 if render is not None:
-                    out.append(render(event))
+                    out.append(render(self, event))
                 number += 1
         return b"".join(out)
 
@@ -179,7 +165,7 @@ class StreamEncoder:
         """An event is written as it came: go on as if it had been rendered."""
         self._done = event.terminal
         if type(event) in _TELLING:
-            self._render[type(event)](event)
+            _RENDER[type(event)](self, event)
 
     def _run(self, event: Run) -> bytes:
         """Frames that nobody read; written as they came, or they are not of this dialect and can't be."""
@@ -361,14 +347,30 @@ class StreamEncoder:
         self._done = True
         return error_frame(event.error)
 
+    def _heartbeat(self, _event: Heartbeat) -> bytes:
+        return b": ping\n\n"
+
+
+# One table for all: one of bound methods for each would leave every encoder to the garbage collector.
+_RENDER: dict[type[Event], Callable[[StreamEncoder, Any], bytes]] = {
+    TextDelta: StreamEncoder._words,
+    ThinkingDelta: StreamEncoder._thought,
+    InputDelta: StreamEncoder._input,
+    Started: StreamEncoder._started,
+    BlockStarted: StreamEncoder._block,
+    BlockStopped: StreamEncoder._stopped,
+    SignatureDelta: StreamEncoder._signature,
+    Heartbeat: StreamEncoder._heartbeat,
+    Opaque: StreamEncoder._opaque,
+    Run: StreamEncoder._run,
+    Finished: StreamEncoder._finished,
+    Failed: StreamEncoder._failed,
+}
+
 
 def chat_id(reply: str) -> str:
     """*reply*'s id as Chat's clients expect them to look; an id of this dialect stays."""
     return _OTHERS.sub("chatcmpl-", reply)
-
-
-def _heartbeat(event: Heartbeat) -> bytes:
-    return b": ping\n\n"
 
 
 def _free(block: ToolUse) -> bool:

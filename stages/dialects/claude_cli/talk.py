@@ -33,7 +33,7 @@ class Talk:
     def __init__(self, system: list[str], messages: list[Fields]) -> None:
         self._system, self._waiting = system, deque(messages)
         self._lines = Lines()
-        self._on: Callable[[Line, bytes], bytes] = self._initializing
+        self._on: Callable[[Talk, Line, bytes], bytes] = Talk._initializing  # unbound: no cycle
         self._reply: list[bytes] = []
         self._words = sha256()
         self.told = False  # whether the answer, or an error in its place, has begun
@@ -51,7 +51,7 @@ class Talk:
         for raw in self._lines.feed(data):
             line = read(raw)
             if line is not None and not self.over:
-                answers.append(self._asked(raw) if line.type == "control_request" else self._on(line, raw))
+                answers.append(self._asked(raw) if line.type == "control_request" else self._on(self, line, raw))
         if self._lines.overflowing:
             raise UpstreamFailed(f"the CLI wrote a line of more than {LIMIT} bytes")
         return b"".join(answers)
@@ -103,7 +103,7 @@ class Talk:
                 out.append(line_of({"type": "assistant", "message": message}))
                 continue
             turn = {"type": "user", "message": message, "client_composed": True, "parent_tool_use_id": None}
-            self._on = self._replaying if self._waiting else self._answering
+            self._on = Talk._replaying if self._waiting else Talk._answering
             out.append(line_of({**turn, "shouldQuery": False} if self._waiting else turn))
             break
         return b"".join(out)

@@ -63,20 +63,6 @@ class StreamEncoder:
         self._response: Item = {}  # as it was begun; empty: it was not
         self._usage: Usage | None = None
         self._refused = self._over = False
-        self._render: dict[type[Event], Callable[[Any], bytes]] = {
-            TextDelta: self._take,
-            ThinkingDelta: self._take,
-            InputDelta: self._take,
-            SignatureDelta: self._take,
-            Started: self._started,
-            BlockStarted: self._block_started,
-            BlockStopped: self._block_stopped,
-            Opaque: self._opaque,
-            Run: self._run,
-            Heartbeat: self._heartbeat,
-            Finished: self._finished,
-            Failed: self._failed,
-        }
 
     def feed(self, events: Batch) -> bytes:
         """The frames of *events*; nothing after the terminal one."""
@@ -92,8 +78,8 @@ class StreamEncoder:
                 continue
             if self._passing is not None and type(event) is not Heartbeat:
                 out.append(self._resume(self._passing))
-            render = self._render.get(type(event))
-            out.append(b"" if render is None else render(event))
+            render = _RENDER.get(type(event))
+            out.append(b"" if render is None else render(self, event))
             self._over = event.terminal
             position += 1
         return b"".join(out)
@@ -250,6 +236,23 @@ class StreamEncoder:
         response = ended(self._response, "failed", self._sheet.outputs(), None)
         response["error"] = failure(event.error)
         return out + self._sheet.frame("response.failed", response=response)
+
+
+# One table for all: one of bound methods for each would leave every encoder to the garbage collector.
+_RENDER: dict[type[Event], Callable[[StreamEncoder, Any], bytes]] = {
+    TextDelta: StreamEncoder._take,
+    ThinkingDelta: StreamEncoder._take,
+    InputDelta: StreamEncoder._take,
+    SignatureDelta: StreamEncoder._take,
+    Started: StreamEncoder._started,
+    BlockStarted: StreamEncoder._block_started,
+    BlockStopped: StreamEncoder._block_stopped,
+    Opaque: StreamEncoder._opaque,
+    Run: StreamEncoder._run,
+    Heartbeat: StreamEncoder._heartbeat,
+    Finished: StreamEncoder._finished,
+    Failed: StreamEncoder._failed,
+}
 
 
 def _response_in(frame: bytes | None) -> Item:
