@@ -7,7 +7,7 @@
 
 A next try reserves anew, in the place of the one before: at its own upstream's price, and with what the failed one
 cost.  A reservation is one entry in the store's next transaction, whatever limits there are: requests of a moment share
-a commit, and replicas share windows.
+a commit, those of a busy key are mostly granted from memory, and replicas share windows.
 
 **Cut.**  A stream that may be cut is weighed every STEP bytes of output.  What it holds is widened while there is room;
 when there is none it ends as a reply does that has come to its ``max_tokens``, and the upstream is cancelled.  It costs

@@ -4,10 +4,11 @@
     down    the key's standing in the head · a stream that may be cut is weighed
     after   what is held ends with meter's record, or is given back
 
-A key without any limit costs a look into a table.  With limits, of whatever kind, a request costs one reservation in
-the store, decided and committed together with those of its moment (``hold``): the one place that is right for requests
-at the same time, for several gateways before one database, and after a crash.  Minutes and streams are kept there as
-well: a counter in each process would let through as many times the limit as there are processes.
+A key without any limit costs a look into a table.  With limits, of whatever kind, a request is reserved for in the
+store, decided and committed together with those of its moment, or out of what this process holds ahead for a key that
+is busy (``hold``, ``pipeline.store.advances``): the one place that is right for requests at the same time, for several
+gateways before one database, and after a crash.  Minutes and streams are kept there as well: a counter in each process
+would let through as many times the limit as there are processes.
 
 Stands before ``meter``, whose prices it reserves by and whose record settles what it holds.  ``GET /v1/usage`` is
 answered here.

@@ -144,7 +144,10 @@ class Amount(msgspec.Struct):
 
 
 class Hold(msgspec.Struct):
-    """What one running request holds of the key's limits."""
+    """What one running request holds of the key's limits; one whose id begins with ``ahead/`` is a process's.
+
+    It is for all requests of a second of a busy key, also for those that are yet to come.
+    """
 
     id: str
     at: int

@@ -117,6 +117,8 @@ KINDS: dict[str, Kind] = {
     "tokens_minute": Kind("tokens", 60),
     "streams": Kind("streams"),
 }
+AT_ONCE = frozenset(kind for kind, what in KINDS.items() if what.unit in {"requests", "tokens"})  # spent when granted
+AHEAD = "ahead/"  # what the id of a lease begins with that is an advance (``advances``); those of requests do not
 
 
 class Claim(msgspec.Struct, frozen=True, gc=False):
@@ -153,9 +155,13 @@ class Granted:
 
 @attrs.frozen
 class Refused:
-    """*standing* is the first window with no room; nothing is held."""
+    """*standing* is the first window with no room; nothing is held.
+
+    *ahead*: there would be room if other processes needed all they hold ahead; in a second that will be known.
+    """
 
     standing: Standing
+    ahead: bool = False
 
 
 class Lease(msgspec.Struct, array_like=True, kw_only=True):

@@ -8,7 +8,7 @@ import msgspec
 
 from pipeline.store.book import MEASURES, Changes, Session, Sums
 from pipeline.store.database import Database, Row, marks
-from pipeline.store.record import FIELDS, Lease, Record, State
+from pipeline.store.record import AHEAD, FIELDS, Lease, Record, State
 from pipeline.store.windows import Name, Window
 
 SIZES = (64, 32, 16, 8, 4, 2, 1)  # rows that one statement puts
@@ -152,6 +152,12 @@ def leases_of(db: Database, instance: str) -> list[Lease]:
     """All leases of the process *instance*, locked in one order."""
     sql = f"SELECT id, instance, at, key, holds FROM leases WHERE instance = ? ORDER BY id{db.lock}"  # noqa: S608  # a word of ours
     return [lease(row) for row in db.rows(sql, (instance,))]
+
+
+def advances(db: Database, key: str, instance: str) -> list[Lease]:
+    """What processes other than *instance* hold of *key* ahead of its requests."""
+    sql = "SELECT id, instance, at, key, holds FROM leases WHERE key = ? AND instance <> ? AND SUBSTR(id, 1, ?) = ?"
+    return [lease(row) for row in db.rows(sql, (key, instance, len(AHEAD), AHEAD))]
 
 
 def lease(row: Row) -> Lease:

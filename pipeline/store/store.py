@@ -2,7 +2,7 @@
 
     begin(record) ─▶ … note(record) … ─▶ settle(record)          what a request uses; never waits for the database
              └─▶ synced(number)                                  awaited before the first event is passed on
-    reserve(…) ─▶ Granted | Refused ─▶ settle, or release        limits; waits for a commit
+    reserve(…) ─▶ Granted | Refused ─▶ settle, or release        limits; from memory (``advances``), or after a commit
     keys.find(secret)                                            who asks; from memory
     read(work), write(work)                                      anything else, in a thread
 
@@ -39,6 +39,8 @@ BEAT = 10.0  # seconds between heartbeats
 READERS = 4  # threads that read
 SWEEP = 24 * 3600.0  # seconds between removals of what is old
 PAUSE = 0.5  # seconds between parts of one, in which others may write
+OTHERS = 2.0  # seconds for which a request waits for what others hold ahead (``advances.LIFE``, and a transaction)
+AGAIN = 0.1  # seconds between two looks at it
 DRAIN = 5.0  # seconds that what waits may take at the end
 
 T = TypeVar("T")
@@ -122,12 +124,22 @@ class Store:
 
     async def reserve(self, id: str, key: str, claims: Sequence[Claim]) -> Granted | Refused:  # noqa: A002  # the request's
         """Hold all *claims* of *key* for the request *id*, or none.  Raises StoreUnavailable."""
-        lease = Lease(id=id, instance=self.instance, at=self.now(), key=key)
+        granted = None if id in self._leases else self.writer.advances.grant(id, key, claims, self.now())
         self._leases.add(id)
-        answer = await self.writer.reserve(Reserve(lease, claims))
-        if isinstance(answer, Refused):
-            self._leases.discard(id)
-        return answer
+        return granted or await self._ask(id, key, claims)
+
+    async def _ask(self, id: str, key: str, claims: Sequence[Claim]) -> Granted | Refused:  # noqa: A002  # the request's
+        """What the database says; once more, for a moment, where others may need less than they hold ahead."""
+        until = trio.current_time() + OTHERS
+        while True:
+            lease = Lease(id=id, instance=self.instance, at=self.now(), key=key)
+            answer = await self.writer.reserve(Reserve(lease, claims))
+            if isinstance(answer, Granted):
+                return answer
+            if not answer.ahead or trio.current_time() >= until:
+                self._leases.discard(id)
+                return answer
+            await trio.sleep(AGAIN)
 
     def release(self, id: str) -> None:  # noqa: A002  # the request's
         """Give back what the request *id* holds: it was never sent.  Nothing happens if it holds nothing."""
@@ -196,7 +208,7 @@ class Store:
         while True:
             await trio.sleep(BEAT)
             with suppress(StoreUnavailable, Rejected):
-                living = frozenset(self._leases)
+                living = self.writer.advances.ids.union(self._leases)
                 await self.writer.alone(self._look_round, self._parts.backend, self._parts.root, living, self.now())
 
     def _look_round(self, backend: Backend, root: Path, living: frozenset[str], now: int) -> None:

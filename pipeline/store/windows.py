@@ -14,12 +14,16 @@ A window that has ended begins anew with the first request after it: spent goes 
 is negative, whatever the clock does: a moment before a window's beginning counts as within it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 
 import attrs
+from msgspec.structs import replace
 
-from pipeline.store.record import KINDS, Claim, Granted, Lease, Record, Refused, Standing, State
+from pipeline.store.record import AHEAD, AT_ONCE, KINDS, Claim, Granted, Lease, Record, Refused, Standing, State
+
+PART = 4  # an advance takes at most the fourth of what is free
+WORTH = 8  # and at least the eighth of what is wanted, or nothing
 
 Name = tuple[str, str, str]  # key, glob of models, kind
 
@@ -106,7 +110,7 @@ class Windows:
             if window.used() + claim.amount > claim.limit:
                 return Refused(window.standing(claim.limit))
         for claim, window in claimed:
-            if claim.kind in _AT_ONCE:
+            if claim.kind in AT_ONCE:
                 window.spent += claim.amount
             else:
                 window.held += claim.amount
@@ -115,15 +119,44 @@ class Windows:
         lease.at = max([now, *[window.began for _, window in claimed]])  # clocks of several machines differ
         return Granted(tuple([window.standing(claim.limit) for claim, window in claimed]))
 
+    def advance(self, lease: Lease, wanted: Sequence[Claim], now: int) -> Granted | None:
+        """Hold what is *wanted* for *lease*, an advance, or less of it where little is free; None: nothing."""
+        if self.missing(lease.key, wanted):
+            return None
+        fitting = []
+        for claim in wanted:
+            window = self._windows[lease.key, claim.models, claim.kind]
+            amount = min(claim.amount, (claim.limit - window.used()) // PART)
+            if amount * WORTH < claim.amount:
+                return None
+            fitting.append(replace(claim, amount=amount))
+        answer = self.reserve(lease, fitting, now)
+        return answer if isinstance(answer, Granted) else None
+
     # -- after it -----------------------------------------------------------------------------------------------------
 
     def release(self, lease: Lease) -> None:
-        """Give back what *lease* holds: its request was never sent."""
+        """Give back what *lease* holds: its request was never sent.
+
+        Of an advance whose process has died nobody knows how much was used: what counts at once stays spent.
+        """
+        known = not lease.id.startswith(AHEAD)
         for window, kind, amount in self._held(lease):
-            if kind not in _AT_ONCE:
+            if kind not in AT_ONCE:
+                window.held = max(0, window.held - amount)
+            elif lease.at >= window.began and known:
+                window.spent = max(0, window.spent - amount)
+
+    def break_up(self, lease: Lease, back: Mapping[tuple[str, str], int], parts: Iterable[Lease]) -> None:
+        """End *lease*, an advance of which *back* was not used; its *parts* go on by themselves."""
+        for window, kind, amount in self._held(lease):
+            if kind not in AT_ONCE:
                 window.held = max(0, window.held - amount)
             elif lease.at >= window.began:
-                window.spent = max(0, window.spent - amount)
+                window.spent = max(0, window.spent - back.get((window.models, kind), 0))
+        for part in parts:
+            for window, kind, amount in self._held(part):
+                window.held += 0 if kind in AT_ONCE else amount
 
     def settle(self, old: Record | None, new: Record, lease: Lease | None, now: int) -> None:
         """Charge what *new* cost to its key's windows, and end *lease*; *old* is what was stored before."""
@@ -137,7 +170,7 @@ class Windows:
                 window.spent = max(0, window.spent + charged)
                 self._changed[id(window)] = window
         for window, kind, amount in self._held(lease):
-            if kind not in _AT_ONCE:
+            if kind not in AT_ONCE:
                 window.held = max(0, window.held - amount)
             elif kind == "tokens_minute" and lease is not None and window.began <= lease.at and now < window.ends:
                 window.spent = max(0, window.spent - amount + new.tokens)
@@ -170,5 +203,4 @@ def fits(model: str, models: str) -> bool:
     return models == "*" or fnmatchcase(model, models)
 
 
-_AT_ONCE = frozenset(kind for kind, what in KINDS.items() if what.unit in {"requests", "tokens"})
 _MONEY = frozenset(kind for kind, what in KINDS.items() if what.unit == "cost")

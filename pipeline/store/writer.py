@@ -1,6 +1,7 @@
 """The writer: one task that takes what waits and has it written, a batch at a time, in one thread at a time.
 
     put ──▶ ═ bounded channel ═▶ batch ──thread: one transaction──▶ answers, and the spool may forget
+     │                             └─ advances: of a busy key's windows, so that most requests need not ask
      └─ of what still runs ─▶ the last version of each, when versions are due
 
 A batch is all that waits when its turn comes.  Versions of records are in no hurry, and gather for a moment; a
@@ -16,7 +17,7 @@ wait are told so after a while, streams don't notice.
 import math
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol, TypeVar
 
 import attrs
@@ -24,8 +25,9 @@ import structlog
 import trio
 
 from pipeline.errors import StoreUnavailable
+from pipeline.store.advances import Advances
 from pipeline.store.database import Backend, Outage, Rejected
-from pipeline.store.record import Granted, Record, Refused, State
+from pipeline.store.record import Claim, Granted, Record, Refused, State
 from pipeline.store.transact import Batch, Reserve, transact
 
 MOST = 20_000  # things that may wait in the channel
@@ -95,6 +97,7 @@ class Writer:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.outage: str | None = None  # why the database can't be written, while that is so
+        self.advances = Advances(instance)
         self._backend, self._taken, self._patience, self._clock = backend, taken, patience, clock
         self._send, self._receive = trio.open_memory_channel[Waiting](MOST)
         self._batch = Batch(instance)
@@ -195,7 +198,7 @@ class Writer:
         while True:
             if not self._batch and not self._waiting and not self._open:
                 self._some = trio.Event()
-                with trio.move_on_after(GATHER if self._newest > self._applied else math.inf):
+                with trio.move_on_after(GATHER if self._newest > self._applied or self.advances else math.inf):
                     await self._some.wait()
             if self._failures:
                 await trio.sleep(AGAIN[min(self._failures, len(AGAIN)) - 1])
@@ -212,17 +215,18 @@ class Writer:
     async def drain(self, seconds: float) -> None:
         """Write all that waits, for *seconds* at most; for when ``run`` has ended."""
         until = trio.current_time() + seconds
-        while self._batch or self._waiting or self._open or self._newest > self._applied:
+        while self._batch or self._waiting or self._open or self.advances or self._newest > self._applied:
             self._firm = -math.inf
-            await self._write()
+            await self._write(last=True)
             if self._failures and trio.current_time() > until:
                 return
             if self._failures:
                 await trio.sleep(AGAIN[0])
 
-    async def _write(self) -> None:
-        """Take what waits into the batch, and try to write it."""
+    async def _write(self, *, last: bool = False) -> None:
+        """Take what waits into the batch, and try to write it; *last*: nothing more is granted after it."""
         self._take()
+        self._plan(last=last)
         batch, due = self._batch, trio.current_time() >= self._firm + GATHER or self._much
         if due:
             self._complete()
@@ -258,11 +262,28 @@ class Writer:
         match item:
             case Version(record):
                 self._batch.versions[record.id] = record
+                self.advances.settle(record, self._now())
             case Release(name):
-                self._batch.releases.append(name)
+                if not self.advances.release(name):
+                    self._batch.releases.append(name)
             case Asked():
+                self.advances.release(item.reserve.lease.id)  # it asks anew
                 self._batch.reserves.append(item.reserve)
                 self._asked.append(item)
+
+    def _plan(self, *, last: bool) -> None:
+        """Put into the batch what becomes of the advances of its keys, and of those that have lived."""
+        asked: dict[str, list[Sequence[Claim]]] = {}
+        for reserve in self._batch.reserves:
+            asked.setdefault(reserve.lease.key, []).append(reserve.claims)
+        broken, wanted = self.advances.plan(asked, self._now(), last=last)
+        self._batch.broken += broken
+        for key, each in wanted.items():
+            self._batch.advances.setdefault(key, Reserve(*each))
+
+    def _now(self) -> int:
+        """The moment, in ms, by the clock that windows go by."""
+        return round(self._clock() * 1000)
 
     def _complete(self) -> None:
         """Put what is known of requests that run into the batch, too.
@@ -276,7 +297,7 @@ class Writer:
 
     def _commit(self, batch: Batch, durable: bool) -> str | None:
         """In the thread: write *batch*; gives why not, if the database can't be reached."""
-        now = round(self._clock() * 1000)
+        now = self._now()
         try:
             with self._backend.transaction(durable=durable) as db:
                 transact(db, batch, now)
@@ -289,8 +310,9 @@ class Writer:
 
     def _one_by_one(self, batch: Batch, durable: bool, now: int) -> str | None:
         """Something in *batch* can't be written: write the rest, and set it aside."""
-        parts = [Batch(self._instance, {name: record}) for name, record in batch.versions.items()]
-        parts.append(Batch(self._instance, number=batch.number, releases=batch.releases, reserves=batch.reserves))
+        parts = [Batch(self._instance, broken=batch.broken)]
+        parts += [Batch(self._instance, {name: record}) for name, record in batch.versions.items()]
+        parts.append(attrs.evolve(batch, versions={}, broken=[]))
         for part in parts:
             try:
                 with self._backend.transaction(durable=durable) as db:
@@ -300,7 +322,7 @@ class Writer:
             except Rejected as error:
                 for record in part.versions.values():
                     self._taken.aside(record, str(error))
-                for reserve in part.reserves:
+                for reserve in (*part.reserves, *part.advances.values()):
                     log.error("a reservation can't be stored", id=reserve.lease.id, why=str(error))
                     reserve.answer = None
         return None
@@ -316,6 +338,9 @@ class Writer:
         if durable and batch.number:
             self._applied = batch.number
             self._taken.applied(batch.number)
+        for taken in batch.advances.values():
+            if isinstance(taken.answer, Granted):
+                self.advances.took(taken.lease, taken.answer)
         for each in asked:
             if each.reserve.abandoned:
                 self._batch.releases.append(each.reserve.lease.id)

@@ -13,7 +13,7 @@ from pipeline.store.opening import open_parts
 from pipeline.store.prices import PriceRow
 from pipeline.store.record import Claim, Flag, Lease, Record
 from pipeline.store.settings import Settings
-from pipeline.store.transact import Reserve, enter, reserve
+from pipeline.store.transact import Batch, Reserve, enter, transact
 from pipeline.store.usage import Span
 from stages.prices.rerating import Rerated, apply, days, rerate
 from tests.pipeline.store.records import AT, settled
@@ -115,7 +115,7 @@ def test_limits_count_the_difference(backend: Backend) -> None:
     claims = [Claim("usd_total", 10**9, 1), Claim("usd_5h", 10**9, 1)]
     lease = Lease(id="r2", instance="i", at=AT, key="k1")
     put(backend, settled("r1", at=AT - DAY, cost=100, **TEN))
-    within(backend, lambda db: reserve(db, [Reserve(lease, claims)], AT))
+    within(backend, lambda db: transact(db, Batch(reserves=[Reserve(lease, claims)]), AT))
     put(backend, settled("r2", cost=100, **TEN))
     within(backend, lambda db: apply(db, [price(30.0)], SPAN))
     spent = looking(backend, lambda db: dict(db.rows("SELECT kind, spent FROM windows")))

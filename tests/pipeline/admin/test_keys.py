@@ -198,7 +198,7 @@ async def test_what_is_held_is_shown_by_request(at: Office) -> None:
     store = at.front.desk.store
     lease = Lease(id="req_1", instance=store.instance, at=now, key=key)
     asked = transact.Reserve(lease, [Claim("usd_5h", 100, 40)])
-    await store.write(lambda db: transact.reserve(db, [asked], now))
+    await store.write(lambda db: transact.transact(db, transact.Batch(reserves=[asked]), now))
     assert isinstance(asked.answer, Granted)
     held = (await at.ask("GET", f"/keys/{key}/holds")).json["holds"]
     assert held == [{"id": "req_1", "at": now, "amounts": [{"kind": "usd_5h", "models": "*", "amount": 40}]}]

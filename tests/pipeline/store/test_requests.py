@@ -10,7 +10,7 @@ from pipeline.store.book import DAY
 from pipeline.store.database import looking, within
 from pipeline.store.opening import Parts
 from pipeline.store.record import Claim, Flag, Lease, Record
-from pipeline.store.transact import Reserve, reserve
+from pipeline.store.transact import Batch, Reserve, transact
 from pipeline.store.usage import ALL, Filter, Span
 from tests.pipeline.store.records import AT, record, settled
 from tests.pipeline.store.test_usage import a_month, entered
@@ -74,7 +74,7 @@ def test_what_open_requests_hold_is_told(parts: Parts) -> None:
     """Of one key, the oldest first."""
     for later, (name, key) in enumerate((("r2", "k1"), ("r3", "k2"), ("r1", "k1"))):
         asked = Reserve(Lease(id=name, instance="i", at=AT, key=key), [Claim("usd_total", 1000, 30)])
-        within(parts.backend, partial(reserve, reserves=[asked], now=AT + later))
+        within(parts.backend, partial(transact, batch=Batch(reserves=[asked]), now=AT + later))
     found = looking(parts.backend, lambda db: requests.holds(db, "k1"))
     assert [(one.id, one.holds) for one in found] == [(name, [("*", "usd_total", 30)]) for name in ("r2", "r1")]
 

@@ -110,6 +110,36 @@ async def test_money_is_reserved_and_settled(place: Place) -> None:
         assert rows == [(600, 0)], "a lease ends with its process"
 
 
+async def test_requests_of_a_busy_key_do_not_wait_for_the_database(place: Place) -> None:
+    """Nor does it hear of each; at the end nothing is held that nobody uses."""
+    async with open_store(place.settings()) as store:
+        for number in range(200):
+            assert isinstance(await store.reserve(f"r{number}", "k1", [Claim("usd_total", 10**9, 100)]), Granted)
+        held = await store.read(lambda db: db.rows("SELECT COUNT(*) FROM leases"))
+        assert held[0][0] < 50
+        for number in range(200):
+            store.settle(settled(f"r{number}", cost=90))
+    async with open_store(place.settings()) as store:
+        assert await store.read(lambda db: db.rows("SELECT spent, held FROM windows")) == [(200 * 90, 0)]
+
+
+async def test_what_another_process_holds_ahead_is_waited_for(place: Place, tmp_path: Path) -> None:
+    """A second; then what fits is admitted, and what does not is refused for good."""
+    claims = [Claim("streams", 40, 1)]
+    async with (
+        open_store(place.settings()) as first,
+        open_store(place.settings(folder=tmp_path / "other")) as second,
+    ):
+        for number in range(4):
+            await first.reserve(f"a{number}", "k1", claims)
+        answers = [await second.reserve(f"b{number}", "k1", claims) for number in range(36)]
+        assert all(isinstance(answer, Granted) for answer in answers)
+        refused = await first.reserve("c", "k1", claims)
+        assert isinstance(refused, Refused)
+        assert not refused.ahead
+
+
+
 async def test_keys_hold_at_once_here_and_soon_elsewhere(place: Place, tmp_path: Path) -> None:
     """Within a second in one process, within five in another."""
     async with open_store(place.settings()) as here, open_store(place.settings(folder=tmp_path / "b")) as there:

@@ -1,4 +1,5 @@
-// What requests under way have reserved of a key's limits, each with its age: one that never ends shows here.
+// What requests under way have reserved of a key's limits, each with its age: one that never ends shows here.  A process
+// holds what a busy key needs for a second in one piece.
 
 import { Stack, Text } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
@@ -17,7 +18,7 @@ export function Holds({ keyOf }: { keyOf: Key }) {
       </Text>
       {holds.data.map((hold) => (
         <Text key={hold.id} size="xs" c="dimmed" component="div">
-          <span className="page-mono">{hold.id}</span>, since <When at={hold.at} />:{" "}
+          <span className="page-mono">{hold.id.startsWith("ahead/") ? "all of this second" : hold.id}</span>, since <When at={hold.at} />:{" "}
           {hold.amounts.map(({ kind, amount }) => `${KINDS[kind]?.label ?? kind} ${KINDS[kind]?.tell(amount) ?? amount}`).join(", ")}
         </Text>
       ))}
