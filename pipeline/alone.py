@@ -14,7 +14,7 @@ from pipeline.problems import ConfigError
 from pipeline.serving import Running, serve
 from pipeline.sockets import Listener
 
-OFTEN = (5_000, 20, 20)  # the collector's thresholds: requests leave thousands of objects behind, and hardly a cycle
+OFTEN = (25_000, 20, 20)  # the collector's thresholds: objects come and go by thousands, and hardly ever in a cycle
 
 log = structlog.get_logger("pipeline")
 

@@ -139,7 +139,6 @@ async def test_what_another_process_holds_ahead_is_waited_for(place: Place, tmp_
         assert not refused.ahead
 
 
-
 async def test_keys_hold_at_once_here_and_soon_elsewhere(place: Place, tmp_path: Path) -> None:
     """Within a second in one process, within five in another."""
     async with open_store(place.settings()) as here, open_store(place.settings(folder=tmp_path / "b")) as there:
