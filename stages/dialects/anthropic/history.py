@@ -21,6 +21,8 @@ from stages.dialects.envelope import MARK, Envelope, unwrap
 
 _SEALED = {"thinking": "signature", "redacted_thinking": "data"}  # where each kind of block keeps what is its maker's
 # What must be there for anything to be strange, seen without decoding: an envelope, or a thought with nothing to it.
+# The plain words first: what has none of them is looked through in half the time.
+_MARKED = re.compile(MARK.encode())
 _ENVELOPE = re.compile(rb'"(?:signature|data)"\s*:\s*"' + MARK.encode())
 _THOUGHT = re.compile(rb'"type"\s*:\s*"thinking"')
 _SIGNED = re.compile(rb'"signature"\s*:\s*"[^"]')
@@ -76,8 +78,9 @@ def mend(prompt: Prompt, *, signs: bool = True) -> None:
     """
     fill(prompt)
     raw = prompt.encode()
-    unsigned = signs and len(_THOUGHT.findall(raw)) > len(_SIGNED.findall(raw))
-    if not unsigned and _ENVELOPE.search(raw) is None:
+    thoughts = len(_THOUGHT.findall(raw)) if signs else 0
+    unsigned = thoughts and thoughts > len(_SIGNED.findall(raw))
+    if not unsigned and (_MARKED.search(raw) is None or _ENVELOPE.search(raw) is None):
         return
     for (number, position), block in strange(prompt.get("messages"), prompt.model, signs=signs):
         path = ("messages", number, "content", position)
