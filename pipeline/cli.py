@@ -22,28 +22,43 @@ from typing import Any
 import click
 
 from pipeline import __version__
-from pipeline.admin.front import ROUTES
-from pipeline.admin.openapi import document
+from pipeline.admin import front
 from pipeline.commands import life
-from pipeline.commands.admin import admin
-from pipeline.commands.doctor import doctor
-from pipeline.commands.keys import keys
-from pipeline.commands.migrate import migrate
-from pipeline.commands.models import models
-from pipeline.commands.replay import command as replay
-from pipeline.commands.route import route
-from pipeline.commands.run import run as run_command
-from pipeline.commands.usage import usage
 from pipeline.explain import explain
 from pipeline.flags import Flags, configuration, merged, options, told
 from pipeline.foreground import run
 from pipeline.loading import build
+from pipeline.naming import load
 from pipeline.problems import ConfigError
 from pipeline.resolved import resolved
+
+# The commands that a gateway which only serves has no use for: each is imported when it is asked for.
+ELSEWHERE = {
+    "run": "pipeline.commands.run:run",
+    "doctor": "pipeline.commands.doctor:doctor",
+    "route": "pipeline.commands.route:route",
+    "keys": "pipeline.commands.keys:keys",
+    "models": "pipeline.commands.models:models",
+    "usage": "pipeline.commands.usage:usage",
+    "admin": "pipeline.commands.admin:admin",
+    "migrate": "pipeline.commands.migrate:migrate",
+    "replay": "pipeline.commands.replay:command",
+}
 
 
 class Commands(click.Group):
     """The commands; a number in the place of one is a port to serve on, as an older gateway had it."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names of all of them."""
+        return sorted((*self.commands, *ELSEWHERE))
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of that name."""
+        if (place := ELSEWHERE.get(cmd_name)) is None:
+            return super().get_command(ctx, cmd_name)
+        command: click.Command = load(place)
+        return command
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -57,7 +72,7 @@ class Commands(click.Group):
 def documented(context: click.Context, option: click.Parameter, wanted: bool) -> None:
     """Print the document of the admin's API, and exit; needs no configuration."""
     if wanted:
-        click.echo(json.dumps(document(ROUTES), indent=2))
+        click.echo(json.dumps(front.documented(), indent=2))
         context.exit()
 
 
@@ -120,5 +135,5 @@ def version() -> None:
     click.echo(f"pipeline {__version__}")
 
 
-for command in (*life.COMMANDS, run_command, doctor, route, keys, models, usage, admin, migrate, replay):
+for command in life.COMMANDS:
     main.add_command(command)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+import click
 import pytest
 
 from pipeline.arrange import DEFAULT
@@ -334,7 +335,7 @@ def test_every_flag_and_command_is_in_the_readme() -> None:
     text = readme()
     flags = {flag for option in main.params for flag in option.opts}
     assert [flag for flag in sorted(flags) if flag not in text] == []
-    assert [name for name in main.commands if f"`{name}`" not in text] == []
+    assert [name for name in main.list_commands(click.Context(main)) if f"`{name}`" not in text] == []
 
 
 def test_every_setting_is_in_the_readme_or_in_the_example_it_names() -> None:

@@ -22,7 +22,7 @@ import trio
 from transports.tcp import Tcp
 from transports.upstream import ConnectFailed, Link, Origin, Reason
 from transports.upstream_http1 import Http1
-from transports.upstream_proxy import Proxy, proxy_for, tunnel
+from transports.upstream_proxy import Proxy, proxy_for, ready, tunnel
 from transports.upstream_shared import Multiplexed
 
 # A reply may be minutes away; firewalls forget a silent connection sooner, and a dead peer is noticed by its silence.
@@ -54,6 +54,9 @@ class Connector:
     @_shared.default
     def _sharing(self) -> Multiplexed:
         return Multiplexed(self._stream, Http1)
+
+    def __attrs_post_init__(self) -> None:
+        ready(self.environ)
 
     async def __call__(self, origin: Origin) -> Link:
         """A link to *origin*.  Raises ConnectFailed."""

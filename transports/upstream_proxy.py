@@ -4,21 +4,24 @@
     tunnel(stream, proxy, origin)                      CONNECT: afterwards the stream leads to the origin
 
 A tunnel carries https, so the proxy sees no request.  Plain http goes through a proxy in absolute form, without a
-tunnel (RFC 9112 §3.2.2).  The CONNECT exchange is httpcore's; its connection is lent our stream, so that opening,
-closing and cancelling stay where they are for every other stream.  SOCKS would need another package and is refused.
+tunnel (RFC 9112 §3.2.2).  The CONNECT exchange is ``upstream_tunnel``'s.  SOCKS would need another package
+and is refused.
 """
 
 import base64
-from collections.abc import Mapping
+import importlib
+from collections.abc import Awaitable, Callable, Mapping
+from functools import cache
 from ipaddress import ip_address, ip_network
 from urllib.parse import unquote, urlsplit
 
 import attrs
-import httpcore
 import trio
 
 from transports.messages import Headers
-from transports.upstream import ConnectFailed, Origin
+from transports.upstream import Origin
+
+Asking = Callable[[trio.abc.Stream, "Proxy", Origin], Awaitable[None]]
 
 
 @attrs.frozen
@@ -110,60 +113,20 @@ def _has_port(entry: str) -> bool:
 async def tunnel(stream: trio.abc.Stream, proxy: Proxy, origin: Origin) -> None:
     """Make *stream*, which leads to *proxy*, lead to *origin*.  Closes *stream* and raises ConnectFailed."""
     try:
-        await _ask(stream, proxy, origin)
+        await asking()(stream, proxy, origin)
     except BaseException:  # cancelled, too: nobody else has it yet
         await trio.aclose_forcefully(stream)
         raise
 
 
-async def _ask(stream: trio.abc.Stream, proxy: Proxy, origin: Origin) -> None:
-    target = _authority(origin)
-    scheme, host, port = proxy.origin.scheme.encode(), proxy.origin.host.encode(), proxy.origin.port
-    url = httpcore.URL(scheme=scheme, host=host, port=port, target=target)
-    request = httpcore.Request("CONNECT", url, headers=[(b"host", target), *proxy.fields])
-    lent = _Lent(stream)
-    connection = httpcore.AsyncHTTP11Connection(httpcore.Origin(scheme, host, port), lent)
-    try:
-        response = await connection.handle_async_request(request)
-    except (httpcore.NetworkError, httpcore.ProtocolError) as error:
-        raise ConnectFailed(f"{origin}: the proxy {proxy.origin} gave no answer to CONNECT", "proxy") from error
-    if not 200 <= response.status < 300:
-        raise ConnectFailed(f"{origin}: the proxy {proxy.origin} answered {response.status} to CONNECT", "proxy")
-    lent.end()
-    if await response.extensions["network_stream"].read(1):
-        raise ConnectFailed(f"{origin}: the proxy {proxy.origin} sent bytes nobody asked for", "proxy")
+@cache
+def asking() -> Asking:
+    """What asks for a tunnel, by name: the library that it is made of takes a fifteenth of a start, and few need it."""
+    ask: Asking = importlib.import_module("transports.upstream_tunnel").ask
+    return ask
 
 
-def _authority(origin: Origin) -> bytes:
-    """Host and port, both always: RFC 9112 §3.2.3."""
-    host = f"[{origin.host}]" if ":" in origin.host else origin.host
-    return f"{host}:{origin.port}".encode("ascii")
-
-
-class _Lent(httpcore.AsyncNetworkStream):
-    """A trio stream in the shape httpcore knows.  It stays with its owner, who closes it."""
-
-    def __init__(self, stream: trio.abc.Stream) -> None:
-        self._stream = stream
-        self._ended = False
-
-    def end(self) -> None:
-        """Read no more: what httpcore still gives after this, it had read before."""
-        self._ended = True
-
-    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        if self._ended:
-            return b""
-        try:
-            return bytes(await self._stream.receive_some(max_bytes))
-        except trio.BrokenResourceError as error:
-            raise httpcore.ReadError from error
-
-    async def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        try:
-            await self._stream.send_all(buffer)
-        except trio.BrokenResourceError as error:
-            raise httpcore.WriteError from error
-
-    async def aclose(self) -> None:
-        await trio.lowlevel.checkpoint()
+def ready(environ: Mapping[str, str]) -> None:
+    """Have at hand what a tunnel takes, if *environ* names a proxy at all: at start it keeps nobody waiting."""
+    if any(_variable(f"{scheme}_PROXY", environ)[1] for scheme in ("HTTP", "HTTPS", "ALL")):
+        asking()

@@ -5,7 +5,7 @@
 /admin/api/…                 the API
 """
 
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import trio
@@ -41,7 +41,7 @@ PAGES = {"": "index.html", "swagger": "swagger.html"}  # what a path below /admi
 
 async def show(ask: Ask) -> dict[str, Any]:
     """This document."""
-    return _DOCUMENT
+    return documented()
 
 
 ROUTES: tuple[Route, ...] = (
@@ -58,7 +58,12 @@ ROUTES: tuple[Route, ...] = (
     *connection.ROUTES,
     get("/openapi.json", show, open=True),
 )
-_DOCUMENT = document(ROUTES)
+
+
+@cache
+def documented() -> dict[str, Any]:
+    """The document of all routes; made when it is first asked for, which a start has no time for."""
+    return document(ROUTES)
 
 
 class Front:

@@ -1,1 +1,1 @@
-"""The commands beside ``serve``: one file, one noun.  ``pipeline.cli`` adds them to its group."""
+"""The commands beside ``serve``: one file, one noun.  ``pipeline.cli`` names them in its group."""

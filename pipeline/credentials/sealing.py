@@ -8,13 +8,12 @@ start.  Keys are derived (HKDF-SHA256, RFC 5869) from whatever text the operator
 random: fit for 2^32 seals under one key (NIST SP 800-38D §8.3).  This file must not know what it seals.
 """
 
+import hmac
+import importlib
 import secrets
 from collections.abc import Sequence
-
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from functools import cache
+from typing import Any
 
 FORM = b"\x01"
 ID_BYTES = 4
@@ -30,23 +29,25 @@ class Vault:
 
     def __init__(self, key: bytes, old: Sequence[bytes] = ()) -> None:
         self._id = derived(key, b"id", ID_BYTES)
-        self._ciphers = {derived(each, b"id", ID_BYTES): AESGCM(derived(each, b"key", 32)) for each in (*old, key)}
+        self._keys = {derived(each, b"id", ID_BYTES): derived(each, b"key", 32) for each in (*old, key)}
 
     def seal(self, plain: bytes, about: str) -> bytes:
         """*plain*, sealed for *about*."""
         nonce = secrets.token_bytes(NONCE_BYTES)
-        return FORM + self._id + nonce + self._ciphers[self._id].encrypt(nonce, plain, self._bound(self._id, about))
+        sealed: bytes = cipher().sealed(self._keys[self._id], nonce, plain, self._bound(self._id, about))
+        return FORM + self._id + nonce + sealed
 
     def open(self, sealed: bytes, about: str) -> bytes:
         """What was sealed for *about*.  Raises Unopened."""
         name, nonce = sealed[1 : 1 + ID_BYTES], sealed[1 + ID_BYTES : 1 + ID_BYTES + NONCE_BYTES]
-        cipher = self._ciphers.get(name)
-        if sealed[:1] != FORM or cipher is None or len(nonce) < NONCE_BYTES:
+        key = self._keys.get(name)
+        if sealed[:1] != FORM or key is None or len(nonce) < NONCE_BYTES:
             raise Unopened("sealed with another key")
-        try:
-            return cipher.decrypt(nonce, sealed[1 + ID_BYTES + NONCE_BYTES :], self._bound(name, about))
-        except InvalidTag:
-            raise Unopened("not what was sealed for this place") from None
+        text = sealed[1 + ID_BYTES + NONCE_BYTES :]
+        plain: bytes | None = cipher().opened(key, nonce, text, self._bound(name, about))
+        if plain is None:
+            raise Unopened("not what was sealed for this place")
+        return plain
 
     def current(self, sealed: bytes) -> bool:
         """Whether *sealed* is under the present key."""
@@ -59,5 +60,12 @@ class Vault:
 
 
 def derived(key: bytes, use: bytes, size: int) -> bytes:
-    """*size* bytes for one *use* of *key*."""
-    return HKDF(algorithm=SHA256(), length=size, salt=None, info=b"pipeline credentials " + use).derive(key)
+    """*size* bytes, 32 at most, for one *use* of *key*: RFC 5869 without a salt, and its first block is enough."""
+    extracted = hmac.digest(bytes(32), key, "sha256")
+    return hmac.digest(extracted, b"pipeline credentials " + use + b"\x01", "sha256")[:size]
+
+
+@cache
+def cipher() -> Any:
+    """The module ``cipher``, by name: where nothing is sealed, a start does not wait for the library behind it."""
+    return importlib.import_module("pipeline.credentials.cipher")
