@@ -56,6 +56,7 @@ class Live:
 
     exchanges: dict[str, Exchange] = attrs.field(factory=dict)  # by id, in the order they came
     stages: dict[str, Spent] = attrs.field(factory=dict)  # by name
+    ended: int = 0  # how many exchanges have
     _last: dict[str, Last] = attrs.field(factory=dict)
 
     @contextmanager
@@ -66,6 +67,7 @@ class Live:
             yield
         finally:
             del self.exchanges[exchange.id]
+            self.ended += 1
             for name, seconds in exchange.stages.items():
                 spent = self.stages.get(name)
                 if spent is None:

@@ -1,0 +1,56 @@
+"""Thrift: when memory is given back, and that it is."""
+
+import platform
+import subprocess
+import sys
+
+import pytest
+import trio
+import trio.testing
+
+from pipeline.live import Live
+from pipeline.thrift import LOOK, thrift
+
+
+async def test_it_waits_for_a_quiet_moment(nursery: trio.Nursery, autojump_clock: trio.testing.MockClock) -> None:
+    """Not while something ends between two looks; then once, and not again until there is more."""
+    live, trims = Live(), list[float]()
+    nursery.start_soon(thrift, live, lambda: trims.append(trio.current_time()))
+    await trio.sleep(3.5 * LOOK)
+    assert trims == []
+    for _ in range(3):
+        live.ended += 1
+        await trio.sleep(LOOK)
+    assert trims == []
+    await trio.sleep(5 * LOOK)
+    assert len(trims) == 1
+    live.ended += 1
+    await trio.sleep(5 * LOOK)
+    assert len(trims) == 2
+    nursery.cancel_scope.cancel()
+
+
+async def test_without_the_call_there_is_no_task() -> None:
+    """Where the C library has none, it ends at once."""
+    await thrift(Live(), None)
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc gives memory back when it is asked")
+def test_what_is_free_goes_back() -> None:
+    """50 MB of buffers, freed between others that stay, are no longer ours."""
+    program = """
+import pathlib
+from pipeline.thrift import trimming
+
+def resident():
+    return int(pathlib.Path("/proc/self/statm").read_text().split()[1]) * 4096
+
+buffers = [bytes(50_000) for _ in range(1_000)]
+stays = buffers[::100]
+del buffers
+before = resident()
+trimming()()
+print(before - resident())
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
+    assert int(done.stdout) > 20_000_000
