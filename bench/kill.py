@@ -35,7 +35,7 @@ import attrs
 import click
 import trio
 
-from bench.programs import ADDRESS, ROOT, Program, simulated
+from bench.programs import ADDRESS, COMPILED, ROOT, Program, simulated
 from pipeline.secret import Secret
 from pipeline.store import sql
 from pipeline.store.balance import imbalance
@@ -149,7 +149,7 @@ def gateway(house: House, *flags: str) -> Iterator[tuple["subprocess.Popen[bytes
         process = subprocess.Popen(
             [sys.executable, "-m", "pipeline", "--config", str(house.config()), *flags],
             cwd=house.folder,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            env={**os.environ, **COMPILED, "PYTHONPATH": str(ROOT)},
             stdout=sink,
             stderr=subprocess.STDOUT,
         )

@@ -22,6 +22,7 @@ import attrs
 
 ROOT = Path(__file__).parents[1]
 TICK = os.sysconf("SC_CLK_TCK")
+COMPILED = {"PYTHONDONTWRITEBYTECODE": ""}  # as installed: modules are not compiled anew at each start
 ADDRESS = re.compile(r"http://127\.0\.0\.1:(\d+)")
 
 
@@ -35,11 +36,12 @@ class Program:
 
     def cpu(self) -> float:
         """Seconds of CPU used so far, by the program and the processes it started."""
-        ticks = 0
-        for pid in self._family():
-            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()
-            ticks += int(fields[11]) + int(fields[12])
-        return ticks / TICK
+        return sum(self.shares().values())
+
+    def shares(self) -> dict[int, float]:
+        """The same of each of them, by its process id."""
+        fields = {pid: Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split() for pid in self._family()}
+        return {pid: (int(each[11]) + int(each[12])) / TICK for pid, each in fields.items()}
 
     def rss(self) -> int:
         """Resident memory in KiB, what is swapped included, of all of them."""
@@ -86,7 +88,11 @@ def running(
 ) -> Iterator["subprocess.Popen[bytes]"]:
     """A process of its own group, until the block is left."""
     process = subprocess.Popen(
-        command, stdout=output, stderr=subprocess.STDOUT, env={**os.environ, **environment}, start_new_session=True
+        command,
+        stdout=output,
+        stderr=subprocess.STDOUT,
+        env={**os.environ, **COMPILED, **environment},
+        start_new_session=True,
     )
     try:
         yield process
