@@ -8,6 +8,8 @@ A stage's settings are structured by the same rules: whatever type a field of it
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from contextvars import ContextVar
+from functools import cache
 from pathlib import Path as File
 from types import GenericAlias, UnionType
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
@@ -38,6 +40,8 @@ from pipeline.secret import Secret
 T = TypeVar("T")
 Hook = Callable[[Any, Any], Any]
 
+_LAYERS: ContextVar[Layers] = ContextVar("layers")  # where secrets and files of the present tree are looked up
+
 NUMBERS = {int: "a whole number", float: "a number", bool: "true or false"}
 
 
@@ -54,24 +58,28 @@ class Check:
 
 def structure(tree: Any, kind: type[T], layers: Layers, note: Note) -> T | None:
     """*tree* as a *kind*; None after noting all that does not fit, each with its path within *tree*."""
+    token = _LAYERS.set(layers)
     try:
-        made: T = converter(layers).structure(tree, kind)
+        made: T = converter().structure(tree, kind)
     except (CattrsError, ValueError, TypeError) as raised:
         for where, text in _sentences(raised, ()):
             note(where, text)
         return None
+    finally:
+        _LAYERS.reset(token)
     return made
 
 
-def converter(layers: Layers) -> Converter:
-    """A strict converter; secrets and files are looked up as *layers* has them."""
+@cache
+def converter() -> Converter:
+    """The strict converter: one, since to make it and its hooks takes longer than what they are for."""
     strict = Converter(forbid_extra_keys=True, use_alias=True)
     strict.register_structure_hook_func(lambda kind: kind is Any, _anything)
     for number in NUMBERS:
         strict.register_structure_hook(number, _number)
     strict.register_structure_hook(str, _string)
-    strict.register_structure_hook(Secret, lambda value, _: secret(value, layers))
-    strict.register_structure_hook(File, lambda value, _: file(value, layers))
+    strict.register_structure_hook(Secret, lambda value, _: secret(value, _LAYERS.get()))
+    strict.register_structure_hook(File, lambda value, _: file(value, _LAYERS.get()))
     for fits, factory in (
         (attrs.has, _table_of(make_dict_structure_fn)),
         (is_mapping, _table_of(mapping_structure_factory)),
