@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner, Result
 
@@ -34,6 +35,16 @@ def test_version(here: Path) -> None:
     assert run("version").output == f"pipeline {__version__}\n"
     assert __version__ in run("-V").output
     assert __version__ in run("--version").output
+
+
+def test_every_command_is_found_by_its_name(here: Path) -> None:
+    """Also those that are imported when they are asked for; another name is none."""
+    context = click.Context(main)
+    assert {"serve", "start", "keys", "usage", "replay"} <= {*main.list_commands(context)}
+    assert [
+        name for name in main.list_commands(context) if getattr(main.get_command(context, name), "name", "") != name
+    ] == []
+    assert main.get_command(context, "nothing") is None
 
 
 def test_check_shows_what_was_resolved_and_the_line(here: Path) -> None:

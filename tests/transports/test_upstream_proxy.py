@@ -1,7 +1,10 @@
 """Proxies: which one is meant, and a tunnel that leads where it should or to an error that holds no password."""
 
 import base64
+import subprocess
+import sys
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 import trio
@@ -11,6 +14,7 @@ from tests.transports.upstreams import Peer
 from transports.upstream import ConnectFailed, Origin
 from transports.upstream_proxy import Proxy, proxy_for, tunnel
 
+ROOT = Path(__file__).parents[2]
 HTTPS = Origin.parse("https://api.example.com")
 HTTP = Origin.parse("http://api.example.com:8080")
 PROXY = Proxy.parse("http://ada:hunter2@proxy.test:3128")
@@ -159,3 +163,22 @@ async def test_a_broken_stream_is_no_connection() -> None:
     with pytest.raises(ConnectFailed):
         await tunnel(near, PROXY, HTTPS)
     await near.aclose()
+
+
+@pytest.mark.parametrize(
+    ("environ", "loaded"),
+    [({}, False), ({"NO_PROXY": "*", "PATH": "/bin"}, False), ({"https_proxy": "http://p:1"}, True)],
+)
+def test_what_a_tunnel_takes_is_at_hand_where_there_is_a_proxy(environ: dict[str, str], loaded: bool) -> None:
+    """From the start, so that the first request through it does not wait; elsewhere the library is never imported."""
+    program = f"""
+import sys
+from transports.upstream_connect import Connector
+
+Connector(environ={environ!r})
+print("httpcore" in sys.modules)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stdout.strip() == str(loaded)
