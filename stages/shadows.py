@@ -6,26 +6,55 @@
 A rule is in the shadow of an earlier one if whatever it holds for, that one holds for too: its glob covers the later
 one's, and so does each of its conditions; two that differ in this alone, that the one wants thinking (or pictures) and
 the other none, are as one that does not ask.  What is not certain is not said: of two globs with sets, or a first
-one with question marks, the one covers the other only if they are the same.  Looked at once, at start.
+one with question marks, the one covers the other only if they are the same.  Looked at once, at start, each next to
+those only whose globs begin as it does: ten thousand names are looked up, not held against each other.
 """
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from fnmatch import fnmatchcase
+from operator import itemgetter
 
 import attrs
 
 from stages.routing import Entry, Rule
 
+Named = tuple[str, Rule]
+
 
 def shadows(entries: Sequence[Entry]) -> Iterator[str]:
     """A sentence for each of *entries* that an earlier one keeps from ever being reached."""
-    before: list[tuple[str, Rule]] = []
+    before = Before()
     for entry in entries:
-        taker = next((name for name, rule in before if takes(rule, entry.rule)), None)
+        near = before.near(entry.rule.match)
+        taker = next((name for name, rule in near if takes(rule, entry.rule)), None)
         if taker is not None:
             yield f"{said(entry)} is never reached: {taker} before it takes all that it would"
         else:
-            before += [*joined(before, entry), (said(entry), entry.rule)]
+            before.put(*joined(near, entry), (said(entry), entry.rule))
+
+
+class Before:
+    """The rules so far, by what their globs begin with, up to the first that is wild: what a glob covers begins so."""
+
+    def __init__(self) -> None:
+        self._rules: dict[str, list[tuple[int, Named]]] = {}
+        self._count = 0
+
+    def put(self, *rules: Named) -> None:
+        """Put *rules* behind those that are there."""
+        for name, rule in rules:
+            self._rules.setdefault(_WILD.split(rule.match, 1)[0], []).append((self._count, (name, rule)))
+            self._count += 1
+
+    def near(self, match: str) -> list[Named]:
+        """Those that may cover the glob *match*, in their order."""
+        starts = (match[:end] for end in range(len(match) + 1))
+        found = [each for start in starts for each in self._rules.get(start, ())]
+        return [named for _, named in sorted(found, key=itemgetter(0))]
+
+
+_WILD = re.compile(r"[*?[]")
 
 
 def impossible(entry: Entry) -> Iterator[str]:
@@ -48,7 +77,7 @@ def said(entry: Entry) -> str:
     return f'{entry.label} ("{entry.rule.match}")'
 
 
-def joined(before: Sequence[tuple[str, Rule]], entry: Entry) -> Iterator[tuple[str, Rule]]:
+def joined(before: Sequence[Named], entry: Entry) -> Iterator[Named]:
     """Each of *before* that is as *entry*, but for wanting what that does not want: the two of them as one."""
     for name, rule in before:
         for asks, unasking in _ASKS:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stages.routing import Entry, Rule, Rules
-from stages.shadows import covers, impossible, shadows, takes
+from stages.shadows import covers, impossible, joined, shadows, takes
 from tests.stages.test_routing import Known
 
 GLOBS = st.text("ab*?[]", max_size=6)
@@ -81,6 +81,39 @@ def test_what_is_said_to_be_in_the_shadow_never_holds_first(rules: list[Rule], n
     shadowed = {text.partition(" ")[0] for text in shadows(entries)}
     found = Rules(tuple(entries)).find(name, facts)
     assert found is None or found.label not in shadowed
+
+
+@given(st.lists(RULES, max_size=12))
+def test_what_begins_otherwise_need_not_be_looked_at(rules: list[Rule]) -> None:
+    """Each held against all before it gives the same sentences."""
+    entries = [Entry(f"rules[{number}]", rule) for number, rule in enumerate(rules)]
+    before: list[tuple[str, Rule]] = []
+    expected = []
+    for entry in entries:
+        name = f'{entry.label} ("{entry.rule.match}")'
+        taker = next((other for other, rule in before if takes(rule, entry.rule)), None)
+        if taker is not None:
+            expected.append(f"{name} is never reached: {taker} before it takes all that it would")
+        else:
+            before += [*joined(before, entry), (name, entry.rule)]
+    assert list(shadows(entries)) == expected
+
+
+def test_many_names_are_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of three thousand none is held against all before it: a start would take minutes with ten thousand."""
+    held: list[Rule] = []
+
+    def counted(first: Rule, second: Rule) -> bool:
+        held.append(first)
+        return takes(first, second)
+
+    monkeypatch.setattr("stages.shadows.takes", counted)
+    names = [Rule(f"name-{number}") for number in range(1000, 3000)]
+    families = [Rule(f"family-{number}-*") for number in range(1000, 2000)]
+    one, other = said(*names, *families, Rule("name-1500"), Rule("family-1500-x"))
+    assert one.startswith('rules[3000] ("name-1500") is never reached: rules[500] ("name-1500")')
+    assert other.startswith('rules[3001] ("family-1500-x") is never reached: rules[2500] ("family-1500-*")')
+    assert len(held) == 2
 
 
 def said(*rules: Rule) -> list[str]:
