@@ -31,7 +31,7 @@ from pipeline.upstream import Opener, Upstream
 from pipeline.way import Reached, Serve, Way
 from transports.messages import HOP_BY_HOP, Headers
 from transports.upstream import Origin, Timers
-from transports.upstream_connect import Connector, tls_context
+from transports.upstream_connect import Connector, System, tls_context
 from transports.upstream_proxy import Proxy
 
 Named = tuple[str, Callable[..., Any]]
@@ -94,7 +94,8 @@ class Planner:
     dialects: Mapping[str, Dialect]
     problems: Problems
     ways: Mapping[str, Way] = attrs.field(factory=dict)
-    _tls: dict[File | None, ssl.SSLContext] = attrs.field(init=False, factory=dict)  # by the file of authorities
+    _system: System = attrs.field(init=False, factory=System)
+    _tls: dict[File, ssl.SSLContext] = attrs.field(init=False, factory=dict)  # by the file of authorities
 
     def plan(self, name: str) -> Plan | None:
         """The plan of the upstream called *name*; None if too little is right."""
@@ -150,7 +151,7 @@ class Planner:
         return named
 
     def _connector(self, upstream: configured.Upstream, note: Note) -> Connector | None:
-        """What makes connections to *upstream*: its authorities (20 ms to read, so once) and its proxy."""
+        """What makes connections to *upstream*: its authorities (20 ms to read, so once for all) and its proxy."""
         environ = {"env": self.config.layers.environ, "none": {}}.get(upstream.proxy, {"ALL_PROXY": upstream.proxy})
         if upstream.proxy not in ("env", "none"):
             try:
@@ -158,9 +159,10 @@ class Planner:
             except ValueError as error:
                 note(("proxy",), f'{error}; or "env" or "none"')
         try:
-            if upstream.ca not in self._tls:
+            if upstream.ca is not None and upstream.ca not in self._tls:
                 self._tls[upstream.ca] = tls_context(upstream.ca)
-            return Connector(tls=self._tls[upstream.ca], environ=environ, http2=upstream.http2)
+            tls = None if upstream.ca is None else self._tls[upstream.ca]
+            return Connector(tls=tls, system=self._system, environ=environ, http2=upstream.http2)
         except OSError as error:
             note(("ca",), f"{upstream.ca} can't be used: {error.strerror or error}")
         return None

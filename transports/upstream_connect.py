@@ -37,16 +37,33 @@ def tls_context(ca_file: Path | None = None) -> ssl.SSLContext:
     return context
 
 
+class System:
+    """The system's authorities, read in a thread when TLS is first needed: that takes a tenth of a start, and a model
+    server on this machine needs none."""
+
+    def __init__(self) -> None:
+        self._context: ssl.SSLContext | None = None
+        self._reading = trio.Lock()
+
+    async def context(self) -> ssl.SSLContext:
+        """As ``tls_context``."""
+        async with self._reading:
+            if self._context is None:
+                self._context = await trio.to_thread.run_sync(tls_context)
+            return self._context
+
+
 @attrs.frozen(kw_only=True)
 class Connector:
     """Makes links: an ``upstream.Connect``.
 
-    *tls* is for origins and https proxies alike; ALPN is set for each connection.  *environ* is where proxies are
-    looked up (``proxy_for``); none by default.  *http2*: connections are shared by exchanges, where the origin agrees
-    (ALPN); an http origin is not asked, it must speak HTTP/2 (RFC 9113 §3.3).
+    *tls* is for origins and https proxies alike, *system* where that is None; ALPN is set for each connection.
+    *environ* is where proxies are looked up (``proxy_for``); none by default.  *http2*: connections are shared by
+    exchanges, where the origin agrees (ALPN); an http origin is not asked, it must speak HTTP/2 (RFC 9113 §3.3).
     """
 
-    tls: ssl.SSLContext = attrs.field(factory=tls_context, repr=False)
+    tls: ssl.SSLContext | None = attrs.field(default=None, repr=False)
+    system: System = attrs.field(factory=System, repr=False)
     environ: Mapping[str, str] = attrs.field(factory=dict, repr=False)
     http2: bool = False
     _shared: Multiplexed = attrs.field(init=False, repr=False)
@@ -78,16 +95,21 @@ class Connector:
 
     async def _open(self, origin: Origin, *, proxy: bool = False) -> trio.abc.Stream:
         stream = await open_tcp(origin)
-        return (
-            stream
-            if origin.scheme == "http"
-            else await secure(stream, origin, self.tls, http2=self.http2 and not proxy)
-        )
+        return stream if origin.scheme == "http" else await self.secured(stream, origin, http2=self.http2 and not proxy)
 
     async def _tunnel(self, proxy: Proxy, origin: Origin) -> trio.abc.Stream:
         stream = await self._open(proxy.origin, proxy=True)
         await tunnel(stream, proxy, origin)
-        return await secure(stream, origin, self.tls, http2=self.http2)
+        return await self.secured(stream, origin, http2=self.http2)
+
+    async def secured(self, stream: trio.abc.Stream, origin: Origin, *, http2: bool = False) -> trio.abc.Stream:
+        """TLS over *stream*, see ``secure``."""
+        try:
+            context = self.tls or await self.system.context()
+        except BaseException:  # cancelled: nobody else has the stream yet
+            await trio.aclose_forcefully(stream)
+            raise
+        return await secure(stream, origin, context, http2=http2)
 
 
 async def open_tcp(origin: Origin) -> Tcp:

@@ -15,7 +15,7 @@ import trio
 
 from transports.tcp import Tcp
 from transports.upstream import ConnectFailed, Origin
-from transports.upstream_connect import Connector, open_tcp, secure
+from transports.upstream_connect import Connector, open_tcp
 from transports.upstream_proxy import Proxy, proxy_for, tunnel
 
 Name = Literal["dns", "connect", "tls"]
@@ -46,7 +46,7 @@ async def probe(connector: Connector, origin: Origin) -> list[Probed]:
             now.text = f"{place} takes connections" + (f", and leads to {origin}" if proxy else "")
         if origin.scheme == "https":
             async with step(steps, "tls", origin) as now:
-                stream = await secure(stream, origin, connector.tls)
+                stream = await connector.secured(stream, origin)
                 now.text = f"the certificate is {origin.host}'s"
     except ConnectFailed:
         pass  # it is in the steps
@@ -93,7 +93,7 @@ async def connected(connector: Connector, origin: Origin, proxy: Proxy | None) -
     if proxy is None:
         return stream
     if place.scheme == "https":
-        stream = await secure(stream, place, connector.tls)
+        stream = await connector.secured(stream, place)
     if origin.scheme == "https":
         await tunnel(stream, proxy, origin)
     return stream

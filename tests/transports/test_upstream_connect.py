@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import trio
+import trio.testing
 import trustme
 
 from tests.transports.upstreams import CHUNKED, GET, OK, POST, Peer, Script, answers, fetch, only_test_names
@@ -373,3 +374,40 @@ async def test_a_client_that_goes_ends_the_upstream_at_once(
                     await reply.receive()
             with trio.fail_after(1):
                 await ended.wait()
+
+
+async def test_the_systems_authorities_are_read_when_they_are_needed(
+    server_tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not for plain http; once for all connections that need them at one time, and they refuse who is not theirs."""
+    read: list[ssl.SSLContext] = []
+
+    def reading() -> ssl.SSLContext:
+        read.append(tls_context())
+        return read[-1]
+
+    monkeypatch.setattr("transports.upstream_connect.tls_context", reading)
+    connector = Connector()
+    async with listening(answers(OK)) as origin:
+        link = await connector(origin)
+        await link.close()
+    assert read == []
+
+    async def refused(origin: Origin) -> None:
+        with pytest.raises(ConnectFailed, match="certificate is not accepted"):
+            await connector(origin)
+
+    async with listening(answers(OK), server_tls) as origin, trio.open_nursery() as nursery:
+        for _ in range(3):
+            nursery.start_soon(refused, origin)
+    assert len(read) == 1
+
+
+async def test_whoever_leaves_before_they_are_read_holds_no_stream() -> None:
+    """Cancelled before TLS has begun, the stream is closed."""
+    ours, theirs = trio.testing.memory_stream_pair()
+    with trio.CancelScope() as scope:
+        scope.cancel()
+        await Connector().secured(ours, Origin.parse("https://upstream.test"))
+    assert scope.cancelled_caught
+    assert await theirs.receive_some() == b""
