@@ -27,7 +27,7 @@ from bench.programs import Program, started
 from bench.requests import request
 from bench.systems import KEY, ours
 
-# Size, connections, and how often each asks.  Many, since the kernel deals them out by chance: of 64 one worker gets 36.
+# Size, connections, how often each asks.  Many, since the kernel deals them out by chance: of 64 one worker gets 36.
 SIZES = {"1 KB": (1_000, 256, 10), "105 KB": (105_000, 256, 3), "560 KB": (560_000, 128, 2)}
 
 
