@@ -13,7 +13,7 @@ import structlog
 import trio
 
 from pipeline.admin import front
-from pipeline.config import Config
+from pipeline.config import Config, Server
 from pipeline.cors import Cors
 from pipeline.door import locked
 from pipeline.errors import StoreUnavailable
@@ -97,17 +97,22 @@ async def serve(
         await listen.serve(
             gateway.handle,
             listeners=listeners,
-            limits=Limits(
-                body=config.server.max_body,
-                connections=config.server.max_connections,
-                connections_per_client=config.server.max_connections_per_client,
-            ),
+            limits=limits_of(config.server),
             drain=drain,
             on_crash=crashed,
             tls=tls,
             names=config.server.names,
         )
         nursery.cancel_scope.cancel()
+
+
+def limits_of(server: Server) -> Limits:
+    """What one client, and all of them, may take of the listener."""
+    return Limits(
+        body=server.max_body,
+        connections=server.max_connections,
+        connections_per_client=server.max_connections_per_client,
+    )
 
 
 def gateway_of(generation: Generation, store: Store, observer: Observer, drain: Drain) -> Gateway:
