@@ -1,12 +1,10 @@
 """Sealing: what is kept can't be read, moved or changed."""
 
 import pytest
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.credentials.sealing import Unopened, Vault, derived
+from pipeline.credentials.sealing import Unopened, Vault
 
 VAULT = Vault(b"a key for tests")
 
@@ -51,10 +49,3 @@ def test_a_new_key_opens_what_the_old_one_sealed() -> None:
     assert (old.current(sealed), both.current(sealed), both.current(both.seal(b"x", ""))) == (True, False, True)
     with pytest.raises(Unopened):
         Vault(b"a new key").open(sealed, "row 1")
-
-
-@given(st.binary(max_size=200), st.sampled_from([b"id", b"key"]), st.integers(1, 32))
-def test_keys_are_derived_as_the_library_derives_them(key: bytes, use: bytes, size: int) -> None:
-    """HKDF-SHA256: what was sealed before ``derived`` did it by itself opens still."""
-    expected = HKDF(algorithm=SHA256(), length=size, salt=None, info=b"pipeline credentials " + use).derive(key)
-    assert derived(key, use, size) == expected
