@@ -85,6 +85,10 @@ class Document:
             here = child
         return here
 
+    def start(self, number: int) -> int:
+        """Where the member at position *number* begins in the text of an array that was not edited."""
+        return self._members()[number][1]
+
     def value(self) -> Any:
         """What the document says, decoded: a fresh object each time."""
         return _decode(_ANY, self._raw if not self._edited else self.encode())

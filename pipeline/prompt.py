@@ -95,6 +95,12 @@ class Prompt:
         assert isinstance(value, dict)  # noqa: S101  # parse() saw to it
         return value
 
+    def parted(self, key: str) -> tuple[bytes, bytes] | None:
+        """The text without the member *key*, and the text of that member; None if there is none."""
+        with _told:
+            member = self._document.at((key,))
+            return None if member is None else (self._document.drop((key,)).encode(), member.encode())
+
     @property
     def model(self) -> str:
         """The model's name; InvalidRequest if it is missing or not a string."""

@@ -17,7 +17,9 @@ from typing import Any, ClassVar
 
 import attrs
 
+from pipeline.bounds import Count
 from pipeline.dialect import Dialect
+from pipeline.errors import InvalidRequest
 from pipeline.events import Event, Finished
 from pipeline.exchange import Exchange
 from pipeline.line import replaced
@@ -29,6 +31,7 @@ from stages.dialects.anthropic.context import managed
 from stages.dialects.places import words_of
 from stages.dialects.unread import record_unread
 from stages.dialects.wording import worded
+from stages.memory import Memory
 from stages.notes import EFFORT, HIDE_USAGE, STOPS, TOLD, WITHOUT
 from stages.parameters import PARAMETERS
 from stages.stops import watching
@@ -42,12 +45,15 @@ class Translate:
     """Turn the prompt into what this upstream expects, and the reply into what the client expects."""
 
     attribution: Attribution = "auto"
+    memory: Count = 33_554_432  # bytes of conversations that are kept, so that their next turns cost less; 0: none
 
     per_key: ClassVar[frozenset[str]] = frozenset({"attribution"})
     reads: ClassVar[frozenset[str]] = frozenset({"effort", "judge"})
     changes: ClassVar[frozenset[str]] = frozenset({"dialect"})
     rehearsed: ClassVar[bool] = True
     waits: ClassVar[bool] = False  # for explain, which can't see what the transform is made of
+
+    _memory: Memory = attrs.field(init=False, default=attrs.Factory(lambda self: Memory(self.memory), True))
 
     def __call__(self, exchange: Exchange) -> Step | None:
         """Edit the exchange's prompt; gives the transform of the reply, if anything is left to do there."""
@@ -62,7 +68,9 @@ class Translate:
             upstream.dialect.mend(prompt)
         restoring = None
         if not same:
-            restoring = translate(prompt, exchange.dialect, upstream.dialect, asked_for(effort))
+            caller = exchange.caller.id if exchange.caller is not None else ""
+            intent = asked_for(effort)
+            restoring = translate(prompt, exchange.dialect, upstream.dialect, intent, self._memory, caller)
         elif effort is not None or (exchange.asked and exchange.asked != prompt.model):
             upstream.dialect.fit(prompt, effort)
         if key:
@@ -78,20 +86,49 @@ class Translate:
 stage = Translate
 
 
-def translate(prompt: Prompt, source: Dialect, target: Dialect, intent: Intent | None = None) -> Step | None:
+def translate(
+    prompt: Prompt,
+    source: Dialect,
+    target: Dialect,
+    intent: Intent | None = None,
+    memory: Memory | None = None,
+    caller: str = "",
+) -> Step | None:
     """Turn *prompt* from *source* into *target*; what turns the reply's calls back, if anything needs to.
 
-    *intent*: how much to think, in place of what the prompt says.  Raises InvalidRequest or Unsupported, which name the
-    field.
+    *intent*: how much to think, in place of what the prompt says; *memory*: what is known of earlier turns of *caller*,
+    which saves time and changes nothing.  Raises InvalidRequest or Unsupported, which name the field.
     """
-    asked = prompt.body()
+    turn = None if memory is None else memory.turn(prompt, source, target, intent, caller)
+    if turn is None:
+        return afresh(prompt, source, target, intent, prompt.body())
+    edits = len(prompt.edits)
+    try:
+        return afresh(prompt, source, target, intent, turn.asked, turn.whole)
+    except InvalidRequest:
+        if turn.before is None:
+            raise
+        del prompt.edits[edits:]
+        return afresh(prompt, source, target, intent, prompt.body())
+
+
+def afresh(
+    prompt: Prompt,
+    source: Dialect,
+    target: Dialect,
+    intent: Intent | None,
+    asked: dict[str, Any],
+    whole: Callable[[dict[str, Any]], dict[str, Any]] | None = None,
+) -> Step | None:
+    """Translate *asked*, all of *prompt*, or what is new of it; *whole* makes of that all then."""
     record_unread(asked, source.NAME, target.NAME, prompt)
     restoring = source.restoring(asked)
     hub = managed(source.to_messages(asked, prompt, target.NAME), prompt)
     if intent is not None:
         into_messages(hub, intent)
     with worded(prompt, words_of(source.NAME, asked)):
-        prompt.become(target.NAME, target.from_messages(hub, prompt))
+        made = target.from_messages(hub, prompt)
+    prompt.become(target.NAME, made if whole is None else whole(made))
     return restoring
 
 

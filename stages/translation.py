@@ -7,7 +7,8 @@
     reply.close()            ─▶  the rest: every reply ends exactly once
 
 The same code that the stage ``translate`` and both ends of the line run; only what needs the other stages (judges,
-what a server was found to lack) is left out.  Nothing here waits, opens anything or keeps state between requests.
+what a server was found to lack) is left out.  Nothing here waits or opens anything, and no state is kept between
+requests, but in a Memory that a caller brings.
 """
 
 from collections.abc import Mapping
@@ -25,6 +26,7 @@ from stages.contract import strip
 from stages.dialects import providers
 from stages.dialects.anthropic.blocks import NAME
 from stages.fidelity import Mode, refuse
+from stages.memory import Memory
 from stages.notes import STOPS, TOLD
 from stages.stops import watching
 from stages.translate import Step, asked_for, in_a_row, telling, translate
@@ -42,14 +44,16 @@ def translate_request(
     model: str | None = None,
     effort: str | int | None = None,
     fidelity: Mode = "report",
+    memory: Memory | None = None,
 ) -> "Translation":
     """*body*, a request in the dialect *source* (anthropic, chat, responses), as *target* has it.
 
     *provider*: whose way of speaking *target* (deepseek, openrouter …); *model*: ask for this one instead; *effort*: a
     level or a budget in tokens in place of what the request says of thinking; *fidelity*: lossless to lose nothing,
-    strict to mend nothing either.  Raises InvalidRequest for a body that is none of *source*, Unsupported for what
-    *target* has no way to say or *fidelity* forbids; both name the field (``param``).  LookupError for a dialect or
-    provider that there is not.
+    strict to mend nothing either; *memory*: what is known of earlier turns of conversations, which saves time and
+    changes nothing.  Raises InvalidRequest for a body that is none of *source*, Unsupported for what *target* has no
+    way to say or *fidelity* forbids; both name the field (``param``).  LookupError for a dialect or provider that there
+    is not.
     """
     client, upstream = DIALECTS[source], DIALECTS[target]
     if provider is not None:
@@ -64,7 +68,7 @@ def translate_request(
     if source != target:
         if source == NAME:
             strip(prompt)
-        restoring = translate(prompt, client, upstream, asked_for(effort))
+        restoring = translate(prompt, client, upstream, asked_for(effort), memory)
     else:
         upstream.mend(prompt)
         if effort is not None or other:

@@ -11,6 +11,7 @@ What was left out is counted and recorded once for each kind.  This file must no
 """
 
 from collections.abc import Callable
+from copy import copy
 from operator import attrgetter
 from typing import Any
 
@@ -20,7 +21,8 @@ import msgspec
 from pipeline.document import Path
 from pipeline.errors import Unsupported
 from pipeline.prompt import Action, Prompt, spell
-from stages.dialects.shape import DEPTH, blocks, deep, invalid, mapping
+from stages.dialects.course import Course
+from stages.dialects.shape import DEPTH, blocks, deep, invalid, mapping, objects
 
 Fields = dict[str, Any]
 
@@ -80,6 +82,42 @@ class Conversation:
         self.marked = False  # whether any part got a cache breakpoint
         self._prompt, self._tell, self._breakpoints = prompt, tell, breakpoints
         self._tally = Tally()
+        self._course = Course()
+        self._before = 0  # edits of others, made before this walk began
+
+    # -- the walk -----------------------------------------------------------------------------------------------------
+
+    def _goes_on(self, body: Fields) -> bool:
+        """Begin with the conversation of *body*; whether at the cut of an earlier walk, which has told ``system``."""
+        messages = body.get("messages")
+        self._course = messages if isinstance(messages, Course) else Course()
+        self._before = len(self._prompt.edits)
+        past = self._course.past
+        if past is None:
+            return False
+        self._prompt.edits += past.edits
+        self._resume(past.state)
+        return True
+
+    def _messages(self, body: Fields) -> list[tuple[Path, Fields]]:
+        """Path and value of each message of *body*."""
+        return objects(body.get("messages"), ("messages",), self._course.first)
+
+    def _closed(self, path: Path, made: int) -> None:
+        """No turn is open before the message at *path*, which is the assistant's; *made*: how many messages by now."""
+        if path[1] == self._course.cut:
+            self._course.leave(self._prompt.edits[self._before :], self._state(), made)
+
+    def _state(self) -> Any:
+        """What this walk knows where no turn is open, beside what it has made and recorded; a copy."""
+        return self.marked, copy(self._tally)
+
+    def _resume(self, state: Any) -> None:
+        """Know what is in *state*, and leave it as it is."""
+        self.marked, tally = state
+        self._tally = copy(tally)
+
+    # -- what is said -------------------------------------------------------------------------------------------------
 
     def _check(self, path: Path, message: Fields) -> None:
         """InvalidRequest unless *message* has a role; what else it has is recorded."""

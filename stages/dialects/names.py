@@ -76,6 +76,12 @@ class Ids:
         self._limit = limit
         self._used: dict[str, int] = {}  # and how often each was asked for
 
+    def copy(self) -> "Ids":
+        """Others that know the same."""
+        made = Ids(self._limit)
+        made._used = dict(self._used)
+        return made
+
     def unique(self, given: str) -> str:
         """*given*, if no call before has it; else with a number behind."""
         unique, number = given, self._used.get(given, 0)

@@ -51,10 +51,10 @@ def sequence(value: Any, path: Path) -> list[Any]:
     return value
 
 
-def objects(value: Any, path: Path) -> list[tuple[Path, dict[str, Any]]]:
-    """Path and value of each member of *value*, an array of objects."""
+def objects(value: Any, path: Path, first: int = 0) -> list[tuple[Path, dict[str, Any]]]:
+    """Path and value of each member of *value*, an array of objects, the first of which has the number *first*."""
     found = []
-    for number, item in enumerate(sequence(value, path)):
+    for number, item in enumerate(sequence(value, path), first):
         place = (*path, number)
         found.append((place, item if isinstance(item, dict) else mapping(item, place)))
     return found

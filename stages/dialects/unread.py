@@ -17,6 +17,7 @@ import attrs
 
 from pipeline.document import Path
 from pipeline.prompt import Prompt
+from stages.dialects.course import TALK, Course
 
 _DEFAULTS: tuple[Any, ...] = (None, False, [], {}, {"type": "direct"}, ["direct"])  # values that ask for nothing
 
@@ -149,8 +150,12 @@ def record_unread(body: Mapping[str, Any], dialect: str, target: str, prompt: Pr
 
     A dialect that has no table here says itself what it does not read.
     """
-    kinds, found = KINDS.get(dialect, _UNTOLD), Found()
-    _walk(body, kinds[""], None, kinds, found, "")
+    kinds, talk = KINDS.get(dialect, _UNTOLD), body.get(TALK.get(dialect, ""))
+    if isinstance(talk, Course):
+        found = _along(body, dialect, talk, kinds)
+    else:
+        found = Found()
+        _walk(body, kinds[""], None, kinds, found, "")
     for (name, field), (way, times) in found.items():
         if (name, field) in CARRIED.get((dialect, target), ()):
             continue
@@ -164,8 +169,33 @@ def record_unread(body: Mapping[str, Any], dialect: str, target: str, prompt: Pr
             prompt.record("dropped", ("include", number), why or "no equivalent", lossy=why is None)
 
 
-def _walk(part: Mapping[str, Any], known: Kind, way: Any, kinds: Mapping[str, Kind], found: Found, name: str) -> None:
-    """Look at *part*, which is of the kind *name*, and at what is in it; *way*: the chain of keys that leads here."""
+def _along(body: Mapping[str, Any], dialect: str, course: Course, kinds: Mapping[str, Kind]) -> Found:
+    """What ``_walk`` finds in *body*: its own fields, its conversation, which is *course*, and the rest, in this order.
+
+    Of all that comes before the cut is put down what was found there.
+    """
+    talk, known = TALK[dialect], kinds[""]
+    rest = {field: value for field, value in body.items() if field != talk}
+    found: Found = {}
+    if course.past is None:
+        _walk({field: rest[field] for field in rest if field not in known.inner}, known, None, kinds, found, "")
+    else:
+        found.update(course.past.found)
+    at = max(course.cut - course.first, 0)
+    _walk({talk: course[:at]}, known, None, kinds, found, "", course.first)
+    course.found = dict(found)
+    _walk({talk: course[at:]}, known, None, kinds, found, "", course.first + at)
+    _walk({field: rest[field] for field in rest if field in known.inner}, known, None, kinds, found, "")
+    return found
+
+
+def _walk(
+    part: Mapping[str, Any], known: Kind, way: Any, kinds: Mapping[str, Kind], found: Found, name: str, start: int = 0
+) -> None:
+    """Look at *part*, which is of the kind *name*, and at what is in it; *way*: the chain of keys that leads here.
+
+    *start*: the number of what stands first in each array of *part*.
+    """
     for field in () if part.keys() <= known.settled else known.unsettled(part):
         if part[field] not in _DEFAULTS:
             first, times = found.get((name, field), (way, 0))
@@ -175,7 +205,7 @@ def _walk(part: Mapping[str, Any], known: Kind, way: Any, kinds: Mapping[str, Ki
         if not inner or isinstance(inner, str):
             continue
         several = isinstance(inner, list)
-        for number, child in enumerate(inner if several else (inner,)):
+        for number, child in enumerate(inner if several else (inner,), start):
             if type(child) is not dict:
                 continue
             called = wanted or str(child.get("type") or "message")

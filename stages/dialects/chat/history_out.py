@@ -22,7 +22,7 @@ from stages.dialects.conversation import MARK, blocks_of, unasked, untold
 from stages.dialects.envelope import unwrap
 from stages.dialects.names import alias, raw_id, short_id
 from stages.dialects.reminder import reminder
-from stages.dialects.shape import invalid, name, objects, text
+from stages.dialects.shape import invalid, name, text
 
 Message = tuple[Path, Fields]
 
@@ -37,12 +37,12 @@ class Conversation(conversation.Conversation):
 
     def read(self, body: Fields) -> None:
         """Translate ``system`` and ``messages`` of *body*.  Raises InvalidRequest or Unsupported."""
-        if said := self._instructions(body.get("system")):
+        if not self._goes_on(body) and (said := self._instructions(body.get("system"))):
             self.messages.append({"role": self._family.role, "content": self._content(said)})
         turn: list[Message] = []
         spoken: list[Message] = []  # neighbours of one role are one turn
         calls: list[str] = []
-        for path, message in objects(body.get("messages"), ("messages",)):
+        for path, message in self._messages(body):
             self._check(path, message)
             if message["role"] != "assistant":
                 calls, spoken = self._assistant(spoken) if spoken else calls, []
@@ -51,6 +51,7 @@ class Conversation(conversation.Conversation):
             if turn:
                 self._user(turn, calls)
                 turn, calls = [], []
+                self._closed(path, len(self.messages))
             spoken.append((path, message))
         self._user(turn, self._assistant(spoken) if spoken else calls)
         self._tally.record(self._prompt)

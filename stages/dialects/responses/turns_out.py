@@ -10,6 +10,8 @@ given back only to whom it came from, complete and encrypted; what others though
 are those of the other dialects: a call without a result gets one that says so, a result without a call becomes text.
 """
 
+from typing import Any
+
 from pipeline.document import Path
 from pipeline.prompt import Prompt
 from stages.dialects import conversation
@@ -23,7 +25,7 @@ from stages.dialects.names import Ids, alias, raw_id, short_id
 from stages.dialects.responses import calls, reasoning
 from stages.dialects.responses.fields import Fields
 from stages.dialects.responses.parts_out import output, parts
-from stages.dialects.shape import invalid, name, objects
+from stages.dialects.shape import invalid, name
 
 NAME = "responses"
 
@@ -46,10 +48,11 @@ class Conversation(conversation.Conversation):
 
     def read(self, body: Fields) -> None:
         """Translate ``system`` and ``messages`` of *body*.  Raises InvalidRequest or Unsupported."""
-        self._say(self._family.role, self._instructions(body.get("system")))
+        if not self._goes_on(body):
+            self._say(self._family.role, self._instructions(body.get("system")))
         turn: list[Message] = []
         made: list[Call] = []  # calls that wait for results
-        for path, message in objects(body.get("messages"), ("messages",)):
+        for path, message in self._messages(body):
             self._check(path, message)
             if message["role"] != "assistant":
                 turn.append((path, message))
@@ -57,13 +60,22 @@ class Conversation(conversation.Conversation):
             if turn:
                 self._user(turn, made)
                 turn, made = [], []
+                self._closed(path, len(self.items))
             made += self._assistant(path, message)
         self._user(turn, made)
         self._tally.record(self._prompt)
         if not self.items:
             invalid(("messages",), "at least one message is required")
 
-    # -- the user's turns ----------------------------------------------------------------------------
+    def _state(self) -> Any:
+        return super()._state(), self._ids.copy(), frozenset(self._texts)
+
+    def _resume(self, state: Any) -> None:
+        known, ids, texts = state
+        super()._resume(known)
+        self._ids, self._texts = ids.copy(), set(texts)
+
+    # -- the user's turns ---------------------------------------------------------------------------------------------
 
     def _user(self, turn: list[Message], made: list[Call]) -> None:
         """All that stands between two turns of the assistant; *made*: the calls of the first."""
