@@ -144,10 +144,12 @@ class Prompt:
         forked.notes = Notes(self.notes)
         return forked
 
-    def become(self, dialect: str, body: dict[str, Any]) -> None:
-        """Turn into *body* in another dialect: what translation ends with."""
+    def become(self, dialect: str, body: dict[str, Any], **written: bytes) -> None:
+        """Turn into *body* in another dialect: what translation ends with.  *written*: members that are text by now."""
         self.dialect = dialect
         self._document = Document.of(body)
+        for key, text in written.items():
+            self._document = self._document.set((key,), Document(text))
 
     def encode(self) -> bytes:
         """The bytes to send; the client's own while nothing was changed."""

@@ -6,9 +6,9 @@
 Agents send the whole conversation with every turn, and its translation begins with that of the turn before.  So what is
 kept stands for the beginning of a body if all of this is the same: the caller, both dialects (a provider has its own),
 the effort asked for, and, byte for byte, all of the body but its conversation (the *head*: model, system, tools,
-settings) and the conversation up to the cut.  Bytes are compared, not digests: nobody can make one conversation pass for
-another.  What comes of it is to the byte what translating afresh makes, with the same edits; what fails is translated
-afresh, and fails as it would have.
+settings) and the conversation up to the cut.  Bytes are compared, not digests: nobody can make one conversation pass
+for another.  What comes of it is to the byte what translating afresh makes, with the same edits; what fails is
+translated afresh, and fails as it would have.
 
 The cut stands a few messages before the end, since clients move their marks for caches among the last ones.  Short
 conversations are not worth it, and one larger than a quarter of the memory is not kept.  Over its limit the memory
@@ -58,7 +58,7 @@ class Memory:
 
     def __init__(self, limit: int, least: int = LEAST) -> None:
         self._limit, self._least = limit, least
-        self._weight = 0
+        self.weight = 0  # bytes that are kept
         self._kept: OrderedDict[Hashable, list[Beginning]] = OrderedDict()
 
     def turn(self, prompt: Prompt, source: Dialect, target: Dialect, *rest: Hashable) -> "Turn | None":
@@ -85,11 +85,11 @@ class Memory:
         kept = self._kept.setdefault(key, [])
         if before is not None and before in kept:
             kept.remove(before)
-            self._weight -= before.weight
+            self.weight -= before.weight
         kept.append(beginning)
         self._kept.move_to_end(key)
-        self._weight += beginning.weight
-        while self._weight > self._limit:
+        self.weight += beginning.weight
+        while self.weight > self._limit:
             self._forget()
 
     def _found(self, key: Hashable, talk: bytes) -> Beginning | None:
@@ -105,7 +105,7 @@ class Memory:
     def _forget(self) -> None:
         """Forget one beginning."""
         key, kept = next(iter(self._kept.items()))
-        self._weight -= kept.pop(0).weight
+        self.weight -= kept.pop(0).weight
         if not kept:
             del self._kept[key]
 
@@ -128,22 +128,27 @@ class Turn:
         self._course = Course(messages, None if before is None else before.past, cut)
         self.asked: Fields = {**Document(head).value(), fields[0]: self._course}  # what is to be translated
 
-    def whole(self, made: Fields) -> Fields:
-        """*made* of what was ``asked``, with what the beginning became before it; and what is to be kept is kept."""
-        before, left, new = self.before, self._course.left, made[self._field]
-        at = 0 if left is None else left.length
-        old = b"" if before is None else before.made
-        early = _joined(old, _plain(new[:at]))
-        made[self._field] = msgspec.Raw(b"[" + _joined(early, _plain(new[at:])) + b"]")
-        if left is not None:
-            items = at + (0 if before is None else before.items)
-            self._memory.keep(self._key, self._beginning(early, items, left), before)
-        return made
+    def whole(self, made: Fields) -> dict[str, bytes]:
+        """The conversation of what is *made* of what was ``asked``, with what became of its beginning; by its field.
 
-    def _beginning(self, made: bytes, items: int, past: Past) -> Beginning:
+        It is taken out of *made*; and what is to be kept is kept.
+        """
+        before, left, new = self.before, self._course.left, made[self._field]
+        made[self._field] = []
+        early, at = b"" if before is None else before.made, 0
+        if left is not None:
+            at = left.length
+            early = _joined(early, _plain(new[:at]))
+            self._keep(early, at, left)
+        late = _plain(new[at:])
+        return {self._field: b"".join((b"[", early, b"," if early and late else b"", late, b"]"))}
+
+    def _keep(self, made: bytes, items: int, past: Past) -> None:
         text = self._talk[: self._start]
+        items += 0 if self.before is None else self.before.items
         small = sum(SMALL + len(edit.path) + len(edit.why) for edit in past.edits) + SMALL * (1 + len(past.found))
-        return Beginning(text, made, items, past, len(self._head) + len(text) + len(made) + small + items * SMALL // 2)
+        weight = len(self._head) + len(text) + len(made) + small + items * SMALL // 2
+        self._memory.keep(self._key, Beginning(text, made, items, past, weight), self.before)
 
 
 def _behind(talk: bytes, before: Beginning | None) -> tuple[bytes, list[Any]]:
@@ -159,4 +164,4 @@ def _plain(items: list[Any]) -> bytes:
 
 def _joined(*texts: bytes) -> bytes:
     """Those of *texts* that have items, in a row."""
-    return b",".join(text for text in texts if text)
+    return b",".join([text for text in texts if text])

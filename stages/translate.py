@@ -10,6 +10,7 @@ know (``stops``), and what was done in the upstream's stead is told at its end.
 
     [translate]
     attribution = "auto"     # Claude Code's attribution block: kept for its vendor, stripped for others; keep, strip
+    memory = 33554432        # bytes of conversations that are kept, so that their next turns cost less; 0: none
 """
 
 from collections.abc import Callable, Iterable
@@ -53,7 +54,9 @@ class Translate:
     rehearsed: ClassVar[bool] = True
     waits: ClassVar[bool] = False  # for explain, which can't see what the transform is made of
 
-    _memory: Memory = attrs.field(init=False, default=attrs.Factory(lambda self: Memory(self.memory), True))
+    _memory: Memory = attrs.field(
+        init=False, eq=False, repr=False, default=attrs.Factory(lambda self: Memory(self.memory), True)
+    )
 
     def __call__(self, exchange: Exchange) -> Step | None:
         """Edit the exchange's prompt; gives the transform of the reply, if anything is left to do there."""
@@ -118,9 +121,10 @@ def afresh(
     target: Dialect,
     intent: Intent | None,
     asked: dict[str, Any],
-    whole: Callable[[dict[str, Any]], dict[str, Any]] | None = None,
+    whole: Callable[[dict[str, Any]], dict[str, bytes]] | None = None,
 ) -> Step | None:
-    """Translate *asked*, all of *prompt*, or what is new of it; *whole* makes of that all then."""
+    """Translate *asked*: all of *prompt*, or what is new of it; then *whole* takes what was made of the conversation,
+    and gives all of it, as text by its field."""
     record_unread(asked, source.NAME, target.NAME, prompt)
     restoring = source.restoring(asked)
     hub = managed(source.to_messages(asked, prompt, target.NAME), prompt)
@@ -128,7 +132,8 @@ def afresh(
         into_messages(hub, intent)
     with worded(prompt, words_of(source.NAME, asked)):
         made = target.from_messages(hub, prompt)
-    prompt.become(target.NAME, made if whole is None else whole(made))
+    written = {} if whole is None else whole(made)
+    prompt.become(target.NAME, made, **written)
     return restoring
 
 

@@ -50,10 +50,9 @@ def translate_request(
 
     *provider*: whose way of speaking *target* (deepseek, openrouter …); *model*: ask for this one instead; *effort*: a
     level or a budget in tokens in place of what the request says of thinking; *fidelity*: lossless to lose nothing,
-    strict to mend nothing either; *memory*: what is known of earlier turns of conversations, which saves time and
-    changes nothing.  Raises InvalidRequest for a body that is none of *source*, Unsupported for what *target* has no
-    way to say or *fidelity* forbids; both name the field (``param``).  LookupError for a dialect or provider that there
-    is not.
+    strict to mend nothing either; *memory*: of earlier turns, saves time.  Raises InvalidRequest for a body that is none
+    of *source*, Unsupported for what *target* can't say or *fidelity* forbids; both name the field (``param``).
+    LookupError for a dialect or provider that there is not.
     """
     client, upstream = DIALECTS[source], DIALECTS[target]
     if provider is not None:

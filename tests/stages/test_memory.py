@@ -25,7 +25,7 @@ Body = dict[str, Any]
 DIALECTS: dict[str, Any] = {"anthropic": anthropic, "chat": chat, "responses": responses}
 TARGETS: dict[str, Any] = {
     **{target: DIALECTS[target] for _, target in PAIRS},
-    **{name: providers.spoken(chat, name) for name in ("gemini", "minimax", "mistral", "moonshot", "openrouter")},  # type: ignore[arg-type]  # a module is a dialect
+    **{name: providers.spoken(chat, name) for name in ("gemini", "minimax", "mistral", "moonshot", "openrouter")},
 }
 MODELS = ("gpt-5.1", "gpt-4.1", "claude-opus-5", "gemini-3-pro", "kimi-k2-thinking", "some-model")
 WIDE = 1 << 22  # bytes: room for all
@@ -103,7 +103,7 @@ heads = st.fixed_dictionaries(
         "stop_sequences": st.just([str(n) for n in range(6)]),
         "thinking": st.just({"type": "adaptive", "display": "omitted"}),
         "of_tomorrow": st.just(1),
-        "context_management": st.just({"edits": [{"type": "clear_thinking_20251015"}]}),
+        "context_management": st.sampled_from([None, None, None, {"edits": [{"type": "clear_thinking_20251015"}]}]),
     },
 )
 efforts = st.sampled_from([None, None, "high"])
@@ -117,7 +117,7 @@ class Life:
         self._draw = data.draw
         self._talks: list[list[Any]] = [self._draw(turns), self._draw(turns)]
         self._head, self._target, self._effort = self._draw(heads), self._draw(targets), self._draw(efforts)
-        self._memory = Memory(self._draw(st.sampled_from([WIDE, WIDE, 20_000, 4_000, 0])), least=0)
+        self._memory = Memory(self._draw(st.sampled_from([WIDE, WIDE, WIDE, 30_000, 10_000])), least=0)
 
     def step(self) -> None:
         """Something happens to one of them, and it is sent."""
@@ -169,3 +169,131 @@ def test_what_is_remembered_is_what_is_made_afresh(data: st.DataObject) -> None:
     life = Life(data)
     for _ in range(8):
         life.step()
+
+
+# -- what is kept -----------------------------------------------------------------------------------------------------
+
+
+def talk(turns: int, *, about: str = "it", size: int = 4000) -> list[Body]:
+    """A conversation of an agent that reads a file of *size* bytes in each of its *turns*."""
+    told: list[Body] = []
+    for turn in range(turns):
+        call = {"type": "tool_use", "id": f"toolu_{turn}", "name": "f", "input": {"file": about}}
+        told += [
+            {"role": "user", "content": f"What of {about}?"},
+            {"role": "assistant", "content": [call]},
+            {"role": "user", "content": [{"type": "tool_result", "tool_use_id": call["id"], "content": "x" * size}]},
+            {"role": "assistant", "content": [{"type": "text", "text": f"{about} is well."}]},
+        ]
+    return [*told, {"role": "user", "content": [{"type": "text", "text": "Go on.", "cache_control": MARK}]}]
+
+
+def asked(messages: list[Body], **more: Any) -> Prompt:
+    return Prompt.parse("anthropic", msgspec.json.encode({"model": "gpt-5.1", **more, "messages": messages}))
+
+
+def known(memory: Memory, messages: list[Body], *, caller: str = "", target: Any = chat, **more: Any) -> int:
+    """How many of *messages* need not be translated again."""
+    turn = memory.turn(asked(messages, **more), anthropic, target, None, caller)
+    return 0 if turn is None or turn.before is None else turn.before.past.number
+
+
+def told(memory: Memory, messages: list[Body], *, caller: str = "", target: Any = chat, **more: Any) -> bytes:
+    prompt = asked(messages, **more)
+    translate(prompt, anthropic, target, None, memory, caller)
+    return prompt.encode()
+
+
+@pytest.mark.parametrize("target", [chat, responses])
+def test_the_next_turn_is_all_that_is_translated(target: Any) -> None:
+    """Turn after turn, though the marks of the client move each time."""
+    memory = Memory(WIDE)
+    for turn in range(10, 20):
+        messages = talk(turn)
+        assert known(memory, messages, target=target) >= (len(messages) - 4 - BEHIND - 4 if turn > 10 else 0)
+        fresh = asked(messages)
+        translate(fresh, anthropic, target)
+        assert told(memory, messages, target=target) == fresh.encode()
+
+
+def test_what_differs_in_anything_is_not_known() -> None:
+    """Another caller, upstream, model, system, setting or first word."""
+    memory, messages = Memory(WIDE), talk(20)
+    told(memory, messages)
+    assert known(memory, messages) > 0
+    assert known(memory, messages, caller="another") == 0
+    assert known(memory, messages, target=responses) == 0
+    assert known(memory, messages, target=providers.spoken(chat, "mistral")) == 0
+    assert known(memory, messages, model="gpt-4.1") == 0
+    assert known(memory, messages, system="Be kind.") == 0
+    assert known(memory, messages, temperature=0.5) == 0
+    assert known(memory, [{"role": "user", "content": "Well?"}, *messages[1:]]) == 0
+
+
+def test_a_conversation_that_forks_is_known_up_to_there() -> None:
+    """As when a client takes back its last words; and both go on."""
+    memory, messages = Memory(WIDE), talk(20)
+    told(memory, messages)
+    fork = [*messages[:-1], {"role": "user", "content": "No, wait."}]
+    assert known(memory, fork) == known(memory, messages) > 0
+
+
+def test_the_short_and_the_huge_are_not_kept() -> None:
+    """They cost less than it is worth, or would leave no room for others."""
+    memory = Memory(WIDE)
+    told(memory, talk(1, size=LEAST // 2))
+    assert known(memory, talk(1, size=LEAST // 2)) == 0
+    told(memory, talk(20, size=WIDE // 80))
+    assert known(memory, talk(20, size=WIDE // 80)) == 0
+
+
+def test_a_memory_of_nothing() -> None:
+    """Remembers nothing."""
+    memory = Memory(0)
+    told(memory, talk(20))
+    assert memory.turn(asked(talk(20)), anthropic, chat) is None
+
+
+@pytest.mark.parametrize("heads", [1, 40])
+def test_what_was_used_longest_ago_is_forgotten(heads: int) -> None:
+    """Whether conversations have the same head or not, they never take more than there is."""
+    memory = Memory(WIDE)
+    for number in range(40):
+        for about in (str(number), "often"):
+            told(memory, talk(20, about=about), system=str(number % heads))
+        assert 0 < memory.weight <= WIDE
+    assert known(memory, talk(20, about="39"), system=str(39 % heads)) > 0
+    assert known(memory, talk(20, about="often"), system=str(39 % heads)) > 0
+    assert known(memory, talk(20, about="0"), system="0") == 0
+
+
+def test_what_goes_on_takes_the_place_of_what_was() -> None:
+    """A long conversation is kept once."""
+    memory = Memory(WIDE)
+    for turn in range(20, 40):
+        told(memory, talk(turn))
+    alone = Memory(WIDE)
+    told(alone, talk(39))
+    assert memory.weight <= alone.weight
+
+
+def test_an_error_names_its_place_in_the_whole_conversation() -> None:
+    """As it would without a memory; and the conversation is known after it as it was before."""
+    memory, messages = Memory(WIDE), talk(20)
+    told(memory, messages)
+    before = known(memory, messages)
+    wrong = [*messages[:-1], {"role": "user", "content": [{"type": "of_tomorrow"}]}]
+    with pytest.raises(InvalidRequest) as raised:
+        told(memory, wrong)
+    assert raised.value.param == "messages[80].content[0]"
+    assert known(memory, messages) == before
+
+
+def test_the_stage_remembers_for_each_caller() -> None:
+    """Over requests, and no more than it is told to."""
+    for limit, finds in ((WIDE, True), (0, False)):
+        stage = Translate(memory=limit)
+        for turn in (20, 21):
+            body = msgspec.json.encode({"model": "gpt-5.1", "messages": talk(turn)})
+            stage(exchange(body, dialect=anthropic, upstream=upstream("up", None, dialect=chat)))
+        assert (stage._memory.weight > 0) is finds
