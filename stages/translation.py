@@ -50,9 +50,9 @@ def translate_request(
 
     *provider*: whose way of speaking *target* (deepseek, openrouter …); *model*: ask for this one instead; *effort*: a
     level or a budget in tokens in place of what the request says of thinking; *fidelity*: lossless to lose nothing,
-    strict to mend nothing either; *memory*: of earlier turns, saves time.  Raises InvalidRequest for a body that is none
-    of *source*, Unsupported for what *target* can't say or *fidelity* forbids; both name the field (``param``).
-    LookupError for a dialect or provider that there is not.
+    strict to mend nothing either; *memory*: of earlier turns.  Raises InvalidRequest for a body that is none of
+    *source*, Unsupported for what *target* can't say or *fidelity* forbids; both name the field (``param``).
+    LookupError for an unknown dialect or provider.
     """
     client, upstream = DIALECTS[source], DIALECTS[target]
     if provider is not None:
@@ -73,8 +73,7 @@ def translate_request(
         if effort is not None or other:
             upstream.fit(prompt, effort)
     refuse(prompt.edits, fidelity)
-    streams = prompt.get("stream", default=False) is True
-    hide = streams and upstream.ask_usage(prompt)
+    hide = prompt.get("stream", default=False) is True and upstream.ask_usage(prompt)
     return Translation(client, upstream, asked, prompt, restoring, hide)
 
 
