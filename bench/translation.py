@@ -1,6 +1,7 @@
 """``python -m bench.translation``: what translation itself costs, for each of the nine pairs, in process.
 
     request    bytes of the client ─▶ parsed, translated, written ─▶ bytes for the upstream    µs a request, by size
+    next turn  the same, four messages longer; a ``Memory`` has seen the turn before           of pairs that it knows
     event      bytes of the upstream ─▶ events ─▶ bytes for the client                         µs an event: text deltas
 
 CPU time of this process, the median of several rounds; the nine pairs take turns within a round, so that what else the
@@ -9,7 +10,8 @@ same dialect on both sides is what the gateway does with it: look at the model, 
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from statistics import median
 from typing import Any
 
@@ -17,12 +19,16 @@ import click
 import msgspec
 
 from bench.requests import MAKERS
+from stages.dialects.course import TALK
+from stages.memory import LEAST, Memory
+from stages.memory import PAIRS as REMEMBERED
 from stages.translation import translate_request
 
 SIZES = {"1 KB": 1_000, "100 KB": 100_000, "560 KB": 560_000, "3.5 MB": 3_500_000}
 MODELS = {"anthropic": "claude-opus-5", "chat": "gpt-5.1", "responses": "gpt-5.1"}
 TITLES = {"anthropic": "Messages", "chat": "Chat", "responses": "Responses"}
 PAIRS = [(source, target) for source in TITLES for target in TITLES]
+ROOM = 1 << 25  # bytes of the memory: what a gateway has where nothing else is said
 EVENTS = 500  # of one read: what a burst looks like; 64 KiB hold about that
 
 Work = Callable[[], object]
@@ -33,6 +39,17 @@ def request(source: str, target: str, size: int) -> Work:
     _, body = MAKERS[source]("go on", size, stream=True)
     raw = msgspec.json.encode({**body, "model": MODELS[target]})
     return lambda: translate_request(raw, source=source, target=target).body
+
+
+def next_turn(source: str, target: str, size: int) -> Work:
+    """Translate the turn after one of about *size* bytes, which a new memory knows by now."""
+    _, body = MAKERS[source]("go on", size, stream=True)
+    body, memory = {**body, "model": MODELS[target]}, Memory(ROOM)
+    talk = body[TALK[source]]
+    longer = {**body, TALK[source]: [*talk, *talk[-4:-1], {**talk[-1], "content": "and on"}]}
+    translate_request(msgspec.json.encode(body), source=source, target=target, memory=memory)
+    raw = msgspec.json.encode(longer)
+    return lambda: translate_request(raw, source=source, target=target, memory=memory).body
 
 
 def stream(source: str, target: str) -> Work:
@@ -107,6 +124,18 @@ def cost(works: list[Work], rounds: int) -> list[float]:
     return [median(each) for each in took]
 
 
+def cost_once(makers: list[Callable[[], Work]], rounds: int) -> list[float]:
+    """Median CPU seconds of what each of *makers* makes, which is done once; to make it does not count."""
+    took: list[list[float]] = [[] for _ in makers]
+    for _ in range(rounds):
+        for number, maker in enumerate(makers):
+            work = maker()
+            began = time.process_time()
+            work()
+            took[number].append(time.process_time() - began)
+    return [median(each) for each in took]
+
+
 def repeats(work: Work) -> int:
     """How often *work* fits into ten milliseconds; the first time does not count."""
     work()
@@ -115,10 +144,13 @@ def repeats(work: Work) -> int:
     return max(1, int(0.01 / max(1e-6, time.process_time() - began)))
 
 
-def row(title: str, values: list[float]) -> None:
-    """One line of the table: microseconds, and how the dearest translation stands to the cheapest."""
-    translated = [value for (source, target), value in zip(PAIRS, values, strict=True) if source != target]
-    cells = [f"{value * 1e6:,.0f}" if value > 1e-5 else f"{value * 1e6:.2f}" for value in values]
+def row(title: str, values: Sequence[float | None]) -> None:
+    """One line of the table: microseconds, if any, and how the dearest translation stands to the cheapest."""
+    told = [(source != target, value) for (source, target), value in zip(PAIRS, values, strict=True)]
+    translated = [value for differs, value in told if differs and value is not None]
+    cells = [
+        "" if value is None else f"{value * 1e6:,.0f}" if value > 1e-5 else f"{value * 1e6:.2f}" for value in values
+    ]
     click.echo("| " + " | ".join([title, *cells, f"{max(translated) / min(translated):.1f}"]) + " |")
 
 
@@ -131,8 +163,13 @@ def main(*, quick: bool) -> None:
     click.echo("|---" + "|--:" * (len(heads) + 1) + "|")
     rounds = 3 if quick else 15
     for title, size in SIZES.items():
-        if not (quick and size > 1_000_000):
-            row(f"request, {title}", cost([request(*pair, size) for pair in PAIRS], rounds))
+        if quick and size > 1_000_000:
+            continue
+        row(f"request, {title}", cost([request(*pair, size) for pair in PAIRS], rounds))
+        if size > LEAST:
+            known = [pair for pair in PAIRS if pair in REMEMBERED]
+            took = dict(zip(known, cost_once([partial(next_turn, *pair, size) for pair in known], rounds), strict=True))
+            row(f"next turn, {title}", [took.get(pair) for pair in PAIRS])
     row("event", [each / EVENTS for each in cost([stream(*pair) for pair in PAIRS], rounds)])
 
 

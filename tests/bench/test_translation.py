@@ -7,8 +7,9 @@ import msgspec
 import pytest
 
 from bench.requests import MAKERS
-from bench.translation import EVENTS, PAIRS, SIZES, STREAMS, cost, request, row, stream
+from bench.translation import EVENTS, PAIRS, SIZES, STREAMS, cost, cost_once, next_turn, request, row, stream
 from pipeline.events import TextDelta
+from stages.memory import PAIRS as REMEMBERED
 from stages.translation import DIALECTS
 
 
@@ -35,6 +36,15 @@ def test_every_pair_is_measured(source: str, target: str) -> None:
     assert stream(source, target)()
 
 
+@pytest.mark.parametrize(("source", "target"), sorted(REMEMBERED))
+def test_the_next_turn_is_measured(source: str, target: str) -> None:
+    """All of it comes out, the turn before included."""
+    made = next_turn(source, target, 100_000)()
+    assert isinstance(made, bytes)
+    assert b"go on" in made
+    assert b"and on" in made
+
+
 def test_cost_is_time_of_the_processor(monkeypatch: Any) -> None:
     """The median of the rounds, each work's apart."""
     clock = [0.0]
@@ -48,6 +58,12 @@ def test_cost_is_time_of_the_processor(monkeypatch: Any) -> None:
 
     assert cost([taking(2), taking(3)], 3) == [2, 3]
 
+    def prepared() -> Any:
+        clock[0] += 7  # which does not count
+        return taking(5)
+
+    assert cost_once([prepared], 3) == [5]
+
 
 def test_a_row_tells_the_dearest(capsys: Any) -> None:
     """Against the cheapest of those that translate; the same dialect on both sides is no translation."""
@@ -55,3 +71,5 @@ def test_a_row_tells_the_dearest(capsys: Any) -> None:
     line = capsys.readouterr().out
     assert line.startswith("| request | 1.00 | 1,000 |")
     assert line.endswith("| 3,000 | 1.00 | 3.0 |\n")
+    row("some", [None, 1e-3, *[None] * (len(PAIRS) - 2)])
+    assert capsys.readouterr().out.startswith("| some |  | 1,000 |  |")
