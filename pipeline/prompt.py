@@ -95,11 +95,15 @@ class Prompt:
         assert isinstance(value, dict)  # noqa: S101  # parse() saw to it
         return value
 
-    def parted(self, key: str) -> tuple[bytes, bytes] | None:
-        """The text without the member *key*, and the text of that member; None if there is none."""
+    def text(self, *path: Key) -> bytes:
+        """The text at *path*; empty where there is nothing."""
+        found = self._found(path)
+        return b"" if found is None else found.encode()
+
+    def without(self, key: str) -> bytes:
+        """The text of all but the member *key*, which stays where it is."""
         with _told:
-            member = self._document.at((key,))
-            return None if member is None else (self._document.drop((key,)).encode(), member.encode())
+            return self._document.drop((key,)).encode()
 
     @property
     def model(self) -> str:

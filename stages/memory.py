@@ -66,12 +66,14 @@ class Memory:
 
         *rest*: what else its translation depends on, and whose it is.
         """
-        if not self._limit or (source.NAME, target.NAME) not in PAIRS or prompt.get(FIELD) is not None:
-            return None  # what is cleared of a conversation (``context``) depends on the whole of it
-        parts = prompt.parted(TALK[source.NAME])
-        if parts is None or len(parts[1]) < self._least or parts[1][:1] != b"[":
+        if not self._limit or (source.NAME, target.NAME) not in PAIRS:
             return None
-        head, talk = parts
+        talk = prompt.text(TALK[source.NAME])
+        if len(talk) < self._least or talk[:1] != b"[":
+            return None
+        if prompt.get(FIELD) is not None:  # what is cleared of a conversation (``context``) depends on the whole of it
+            return None
+        head = prompt.without(TALK[source.NAME])
         key: tuple[Any, ...] = (source.NAME, target, prompt.author, head, *rest)
         try:
             return Turn(self, key, head, talk, self._found(key, talk), (TALK[source.NAME], TALK[target.NAME]))
