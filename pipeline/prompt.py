@@ -6,7 +6,7 @@ upstream gets the client's own bytes; see ``document`` for what happens when one
 each attempt edits a copy of its own.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
 import attrs
@@ -14,6 +14,8 @@ import attrs
 from pipeline.document import Document, Key, Malformed, Path
 from pipeline.errors import InvalidRequest
 from pipeline.notes import Notes
+
+_NOTHING: Mapping[str, bytes] = {}
 
 Action = Literal["set", "added", "dropped", "approximated", "refused", "repaired"]
 
@@ -148,7 +150,7 @@ class Prompt:
         forked.notes = Notes(self.notes)
         return forked
 
-    def become(self, dialect: str, body: dict[str, Any], **written: bytes) -> None:
+    def become(self, dialect: str, body: dict[str, Any], written: Mapping[str, bytes] = _NOTHING) -> None:
         """Turn into *body* in another dialect: what translation ends with.  *written*: members that are text by now."""
         self.dialect = dialect
         self._document = Document.of(body)

@@ -132,8 +132,7 @@ def afresh(
         into_messages(hub, intent)
     with worded(prompt, words_of(source.NAME, asked)):
         made = target.from_messages(hub, prompt)
-    written = {} if whole is None else whole(made)
-    prompt.become(target.NAME, made, **written)
+    prompt.become(target.NAME, made, {} if whole is None else whole(made))
     return restoring
 
 

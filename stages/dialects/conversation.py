@@ -21,7 +21,7 @@ import msgspec
 from pipeline.document import Path
 from pipeline.errors import Unsupported
 from pipeline.prompt import Action, Prompt, spell
-from stages.dialects.course import Course
+from stages.dialects.course import WHOLE, Course
 from stages.dialects.shape import DEPTH, blocks, deep, invalid, mapping, objects
 
 Fields = dict[str, Any]
@@ -82,7 +82,7 @@ class Conversation:
         self.marked = False  # whether any part got a cache breakpoint
         self._prompt, self._tell, self._breakpoints = prompt, tell, breakpoints
         self._tally = Tally()
-        self._course = Course()
+        self._course = WHOLE
         self._before = 0  # edits of others, made before this walk began
 
     # -- the walk -----------------------------------------------------------------------------------------------------
@@ -90,7 +90,7 @@ class Conversation:
     def _goes_on(self, body: Fields) -> bool:
         """Begin with the conversation of *body*; whether at the cut of an earlier walk, which has told ``system``."""
         messages = body.get("messages")
-        self._course = messages if isinstance(messages, Course) else Course()
+        self._course = messages if isinstance(messages, Course) else WHOLE
         self._before = len(self._prompt.edits)
         past = self._course.past
         if past is None:

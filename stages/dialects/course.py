@@ -49,6 +49,9 @@ class Course(list[Any]):
         self.left = Past(self.cut, self.found, tuple(edits), state, length)
 
 
+WHOLE = Course()  # for conversations that are no course: walked from their beginning, and not cut
+
+
 def opens(message: Any) -> bool:
     """Whether a walk can go on at *message*: it is the assistant's, and there is nothing beside what it says.
 
