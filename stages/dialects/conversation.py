@@ -21,7 +21,7 @@ import msgspec
 from pipeline.document import Path
 from pipeline.errors import Unsupported
 from pipeline.prompt import Action, Prompt, spell
-from stages.dialects.course import WHOLE, Course
+from stages.dialects.course import WHOLE, Walk, course_of
 from stages.dialects.shape import DEPTH, blocks, deep, invalid, mapping, objects
 
 Fields = dict[str, Any]
@@ -89,14 +89,13 @@ class Conversation:
 
     def _goes_on(self, body: Fields) -> bool:
         """Begin with the conversation of *body*; whether at the cut of an earlier walk, which has told ``system``."""
-        messages = body.get("messages")
-        self._course = messages if isinstance(messages, Course) else WHOLE
+        self._course = course_of(body.get("messages"))
         self._before = len(self._prompt.edits)
         past = self._course.past
-        if past is None:
+        if past is None or past.told is None:
             return False
-        self._prompt.edits += past.edits
-        self._resume(past.state)
+        self._prompt.edits += past.told.edits
+        self._resume(past.told.state)
         return True
 
     def _messages(self, body: Fields) -> list[tuple[Path, Fields]]:
@@ -106,7 +105,8 @@ class Conversation:
     def _closed(self, path: Path, made: int) -> None:
         """No turn is open before the message at *path*, which is the assistant's; *made*: how many messages by now."""
         if path[1] == self._course.cut:
-            self._course.leave(self._prompt.edits[self._before :], self._state(), made)
+            self._course.left.told = Walk(tuple(self._prompt.edits[self._before :]), self._state())
+            self._course.left.length = made
 
     def _state(self) -> Any:
         """What this walk knows where no turn is open, beside what it has made and recorded; a copy."""

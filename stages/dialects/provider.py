@@ -39,7 +39,8 @@ class Provider:
     spells: Callable[[str, int | None], Fields] | None = None  # an effort, or the budget asked for, in its own fields
     usage: bool = True  # whether a stream may be asked for usage (stream_options); if not, it is told anyway
     schemas: Rules | None = None  # what it reads of a schema; None: all
-    finish: Callable[[Fields, Fields, Prompt], None] | None = None  # the last word: Chat prompt, hub's, record
+    # The last word: Chat prompt, hub's, record.  Of the conversation it looks at each message by itself.
+    finish: Callable[[Fields, Fields, Prompt], None] | None = None
     credentials: Callable[[str], Headers] | None = None  # the fields that carry a key
     path: Callable[[str, Prompt], str] | None = None  # where an operation lives
     routes: tuple[Route, ...] = ()  # further ends that a URL of it may have

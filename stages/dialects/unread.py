@@ -183,7 +183,7 @@ def _along(body: Mapping[str, Any], dialect: str, course: Course, kinds: Mapping
         found.update(course.past.found)
     at = max(course.cut - course.first, 0)
     _walk({talk: course[:at]}, known, None, kinds, found, "", course.first)
-    course.found = dict(found)
+    course.left.found = dict(found)
     _walk({talk: course[at:]}, known, None, kinds, found, "", course.first + at)
     _walk({field: rest[field] for field in rest if field in known.inner}, known, None, kinds, found, "")
     return found

@@ -97,3 +97,11 @@ def test_names_that_can_not_be_told_apart(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(names, "alias", lambda name: "same")
     with pytest.raises(InvalidRequest, match="told apart"):
         restoring({"tools": [{"name": "a"}, {"name": "b"}]})
+
+
+def test_a_copy_of_ids_goes_its_own_way() -> None:
+    """It knows those that were given before, and the other nothing of those that it gives."""
+    ids = names.Ids()
+    ids.unique("a")
+    copied = ids.copy()
+    assert [copied.unique("a"), ids.unique("a"), copied.unique("a")] == ["a_2", "a_2", "a_3"]

@@ -37,6 +37,7 @@ def test_what_does_not_fit_is_named(check: Any, value: Any) -> None:
 def test_objects_have_their_places() -> None:
     """Each member with its path; one that is no object is named by it."""
     assert list(shape.objects([{"a": 1}], ("tools",))) == [(("tools", 0), {"a": 1})]
+    assert shape.objects([{"a": 1}], ("tools",), 7) == [(("tools", 7), {"a": 1})]  # the first is not always the first
     with pytest.raises(InvalidRequest) as raised:
         list(shape.objects([{}, 5], ("tools",)))
     assert raised.value.param == "tools[1]"

@@ -117,3 +117,13 @@ def test_every_member_is_found_as_it_stands(body: Any, style: Any) -> None:
     """The spans cut out exactly the values."""
     document = Document(json.dumps(body, **style).encode())
     assert {key: child.value() for key, child in document.items()} == body
+
+
+@given(items=st.lists(values, min_size=1), style=styles)
+def test_members_of_an_array_begin_somewhere(items: Any, style: Any) -> None:
+    """Each where its text is."""
+    raw = json.dumps(items, **style).encode()
+    document = Document(raw)
+    for number, child in document.items():
+        assert isinstance(number, int)
+        assert raw[document.start(number) :].startswith(child.encode())

@@ -63,3 +63,22 @@ def test_broken_text_deeper_down_is_told_when_it_is_read() -> None:
     prompt = Prompt.parse("words", b'{"a":{"b":1,"b":2}}')
     with pytest.raises(InvalidRequest):
         prompt.get("a", "b")
+
+
+def test_a_member_apart_from_the_rest() -> None:
+    """Its text, and the text without it; edits included, and nothing is recorded."""
+    prompt = Prompt("words", b'{ "model": "m", "messages": [1,  2], "n": 1 }')
+    assert (prompt.text("messages"), prompt.text("messages", 1), prompt.text("none")) == (b"[1,  2]", b"2", b"")
+    assert prompt.without("messages") == b'{ "model": "m", "n": 1 }'
+    prompt.set("messages", 0, to=3, why="so")
+    assert prompt.text("messages") == b"[3,  2]"
+    assert len(prompt.edits) == 1
+
+
+def test_a_prompt_becomes_what_is_text_by_now() -> None:
+    """In the place that its member has in the body; and can be edited after."""
+    prompt = Prompt("words", b"{}")
+    prompt.become("others", {"a": 1, "talk": [], "b": 2}, {"talk": b"[1,2]"})
+    assert (prompt.dialect, prompt.encode()) == ("others", b'{"a":1,"talk":[1,2],"b":2}')
+    prompt.set("talk", 0, to=0, why="so")
+    assert prompt.encode() == b'{"a":1,"talk":[0,2],"b":2}'

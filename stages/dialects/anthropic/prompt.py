@@ -14,7 +14,8 @@ from stages.dialects import shape
 from stages.dialects.anthropic.blocks import Fields
 from stages.dialects.anthropic.fit import fitted
 from stages.dialects.anthropic.history import mended
-from stages.dialects.anthropic.marks import limit_marks
+from stages.dialects.anthropic.marks import MARK, limit_marks
+from stages.dialects.course import WHOLE, Walk, course_of
 from stages.dialects.reminder import reminder
 from stages.notes import STOPS
 
@@ -48,14 +49,12 @@ def to_messages(body: Fields, prompt: Prompt, towards: str = "") -> Fields:
 
 def from_messages(body: Fields, prompt: Prompt) -> Fields:
     """*body*, with what this API demands and without what its model refuses; recorded on *prompt*."""
-    body = mended(body, prompt)
     known = capability(str(body.get("model")))
-    if known is None or not known.instructs:
-        amid = sum(message.get("role") == "system" for message in body["messages"])
-        if amid:
-            why = f"{amid} instructions within the conversation are told in the user's turn"
-            prompt.record("approximated", ("messages",), why)
-        body["messages"] = reminded(body["messages"])
+    instructs = known is not None and known.instructs
+    body, amid = settled(body, prompt, instructs=instructs)
+    if amid:
+        why = f"{amid} instructions within the conversation are told in the user's turn"
+        prompt.record("approximated", ("messages",), why)
     if body.get("max_tokens") is None:
         body["max_tokens"] = MAX_TOKENS if known is None else known.output
         prompt.record("added", ("max_tokens",), "the API demands a limit and the client set none")
@@ -67,6 +66,41 @@ def from_messages(body: Fields, prompt: Prompt) -> Fields:
     trim_begun(body)
     limit_marks(body, prompt)
     return fitted(body, prompt)
+
+
+def settled(body: Fields, prompt: Prompt, *, instructs: bool) -> tuple[Fields, int]:
+    """*body* without strange thoughts, and without instructions within the conversation where the model does not take
+    them (*instructs*); and how many of those there were.
+
+    Along a course in two parts, of which the later one comes first, as records of thoughts do.
+    """
+    course = course_of(body.get("messages"))
+    if course is WHOLE:
+        return _settled(body, prompt, instructs)
+    at = max(course.cut - course.first, 0)
+    late, amid = _settled({**body, "messages": course[at:]}, prompt, instructs)
+    before = len(prompt.edits)
+    early, more = _settled({**body, "messages": course[:at]}, prompt, instructs)
+    if course.past is not None and course.past.told is not None:
+        prompt.edits += course.past.told.edits
+        more += course.past.told.state
+    if not any(block.get(MARK) is not None for message in early["messages"] for block in _blocks(message)):
+        course.left.told = Walk(tuple(prompt.edits[before:]), more)  # of marks only the last ones stay, so none is kept
+        course.left.length = len(early["messages"])
+    return {**body, "messages": early["messages"] + late["messages"]}, amid + more
+
+
+def _settled(body: Fields, prompt: Prompt, instructs: bool) -> tuple[Fields, int]:
+    body = mended(body, prompt)
+    if instructs:
+        return body, 0
+    amid = sum(message.get("role") == "system" for message in body["messages"])
+    return {**body, "messages": reminded(body["messages"])}, amid
+
+
+def _blocks(message: Fields) -> list[Fields]:
+    content = message.get("content")
+    return content if isinstance(content, list) else []
 
 
 def reminded(messages: list[Fields]) -> list[Fields]:

@@ -25,6 +25,7 @@ from pipeline.prompt import Prompt
 from stages.dialects.chat.blocks import replayable
 from stages.dialects.chat.parts_in import REFUSED, Block, blocks, mark_of
 from stages.dialects.conversation import NO_RESULT, unanswered, unasked, unfailed
+from stages.dialects.course import WHOLE, Walk, course_of
 from stages.dialects.names import Ids, alias, safe_id
 from stages.dialects.reminder import reminder
 from stages.dialects.shape import DEPTH, deep, invalid, mapping, name, objects, sequence, text
@@ -55,17 +56,30 @@ class History:
         self._prompt = prompt
         self._detailed = detailed
         self._ids = Ids()
+        self._calls: list[Call] = []  # of the assistant's last turn
+        self._course, self._cut = WHOLE, 0
+        self._before = len(prompt.edits)
+
+    @property
+    def heard(self) -> list[dict[str, Any]]:
+        """``messages``; where a course was read, as one."""
+        return self.messages if self._course is WHOLE else self._course.heard(self.messages, self._cut)
 
     def read(self, value: Any) -> None:
         """Translate the array *value* into ``system`` and ``messages``.  Raises InvalidRequest or Unsupported."""
-        messages = list(_messages(value))
-        start = next((n for n, (_, message) in enumerate(messages) if message["role"] not in _INSTRUCTING),
-                     len(messages))  # fmt: skip
+        goes_on = self._goes_on(value)
+        messages = list(_messages(value, self._course.first))
+        start = 0 if goes_on else next(
+            (n for n, (_, message) in enumerate(messages) if message["role"] not in _INSTRUCTING), len(messages)
+        )  # fmt: skip
         for path, message in messages[:start]:
             self.system += self._content(path, message, "system")
         turn: list[Message] = []
-        calls: list[Call] = []
+        calls = self._calls
         for path, message in messages[start:]:
+            if path[1] == self._course.cut and not turn and self._ends("assistant"):
+                self._calls = calls
+                self._leave(len(self.messages) - 1)
             if message["role"] != "assistant":
                 turn.append((path, message))
                 continue
@@ -80,6 +94,33 @@ class History:
         self._user(turn, calls)
         if not self.messages:
             self._open()
+
+    # -- the walk -----------------------------------------------------------------------------------------------------
+
+    def _goes_on(self, value: Any) -> bool:
+        """Begin with the conversation *value*; whether at the cut of an earlier walk."""
+        self._course = course_of(value)
+        past = self._course.past
+        if past is None or past.heard is None:
+            return False
+        self._prompt.edits += past.heard.edits
+        self._resume(past.heard.state)
+        return True
+
+    def _leave(self, cut: int) -> None:
+        """Put down how this walk stands, where of all messages but those from *cut* on nothing is open."""
+        self._cut = cut
+        self._course.left.heard = Walk(tuple(self._prompt.edits[self._before :]), self._state())
+
+    def _state(self) -> Any:
+        """What this walk knows, as nobody can change it: blocks are those of whoever comes after."""
+        opened = msgspec.json.encode(self.messages[self._cut :])
+        return msgspec.json.encode(self.system), opened, self._ids.copy(), tuple(self._calls)
+
+    def _resume(self, state: Any) -> None:
+        system, opened, ids, calls = state
+        self.system, self.messages = msgspec.json.decode(system), msgspec.json.decode(opened)
+        self._ids, self._calls = ids.copy(), list(calls)
 
     # -- the user's turns ---------------------------------------------------------------------------------------------
 
@@ -233,11 +274,11 @@ class History:
             self.messages.append({"role": role, "content": content})
 
 
-def _messages(value: Any) -> Iterator[Message]:
+def _messages(value: Any, first: int = 0) -> Iterator[Message]:
     """Path and value of each message, its role checked."""
     if not sequence(value, ("messages",)):
         invalid(("messages",), "at least one message is required")
-    for path, message in objects(value, ("messages",)):
+    for path, message in objects(value, ("messages",), first):
         if message.get("role") not in _ROLES:
             invalid((*path, "role"), "one of system, developer, user, assistant and tool is required")
         yield path, message

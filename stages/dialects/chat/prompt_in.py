@@ -43,7 +43,7 @@ def to_messages(body: Fields, prompt: Prompt, towards: str = "") -> Fields:
     beside, body = split(body, towards)
     history = History(prompt, detailed=towards in KIN)
     history.read(body.get("messages"))
-    hub: Fields = {"model": model, "messages": history.messages, **fields(body, prompt)}
+    hub: Fields = {"model": model, "messages": history.heard, **fields(body, prompt)}
     if system := history.system + hub.pop("system", []):
         hub["system"] = system
     return hub | {BEYOND: beside} if beside else hub

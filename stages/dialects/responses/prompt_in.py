@@ -54,7 +54,7 @@ def to_messages(body: Fields, prompt: Prompt, towards: str = "") -> Fields:
         turns.system.append({"type": "text", "text": body["instructions"]})
     turns.read(body.get("input"))
     hub = _fields(body, called, prompt, towards)
-    hub["messages"] = turns.messages
+    hub["messages"] = turns.heard
     if system := turns.system + hub.get("system", []):
         hub["system"] = system
     _drop(body, prompt)

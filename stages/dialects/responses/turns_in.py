@@ -50,14 +50,16 @@ class Turns(History):
         super().__init__(prompt, detailed=detailed)
         self._called = called
         self._said: list[Block] = []  # by the assistant, in the turn at hand
-        self._calls: list[Call] = []
         self._shells: dict[str, str] = {}  # ids of local shell calls: their outputs name these
         self._others = 0  # calls and results of a kind of their own
 
     def read(self, value: Any) -> None:
         """Translate *value*, a string or an array of items.  Raises InvalidRequest or Unsupported."""
         turn: list[Message] = []
-        for path, item in _items(value):
+        self._goes_on(value)
+        for path, item in _items(value, self._course.first):
+            if path[-1] == self._course.cut and self._said and not turn and not self._ends("assistant"):
+                self._leave(len(self.messages))
             kind = text(item.get("type") or "message", (*path, "type"))
             if kind in _ASIDE:
                 continue
@@ -75,6 +77,16 @@ class Turns(History):
             self._prompt.record("approximated", ("input",), why)
         if not self.messages:
             self._open()
+
+    # -- the walk -----------------------------------------------------------------------------------------------------
+
+    def _state(self) -> Any:
+        return super()._state(), msgspec.json.encode(self._said), dict(self._shells), self._others
+
+    def _resume(self, state: Any) -> None:
+        known, said, shells, self._others = state
+        super()._resume(known)
+        self._said, self._shells = msgspec.json.decode(said), dict(shells)
 
     # -- turns --------------------------------------------------------------------------------------------------------
 
@@ -171,10 +183,10 @@ class Turns(History):
         return f"[{kind.removesuffix('_call')}: {msgspec.json.encode(told).decode()}]"
 
 
-def _items(value: Any) -> list[tuple[Path, Fields]]:
+def _items(value: Any, first: int = 0) -> list[tuple[Path, Fields]]:
     """Path and value of each item; a string is one message of the user's."""
     if isinstance(value, str):
         return [(("input",), {"role": "user", "content": value})]
     if value is None:
         invalid(("input",), "a string or an array is required")
-    return [(path, mapping(item, path)) for path, item in objects(value, ("input",))]
+    return [(path, mapping(item, path)) for path, item in objects(value, ("input",), first)]

@@ -68,12 +68,12 @@ class Conversation(conversation.Conversation):
             invalid(("messages",), "at least one message is required")
 
     def _state(self) -> Any:
-        return super()._state(), self._ids.copy(), frozenset(self._texts)
+        return super()._state(), self._ids.copy()  # calls that take a text have their results by now
 
     def _resume(self, state: Any) -> None:
-        known, ids, texts = state
+        known, ids = state
         super()._resume(known)
-        self._ids, self._texts = ids.copy(), set(texts)
+        self._ids = ids.copy()
 
     # -- the user's turns ---------------------------------------------------------------------------------------------
 
