@@ -42,7 +42,7 @@ SMALL = 512  # bytes that an edit, an id or another small thing takes, at most
 Fields = dict[str, Any]
 
 # Items that say something of all of the request: a conversation with one of them is translated whole.
-_ASIDE = ("additional_tools", "configuration_update", "tool_search_output")
+_ASIDE = {"responses": ("additional_tools", "configuration_update", "tool_search_output")}
 
 _ENCODER = msgspec.json.Encoder()
 
@@ -85,7 +85,8 @@ class Memory:
             turn = Turn(self, key, head, talk, self._found(key, talk), pair)
         except Malformed:  # said afresh
             return None
-        return None if any(kind_of(message) in _ASIDE for message in turn.messages) else turn
+        aside = _ASIDE.get(source.NAME)
+        return None if aside and any(kind_of(message) in aside for message in turn.messages) else turn
 
     def keep(self, key: Hashable, beginning: Beginning, before: Beginning | None) -> None:
         """Remember *beginning* under *key*, in the place of the one *before*, if there is any."""
