@@ -11,7 +11,6 @@ same dialect on both sides is what the gateway does with it: look at the model, 
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
 from statistics import median
 from typing import Any
 
@@ -41,15 +40,19 @@ def request(source: str, target: str, size: int) -> Work:
     return lambda: translate_request(raw, source=source, target=target).body
 
 
-def next_turn(source: str, target: str, size: int) -> Work:
-    """Translate the turn after one of about *size* bytes, which a new memory knows by now."""
+def next_turn(source: str, target: str, size: int) -> Callable[[], Work]:
+    """Has a new memory see a turn of about *size* bytes, and gives what translates the turn after it."""
     _, body = MAKERS[source]("go on", size, stream=True)
-    body, memory = {**body, "model": MODELS[target]}, Memory(ROOM)
-    talk = body[TALK[source]]
+    body, talk = {**body, "model": MODELS[target]}, body[TALK[source]]
     longer = {**body, TALK[source]: [*talk, *talk[-4:-1], {**talk[-1], "content": "and on"}]}
-    translate_request(msgspec.json.encode(body), source=source, target=target, memory=memory)
-    raw = msgspec.json.encode(longer)
-    return lambda: translate_request(raw, source=source, target=target, memory=memory).body
+    first, second = msgspec.json.encode(body), msgspec.json.encode(longer)
+
+    def after() -> Work:
+        memory = Memory(ROOM)
+        translate_request(first, source=source, target=target, memory=memory)
+        return lambda: translate_request(second, source=source, target=target, memory=memory).body
+
+    return after
 
 
 def stream(source: str, target: str) -> Work:
@@ -168,7 +171,7 @@ def main(*, quick: bool) -> None:
         row(f"request, {title}", cost([request(*pair, size) for pair in PAIRS], rounds))
         if size > LEAST:
             known = [pair for pair in PAIRS if pair in REMEMBERED]
-            took = dict(zip(known, cost_once([partial(next_turn, *pair, size) for pair in known], rounds), strict=True))
+            took = dict(zip(known, cost_once([next_turn(*pair, size) for pair in known], rounds), strict=True))
             row(f"next turn, {title}", [took.get(pair) for pair in PAIRS])
     row("event", [each / EVENTS for each in cost([stream(*pair) for pair in PAIRS], rounds)])
 

@@ -11,7 +11,7 @@ one conversation pass for another.  What comes of it is to the byte what transla
 (``course`` has how); what fails is translated afresh, and fails as it would have.
 
 The cut stands a few messages before the end, since clients move their marks for caches among the last ones.  Short
-conversations are not worth it, and one larger than a quarter of the memory is not kept.  Over its limit the memory
+conversations are not worth it, and what takes more than half of the memory is not kept.  Over its limit the memory
 forgets what was used longest ago: heads first, of one head the oldest conversation.  **Prompts stay here** after their
 requests, in the process's memory alone, until then or until the process ends; with a limit of 0 there is no memory.
 """
@@ -36,7 +36,7 @@ PAIRS = frozenset((source, target) for source in TALK for target in TALK if sour
 LEAST = 32 * 1024  # bytes of a conversation: a shorter one is translated in less time than this is worth
 BEHIND = 4  # messages behind the cut, at least: those among which marks move
 GROWTH = 16  # a cut moves on when what is behind it is more than this part of the conversation: to copy it costs, too
-SHARE = 4  # what is kept of one conversation may take this part of the limit
+SHARE = 2  # what is kept of one conversation may take this part of the limit
 SMALL = 512  # bytes that an edit, an id or another small thing takes, at most
 
 Fields = dict[str, Any]

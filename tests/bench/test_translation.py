@@ -39,7 +39,7 @@ def test_every_pair_is_measured(source: str, target: str) -> None:
 @pytest.mark.parametrize(("source", "target"), sorted(REMEMBERED))
 def test_the_next_turn_is_measured(source: str, target: str) -> None:
     """All of it comes out, the turn before included."""
-    made = next_turn(source, target, 100_000)()
+    made = next_turn(source, target, 100_000)()()
     assert isinstance(made, bytes)
     assert b"go on" in made
     assert b"and on" in made

@@ -372,8 +372,8 @@ def test_the_short_and_the_huge_are_not_kept() -> None:
     memory = Memory(WIDE)
     told(memory, talk(1, size=LEAST // 2))
     assert known(memory, talk(1, size=LEAST // 2)) == 0
-    told(memory, talk(20, size=WIDE // 80))
-    assert known(memory, talk(20, size=WIDE // 80)) == 0
+    told(memory, talk(20, size=WIDE // 40))
+    assert known(memory, talk(20, size=WIDE // 40)) == 0
 
 
 def test_a_memory_of_nothing() -> None:
