@@ -81,11 +81,11 @@ async def test_every_key_has_its_limits_whatever_is_shown(tmp_path: Path) -> Non
                 home, "POST", "/keys", name="paid", limits=[{"kind": "usd_5h", "limit": 10**6, "models": "*"}]
             )
             usage = "[[say ok]] [[usage input=100 output=20]]"
-            for number in range(24):
-                assert (await ask(home, paid["secret"], f"s{number % 12}", usage)).status == 200
+            for number in range(46):  # so many conversations that it can't be chance if one credential gets none
+                assert (await ask(home, paid["secret"], f"s{number % 44}", usage)).status == 200
             answers = [await ask(home, few["secret"], "another") for _ in range(3)]
             assert [answer.status for answer in answers] == [200, 200, 429]
-            requests = await booked(home, 26)
+            requests = await booked(home, 48)
             keys = {key["name"]: key for key in (await admin(home, "GET", "/keys"))["keys"]}
     by_session: dict[str, set[str]] = {}
     for session, credential in shown(home):
@@ -94,7 +94,7 @@ async def test_every_key_has_its_limits_whatever_is_shown(tmp_path: Path) -> Non
     assert {"upstream-key", "second", "third-key", f"Bearer {provider.valid[0]}"} == set.union(*by_session.values())
     assert {each["credential"] for each in requests} >= {"config-1", "config-2", "stored"}
     assert all("key" not in each["credential"] and provider.valid[0] not in str(each) for each in requests)
-    assert keys["paid"]["windows"][0]["spent"] == 24 * (100 * 5 + 20 * 25)
+    assert keys["paid"]["windows"][0]["spent"] == 46 * (100 * 5 + 20 * 25)
     assert keys["few"]["windows"][0]["spent"] == 2
 
 
