@@ -124,16 +124,17 @@ class Store:
 
     async def reserve(self, id: str, key: str, claims: Sequence[Claim]) -> Granted | Refused:  # noqa: A002  # the request's
         """Hold all *claims* of *key* for the request *id*, or none.  Raises StoreUnavailable."""
-        granted = None if id in self._leases else self.writer.advances.grant(id, key, claims, self.now())
+        again = id in self._leases
+        granted = None if again else self.writer.advances.grant(id, key, claims, self.now())
         self._leases.add(id)
-        return granted or await self._ask(id, key, claims)
+        return granted or await self._ask(id, key, claims, again=again)
 
-    async def _ask(self, id: str, key: str, claims: Sequence[Claim]) -> Granted | Refused:  # noqa: A002  # the request's
+    async def _ask(self, id: str, key: str, claims: Sequence[Claim], *, again: bool) -> Granted | Refused:  # noqa: A002  # the request's
         """What the database says; once more, for a moment, where others may need less than they hold ahead."""
         until = trio.current_time() + OTHERS
         while True:
             lease = Lease(id=id, instance=self.instance, at=self.now(), key=key)
-            answer = await self.writer.reserve(Reserve(lease, claims))
+            answer = await self.writer.reserve(Reserve(lease, claims, again=again))
             if isinstance(answer, Granted):
                 return answer
             if not answer.ahead or trio.current_time() >= until:

@@ -34,6 +34,7 @@ class Reserve:
     claims: Sequence[Claim]
     answer: Granted | Refused | None = None
     abandoned: bool = False  # nobody waits for the answer any more
+    again: bool = False  # its request may hold something by now, and asks for something else in its place
 
 
 @attrs.define(eq=False)

@@ -266,10 +266,19 @@ class Writer:
             case Release(name):
                 if not self.advances.release(name):
                     self._batch.releases.append(name)
-            case Asked():
-                self.advances.release(item.reserve.lease.id)  # it asks anew
-                self._batch.reserves.append(item.reserve)
+            case Asked(reserve) if not self._advanced(reserve):
+                self.advances.release(reserve.lease.id)  # should it ask again
+                self._batch.reserves.append(reserve)
                 self._asked.append(item)
+            case Asked(done=done):
+                done.set()
+
+    def _advanced(self, reserve: Reserve) -> bool:
+        """Whether *reserve* is granted out of an advance that came while it waited."""
+        if reserve.again or reserve.abandoned:
+            return False
+        reserve.answer = self.advances.grant(reserve.lease.id, reserve.lease.key, reserve.claims, self._now())
+        return reserve.answer is not None
 
     def _plan(self, *, last: bool) -> None:
         """Put into the batch what becomes of the advances of its keys, and of those that have lived."""

@@ -53,8 +53,9 @@ def writer(watched: Watched, heard: Heard, *, patience: float = 5) -> Writer:
     return Writer(made, heard, instance="i1", patience=patience, clock=lambda: AT / 1000)
 
 
-def want(name: str, amount: int = 100, limit: int = 1000) -> Reserve:
-    return Reserve(Lease(id=name, instance="i1", at=AT, key="k1"), [Claim("usd_5h", limit, amount)])
+def want(name: str, amount: int = 100, limit: int = 1000, *, again: bool = True) -> Reserve:
+    """A reservation; *again*: the database must be asked, whatever is held ahead."""
+    return Reserve(Lease(id=name, instance="i1", at=AT, key="k1"), [Claim("usd_5h", limit, amount)], again=again)
 
 
 def down() -> None:
@@ -314,4 +315,28 @@ async def test_who_writes_something_else_takes_turns_with_the_writer(parts: Part
         await made.alone({"a": 1}.__getitem__, "b")
     with pytest.raises(StoreUnavailable):
         await made.alone(down)
+    nursery.cancel_scope.cancel()
+
+
+async def test_who_waits_is_granted_from_what_comes_meanwhile(parts: Parts, nursery: Any) -> None:
+    """Requests that ask while an advance is taken need no transaction of their own; one that asks again does."""
+    watched = Watched(parts)
+    made = writer(watched, Heard())
+    granted: list[bool] = []
+
+    async def ask(reserve: Reserve) -> None:
+        granted.append(isinstance(await made.reserve(reserve), Granted))
+
+    async with trio.open_nursery() as asking:
+        for number in range(2):
+            asking.start_soon(ask, want(f"r{number}", 1, limit=1_000_000, again=False))
+        nursery.start_soon(made.run)
+    assert made.advances
+    before = len(watched.transactions)
+    async with trio.open_nursery() as asking:
+        for number in range(2, 6):
+            asking.start_soon(ask, want(f"r{number}", 1, limit=1_000_000, again=False))
+    assert (granted, len(watched.transactions)) == ([True] * 6, before)
+    await ask(want("r5", 3, limit=1_000_000))
+    assert len(watched.transactions) == before + 1
     nursery.cancel_scope.cancel()
