@@ -55,13 +55,11 @@ def took(program: Program, upstream: Program, sent: bytes, connections: int, tim
 
 def row(label: str, one: list[Round], two: list[Round]) -> str:
     """What the rounds of both come to."""
-
     alone, together = median(each.cpu for each in one), median(each.cpu for each in two)
     room = median(first.cpu / second.busiest for first, second in zip(one, two, strict=True))
     measured = median(first.seconds / second.seconds for first, second in zip(one, two, strict=True))
-    most = (os.cpu_count() or 1) / (
-        1 + median(each.others for each in one) / alone
-    )  # of one that has a core of its own
+    beside = median(each.others for each in one) / alone  # of what one worker does
+    most = (os.cpu_count() or 1) / (1 + beside)
     cells = f"{alone * 1e6:,.0f} | {together * 1e6:,.0f} | {together / alone:.2f} | {room:.2f} | {measured:.2f}"
     return f"| {label} | {cells} | {min(2, most):.2f} |"
 

@@ -103,13 +103,23 @@ class Connector:
         return await self.secured(stream, origin, http2=self.http2)
 
     async def secured(self, stream: trio.abc.Stream, origin: Origin, *, http2: bool = False) -> trio.abc.Stream:
-        """TLS over *stream*, see ``secure``."""
+        """TLS over *stream*, with *origin*'s name asked for and verified.  Closes *stream* and raises ConnectFailed.
+
+        An end without close_notify is an error of the stream: a reply that ends with its connection is complete only if
+        the peer says so (RFC 9112 §9.8).
+        """
         try:
             context = self.tls or await self.system.context()
-        except BaseException:  # cancelled: nobody else has the stream yet
+            context.set_alpn_protocols(["h2", "http/1.1"] if http2 else ["http/1.1"])  # of a context that others share
+            secured = trio.SSLStream(stream, context, server_hostname=origin.host)
+            await secured.do_handshake()
+        except trio.BrokenResourceError as error:
+            await trio.aclose_forcefully(stream)
+            raise ConnectFailed(f"{origin}: {_tls_text(error.__cause__)}", "tls") from error
+        except BaseException:  # cancelled, or a certificate that is refused: nobody else has it yet
             await trio.aclose_forcefully(stream)
             raise
-        return await secure(stream, origin, context, http2=http2)
+        return secured
 
 
 async def open_tcp(origin: Origin) -> Tcp:
@@ -148,27 +158,6 @@ def _leaves(error: BaseException | None) -> Iterator[OSError]:
     elif isinstance(error, OSError):
         yield error
         yield from _leaves(error.__cause__)
-
-
-async def secure(
-    stream: trio.abc.Stream, origin: Origin, context: ssl.SSLContext, *, http2: bool = False
-) -> trio.abc.Stream:
-    """TLS over *stream*, with *origin*'s name asked for and verified.  Closes *stream* and raises ConnectFailed.
-
-    An end without close_notify is an error of the stream: a reply that ends with its connection is complete only if
-    the peer says so (RFC 9112 §9.8).
-    """
-    context.set_alpn_protocols(["h2", "http/1.1"] if http2 else ["http/1.1"])  # of a context that others share
-    secured = trio.SSLStream(stream, context, server_hostname=origin.host)
-    try:
-        await secured.do_handshake()
-    except trio.BrokenResourceError as error:
-        await trio.aclose_forcefully(stream)
-        raise ConnectFailed(f"{origin}: {_tls_text(error.__cause__)}", "tls") from error
-    except BaseException:  # cancelled, or a certificate that is refused: nobody else has it yet
-        await trio.aclose_forcefully(stream)
-        raise
-    return secured
 
 
 def _tls_text(cause: BaseException | None) -> str:

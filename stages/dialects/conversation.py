@@ -21,7 +21,7 @@ import msgspec
 from pipeline.document import Path
 from pipeline.errors import Unsupported
 from pipeline.prompt import Action, Prompt, spell
-from stages.dialects.course import WHOLE, Walk, course_of
+from stages.dialects.course import WHOLE, Walk, course_of, taken_up
 from stages.dialects.shape import DEPTH, blocks, deep, invalid, mapping, objects
 
 Fields = dict[str, Any]
@@ -92,11 +92,7 @@ class Conversation:
         self._course = course_of(body.get("messages"))
         self._before = len(self._prompt.edits)
         past = self._course.past
-        if past is None or past.told is None:
-            return False
-        self._prompt.edits += past.told.edits
-        self._resume(past.told.state)
-        return True
+        return past is not None and taken_up(past.told, self._prompt, self._resume)
 
     def _messages(self, body: Fields) -> list[tuple[Path, Fields]]:
         """Path and value of each message of *body*."""

@@ -13,12 +13,12 @@ There all that a walk knows is what it counts, the ids it has given, and what it
 a dialect.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import attrs
 
-from pipeline.prompt import Edit
+from pipeline.prompt import Edit, Prompt
 
 # Where a body has its conversation.
 TALK = {"anthropic": "messages", "chat": "messages", "responses": "input"}
@@ -30,6 +30,15 @@ class Walk:
 
     edits: tuple[Edit, ...]  # that it had recorded
     state: Any
+
+
+def taken_up(walk: Walk | None, prompt: Prompt, resume: Callable[[Any], None]) -> bool:
+    """Go on from an earlier *walk*, with all that it had recorded; False where there is none."""
+    if walk is None:
+        return False
+    prompt.edits += walk.edits
+    resume(walk.state)
+    return True
 
 
 UNHEARD = Walk((), None)  # of Messages, which are what the hub has

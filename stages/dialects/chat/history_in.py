@@ -25,7 +25,7 @@ from pipeline.prompt import Prompt
 from stages.dialects.chat.blocks import replayable
 from stages.dialects.chat.parts_in import REFUSED, Block, blocks, mark_of
 from stages.dialects.conversation import NO_RESULT, unanswered, unasked, unfailed
-from stages.dialects.course import WHOLE, Walk, course_of
+from stages.dialects.course import WHOLE, Walk, course_of, taken_up
 from stages.dialects.names import Ids, alias, safe_id
 from stages.dialects.reminder import reminder
 from stages.dialects.shape import DEPTH, deep, invalid, mapping, name, objects, sequence, text
@@ -101,11 +101,7 @@ class History:
         """Begin with the conversation *value*; whether at the cut of an earlier walk."""
         self._course = course_of(value)
         past = self._course.past
-        if past is None or past.heard is None:
-            return False
-        self._prompt.edits += past.heard.edits
-        self._resume(past.heard.state)
-        return True
+        return past is not None and taken_up(past.heard, self._prompt, self._resume)
 
     def _leave(self, cut: int) -> None:
         """Put down how this walk stands, where of all messages but those from *cut* on nothing is open."""
