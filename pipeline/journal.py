@@ -110,7 +110,7 @@ def effects(exchange: Exchange) -> list[dict[str, Any]]:
     by_stage: dict[str, list[Edit]] = {name: [] for name in exchange.stages}
     for edit in edits:
         by_stage.setdefault(edit.stage, []).append(edit)
-    watched = {effect.stage: effect for effect in exchange.effects.stages} if exchange.effects else {}
+    watched = {seen.stage: seen for seen in exchange.effects.stages} if exchange.effects else {}
     spent = exchange.stages
     return [effect(name, spent.get(name, 0.0), made, watched.get(name)) for name, made in by_stage.items()]
 
