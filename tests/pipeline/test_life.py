@@ -213,7 +213,7 @@ def test_what_is_another_user_s_is_neither_written_nor_believed(
         if whose == "file":
             monkeypatch.setattr(os, "fstat", lambda fd: others(fstat(fd), os.geteuid() + 1))
         else:
-            monkeypatch.setattr(Path, "stat", lambda each: others(stat(each), os.geteuid() + 1))
+            monkeypatch.setattr(Path, "stat", lambda each, **how: others(stat(each, **how), os.geteuid() + 1))
         for attempt in (lambda: look(path), PidFile(path).__enter__):
             with pytest.raises(PermissionError, match="another user's"):
                 attempt()
