@@ -6,47 +6,53 @@ A document never changes: an edit gives a new one that shares all it can with th
 an edit are ever opened (one scan each, remembered), and only they are written again: whitespace, the order of keys and
 the spelling of numbers stay as they came everywhere else.  A key given twice is refused wherever it would matter which
 one counts.  This file must not know what the JSON means.
+
+    {"a":1,"b":[2,3]}       packed: nothing but its members, so that joining them gives the same bytes: the encoder does
+    { "a" : 1, "b": … }     not: what was changed is put where it stood, between what was not
 """
 
 import re
-from collections.abc import Iterable, Iterator
-from itertools import count, repeat
+from collections.abc import Collection, Iterable, Iterator
+from itertools import islice
 from typing import Any
 
 import msgspec
+from msgspec import Raw
 
 Key = str | int
 Path = tuple[Key, ...]
 
 Span = tuple[int, int, int]  # of a member: where its key begins (in an array, its value), its value begins, and ends
 
-_OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
-_ARRAY = msgspec.json.Decoder(list[msgspec.Raw])
+_OBJECT = msgspec.json.Decoder(dict[str, Raw])
+_ARRAY = msgspec.json.Decoder(list[Raw])
 _ANY = msgspec.json.Decoder()
 _ENCODER = msgspec.json.Encoder()
+_JOINER = msgspec.json.Encoder(enc_hook=lambda member: Raw(member.encode()))  # of members that were opened, too
 _SPACE = re.compile(rb"[ \t\r\n]*+")
 _COMMA = re.compile(rb"[ \t\r\n]*+,[ \t\r\n]*+")
 _KEY = re.compile(rb'[ \t\r\n]*+,?+[ \t\r\n]*+("((?:[^"\\]|\\.)*+)")[ \t\r\n]*+:[ \t\r\n]*+')
+_FITS: dict[str, type] = {"object": str, "array": int}  # the keys that a value of each kind has
 _KINDS = dict.fromkeys((b"t", b"f", b"n"), "literal") | {b"{": "object", b"[": "array", b'"': "string"}
-
-_MISSING: Any = object()
-_UNEDITED: "dict[Key, Document | None]" = {}  # of every document as it came; an edit makes another
 
 
 class Malformed(ValueError):
     """The text is not one JSON value, is nested too deeply, or names a key twice."""
 
 
+_Members = dict[Key, "Raw | Document | None"]  # as they came; looked at, edited or new; dropped
+
+
 class Document:
     """One JSON value: its text, and the edits made to it."""
 
-    __slots__ = ("_children", "_edited", "_raw", "_spans")
+    __slots__ = ("_members", "_raw", "_spans", "_text")
 
     def __init__(self, raw: bytes) -> None:
         self._raw = raw
-        self._spans: dict[Key, Span] | None = None
-        self._children: dict[Key, Document | None] = {}  # opened so far, edited or not; None where nothing is
-        self._edited = _UNEDITED  # in place of, after, or (None) instead of what is in _raw
+        self._members: _Members | None = None  # as they are by now; None: not looked at so far
+        self._spans: dict[Key, Span] | None = None  # of the members in _raw, unless that is packed
+        self._text: bytes | None = raw  # None: the members say something else than _raw, and were not joined so far
 
     @classmethod
     def of(cls, value: Any) -> "Document":
@@ -66,32 +72,36 @@ class Document:
 
     def keys(self) -> list[Key]:
         """The keys of an object or the positions of an array, in order; nothing for anything else."""
-        members, edited = self._members(), self._edited
-        if not edited:
+        members = self._opened()
+        if self._text is self._raw or None not in members.values():
             return list(members)
-        some = None in edited.values()  # were dropped
-        kept = [key for key in members if edited.get(key, self) is not None] if some else list(members)
-        return kept + [key for key, child in edited.items() if key not in members and child is not None]
+        return [key for key, child in members.items() if child is not None]
 
     def at(self, path: Path) -> "Document | None":
         """The document at *path*, or None.  Negative positions count from the end."""
         here = self
         for key in path:
-            child = here._children.get(key, _MISSING)
-            if child is _MISSING:
-                child = here._opened(key)
-            if child is None:
+            members = here._members
+            if members is None:
+                members = here._opened()
+            child = members.get(key)
+            if isinstance(child, Raw):
+                child = members[key] = Document(bytes(child))
+            elif child is None and (isinstance(key, str) or (child := here._from_the_end(key)) is None):
                 return None
             here = child
         return here
 
     def start(self, number: int) -> int:
         """Where the member at position *number* begins in the text of an array that was not edited."""
-        return self._members()[number][1]
+        values = _decode(_ARRAY, self._raw)
+        if _packed(self._raw, values):
+            return 1 + number + sum(map(len, islice(values, number)))
+        return _spans_of_array(self._raw, values)[number][1]
 
     def value(self) -> Any:
         """What the document says, decoded: a fresh object each time."""
-        return _decode(_ANY, self._raw if not self._edited else self.encode())
+        return _decode(_ANY, self.encode() if self._text is None else self._text)
 
     def items(self) -> Iterator[tuple[Key, "Document"]]:
         """Key and document of every member."""
@@ -112,86 +122,92 @@ class Document:
 
     def encode(self) -> bytes:
         """The text; the very bytes it came in while nothing was edited."""
-        if not self._edited:
-            return self._raw
-        pieces: list[bytes | memoryview] = []
-        self._write(pieces)
-        return b"".join(pieces)
+        if self._text is None:
+            self._text = self._joined() if self._spans is None else self._spliced(self._spans)
+        return self._text
 
     # -- within -------------------------------------------------------------------------------------------------------
 
-    def _members(self) -> dict[Key, Span]:
-        if self._spans is None:
-            kind = self.kind
-            if kind == "object":
-                self._spans = _spans_of_object(self._raw)
-            else:
-                self._spans = _spans_of_array(self._raw) if kind == "array" else {}
-        return self._spans
+    def _opened(self) -> _Members:
+        """The members.  Raises Malformed, also for a key given twice."""
+        if self._members is None:
+            members: dict[Any, Any] = {}
+            if (kind := self.kind) == "object":
+                members = _decode(_OBJECT, self._raw)
+                if not _packed(self._raw, members.values(), members):
+                    self._spans = _spans_of_object(self._raw, members)
+            elif kind == "array":
+                values: list[Raw] = _decode(_ARRAY, self._raw)
+                members = dict(enumerate(values))
+                if not _packed(self._raw, values):
+                    self._spans = dict(enumerate(_spans_of_array(self._raw, values)))
+            self._members = members
+        return self._members
 
-    def _resolve(self, key: Key) -> Key:
+    def _from_the_end(self, key: Key) -> "Document | None":
+        """What is at *key*, which is none of the members, if it counts from the end."""
+        place = self._place(key)
+        return None if place == key else self.at((place,))
+
+    def _place(self, key: Key) -> Key:
+        """*key*, counted from the beginning; itself where there is nothing."""
         if isinstance(key, int) and key < 0:
             keys = self.keys()
-            return keys[key] if len(keys) >= -key else -1
+            return keys[key] if len(keys) >= -key else key
         return key
-
-    def _opened(self, key: Key) -> "Document | None":
-        """What is at *key*, which was not looked at so far; it is remembered."""
-        if isinstance(key, int) and key < 0:
-            keys = self.keys()
-            return self.at((keys[key],)) if len(keys) >= -key else None
-        span = self._members().get(key)
-        child = self._children[key] = None if span is None else Document(self._raw[span[1] : span[2]])
-        return child
 
     def _put(self, path: Path, value: "Document | None") -> "Document":
         if not path:
             if value is None:
                 raise KeyError("the whole document can't be dropped")
             return value
-        array, members = self.kind == "array", self._members()
-        if not array and self.kind != "object":
-            raise KeyError(path[0])
-        key = self._resolve(path[0])
+        key, fits = self._place(path[0]), _FITS.get(self.kind)
+        if fits is None:
+            raise KeyError(key)
         if len(path) > 1:
-            child = self.at((key,))
-            value = (Document(b"{}") if child is None else child)._put(path[1:], value)
-        if isinstance(key, int) is not array or (isinstance(key, int) and key > len(members)):
+            value = (self.at((key,)) or Document(b"{}"))._put(path[1:], value)
+        members = self._opened()
+        if not isinstance(key, fits) or (isinstance(key, int) and not 0 <= key <= len(members)):
             raise KeyError(key)
         changed = Document(self._raw)
-        changed._spans = members
-        changed._children = {**self._children, key: value}
-        changed._edited = {**self._edited, key: value}
+        changed._members, changed._spans, changed._text = {**members, key: value}, self._spans, None
         return changed
 
-    def _write(self, pieces: list[bytes | memoryview]) -> None:
-        """Append to *pieces* the text between two edits as one, however many members it has, and what the edits say."""
-        if not self._edited:
-            pieces.append(self._raw)
-            return
-        raw, members, edited = memoryview(self._raw), self._members(), self._edited
-        spans, written, dropped = list(members.values()), 0, 0
-        for span, child in sorted((members[key], edited[key]) for key in edited if key in members):
+    def _joined(self) -> bytes:
+        """The text of members that were packed."""
+        members: dict[Key, Any] = self._opened()
+        if None in members.values():
+            members = {key: child for key, child in members.items() if child is not None}
+        return _JOINER.encode(members if self.kind == "object" else list(members.values()))
+
+    def _spliced(self, spans: dict[Key, Span]) -> bytes:
+        """The text with what was looked at in its place, for that may be edited; between two such the text as it is."""
+        raw, members = memoryview(self._raw), self._opened()
+        order, written, dropped = list(spans.values()), 0, 0
+        pieces: list[bytes | memoryview] = []
+        for key, span in spans.items():
+            child = members[key]
+            if isinstance(child, Raw):
+                continue
             begin, start, end = span
             if child is not None:
-                pieces.append(raw[written:start])
-                child._write(pieces)
+                pieces += raw[written:start], child.encode()
                 written = end
                 continue
             # With a member goes the separator before it; where no member is left before it, the one behind it.
-            number = spans.index(span)
-            pieces.append(raw[written : spans[number - 1][2] if number > dropped else begin])
-            written = end if number > dropped or number + 1 == len(spans) else spans[number + 1][0]
+            number = order.index(span)
+            pieces.append(raw[written : order[number - 1][2] if number > dropped else begin])
+            written = end if number > dropped or number + 1 == len(order) else order[number + 1][0]
             dropped += 1
-        tail = spans[-1][2] if spans else self._raw.rindex(b"}" if self.kind == "object" else b"]")
+        tail = order[-1][2] if order else self._raw.rindex(b"}" if self.kind == "object" else b"]")
         pieces.append(raw[written:tail])
-        comma = b"," if len(spans) > dropped else b""
-        for key, child in edited.items():
-            if key not in members and child is not None:
-                pieces.append(comma + (_ENCODER.encode(key) + b":" if isinstance(key, str) else b""))
-                child._write(pieces)
+        comma = b"," if len(order) > dropped else b""
+        for key, child in members.items():
+            if key not in spans and isinstance(child, Document):
+                pieces += comma, _ENCODER.encode(key) + b":" if isinstance(key, str) else b"", child.encode()
                 comma = b","
         pieces.append(raw[tail:])
+        return b"".join(pieces)
 
 
 def _decode(decoder: msgspec.json.Decoder[Any], raw: bytes) -> Any:
@@ -208,16 +224,21 @@ def _end_of_space(raw: bytes, position: int) -> int:
     return match.end() if match else position
 
 
-def _spans_of_object(raw: bytes) -> dict[Key, Span]:
+def _packed(raw: bytes, values: Collection[Raw], names: Collection[str] = ()) -> bool:
+    """Whether *raw* is nothing but its members.
+
+    Most clients write so.  A blank, an escaped key or one given twice would only make the text longer, so its length
+    proves that there is none: beside the values there are brackets and commas, and quotes and a colon for every name.
+    """
+    return len(raw) == 1 + (len(values) or 1) + sum(map(len, values)) + sum(map(len, names)) + 3 * len(names)
+
+
+def _spans_of_object(raw: bytes, values: dict[Key, Raw]) -> dict[Key, Span]:
     """Where the members are: the decoder has told how long each value is, so that no byte is looked at in Python.
 
     Of a key given twice the decoder knows the later value only, so the earlier one is either another text (here) or
     the next to be met (in the next round): both are refused.
     """
-    values: dict[str, msgspec.Raw] = _decode(_OBJECT, raw)
-    packed = _packed([(key, len(key) + 3, value) for key, value in values.items()], raw)
-    if packed is not None:
-        return packed
     spans: dict[Key, Span] = {}
     position = raw.index(b"{") + 1
     following = _KEY.match
@@ -232,32 +253,12 @@ def _spans_of_object(raw: bytes) -> dict[Key, Span]:
     return spans
 
 
-def _packed(members: Iterable[tuple[Key, int, msgspec.Raw]], raw: bytes) -> dict[Key, Span] | None:
-    """Where *members* are, each with the length of what stands before its value, if *raw* is nothing but them.
-
-    Most clients write so.  A blank, an escaped key or one given twice would only make the text longer, so its length
-    proves that there is none; that takes a fifth of the walk.
-    """
-    spans: dict[Key, Span] = {}
-    position = 1
-    for key, lead, value in members:
-        start = position + lead
-        end = start + len(value)
-        spans[key] = position, start, end
-        position = end + 1
-    return spans if position == len(raw) else None
-
-
-def _spans_of_array(raw: bytes) -> dict[Key, Span]:
-    values: list[msgspec.Raw] = _decode(_ARRAY, raw)
-    packed = _packed(zip(count(), repeat(0), values), raw)
-    if packed is not None:
-        return packed
-    spans: dict[Key, Span] = {}
+def _spans_of_array(raw: bytes, values: Iterable[Raw]) -> list[Span]:
+    spans: list[Span] = []
     position = _end_of_space(raw, raw.index(b"[") + 1)
-    for number, value in enumerate(values):
+    for value in values:
         end = position + len(value)
-        spans[number] = position, position, end
+        spans.append((position, position, end))
         comma = _COMMA.match(raw, end)
         position = end if comma is None else comma.end()
     return spans

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from pipeline.document import Document, Malformed, Path
 
 PRETTY = b' { "model" : "a" ,\n "x": [1, 2.50 , {"k":1e2}],"messages":[], "\\u006b\\n": null } '
+PACKED = b'{"model":"a","x":[1,2.50,{"k":1e2}],"messages":[],"s":"\\u0041\\/","n":null}'
 
 scalars = st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.text(max_size=5)
 values = st.recursive(
@@ -42,6 +43,27 @@ styles = st.sampled_from([{}, {"indent": 2}, {"separators": (",", ":")}, {"ensur
 def test_an_edit_changes_only_its_place(edit: Any, expected: bytes) -> None:
     """Whitespace, key order and the spelling of numbers stay everywhere else."""
     assert edit(Document(PRETTY)).encode() == expected
+
+
+@pytest.mark.parametrize(
+    ("edit", "expected"),
+    [
+        (lambda d: d.set(("model",), "b"), PACKED.replace(b'"a"', b'"b"')),
+        (lambda d: d.set(("x", -1, "k"), 5), PACKED.replace(b"1e2", b"5")),
+        (lambda d: d.set(("x", 3), "n").set(("x", 4), "m"), PACKED.replace(b"1e2}]", b'1e2},"n","m"]')),
+        (lambda d: d.drop(("x", 0)).drop(("x", 1)), PACKED.replace(b"1,2.50,", b"")),
+        (lambda d: d.drop(("x", 0)).drop(("x", 1)).drop(("x", 2)), PACKED.replace(b'[1,2.50,{"k":1e2}]', b"[]")),
+        (lambda d: d.set(("messages", 0), {"a": 1}), PACKED.replace(b"[]", b'[{"a":1}]')),
+        (lambda d: d.set(("\u00f6\n", "e"), "high"), PACKED.replace(b"null}", b'null,"\xc3\xb6\\n":{"e":"high"}}')),
+        (lambda d: d.drop(("model",)).set(("model",), "z"), PACKED.replace(b'"a"', b'"z"')),
+        (lambda d: d.set(("o",), 1).drop(("o",)), PACKED),
+    ],
+)
+def test_so_it_does_in_a_text_without_a_blank(edit: Any, expected: bytes) -> None:
+    """Such a text is joined of its members, each in its own spelling."""
+    document = Document(PACKED)
+    assert [child.value() for _, child in document.items()]  # what was read before makes no difference
+    assert edit(document).encode() == edit(Document(PACKED)).encode() == expected
 
 
 def test_a_document_never_changes() -> None:
