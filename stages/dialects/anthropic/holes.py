@@ -5,7 +5,8 @@
 
 A client that was interrupted sends them, in every turn from then on, and the API refuses each.  What takes the place of
 one depends on it and the turn before alone, so that the history is the same in every turn.  Nearly always there are as
-many calls as results: then nothing is decoded, and should they not match all the same, the API says so itself.
+many calls as results (``history`` sees that without decoding): then nobody comes here, and should they not match all
+the same, the API says so itself.
 """
 
 from collections.abc import Iterator
@@ -22,9 +23,6 @@ Turn = tuple[str, list[int]]  # who speaks, and the numbers of the messages
 
 def fill(prompt: Prompt) -> None:
     """Fill the holes of *prompt*; every one is recorded as a repair."""
-    raw = prompt.encode()
-    if raw.count(b'"tool_use"') == raw.count(b'"tool_result"'):
-        return
     messages: Any = prompt.get("messages")
     if not isinstance(messages, list) or not all(isinstance(message, dict) for message in messages):
         return
