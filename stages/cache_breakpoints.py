@@ -35,8 +35,10 @@ from pipeline.prompt import Prompt
 from stages.dialects.anthropic.blocks import ATTRIBUTION
 
 Place = Literal["tools", "system", "previous", "newest"]
+Spot = tuple[Path, str | None]  # of a block; or of a bare string, and that
 
 _MARK = "cache_control"
+_QUOTED = b'"cache_control"'
 # What may carry a marker (Messages API, prompt caching): not thoughts, and nothing that is not known to take one.
 _CACHEABLE = frozenset({"text", "image", "document", "search_result", "container_upload", "compaction"})
 
@@ -61,45 +63,45 @@ class CacheBreakpoints:
             return
         marker = {"type": "ephemeral", "ttl": "1h"} if self.ttl == "1h" else {"type": "ephemeral"}
         for place in dict.fromkeys(self.places):
-            path = _PLACES[place](prompt)
-            if path is not None:
-                mark(prompt, path, marker, place)
+            spot = _PLACES[place](prompt)
+            if spot is not None:
+                mark(prompt, spot, marker, place)
 
 
-def mark(prompt: Prompt, path: Path, marker: dict[str, str], place: str) -> None:
-    """Put *marker* on the block at *path*, or on the bare string there."""
-    if prompt.kind(*path) == "string":
-        text = {"type": "text", "text": prompt.get(*path)}
-        prompt.set(
-            *path, to=[{**text, _MARK: marker}], why=f"the {place} are cached up to here; only a block can say so"
-        )
+def mark(prompt: Prompt, spot: Spot, marker: dict[str, str], place: str) -> None:
+    """Put *marker* on the block at *spot*, or on the bare string there."""
+    path, text = spot
+    why = f"the {place} are cached up to here"
+    if text is None:
+        prompt.set(*path, _MARK, to=marker, why=why)
     else:
-        prompt.set(*path, _MARK, to=marker, why=f"the {place} are cached up to here")
+        block = {"type": "text", "text": text, _MARK: marker}
+        prompt.set(*path, to=[block], why=f"{why}; only a block can say so")
 
 
 # -- where ------------------------------------------------------------------------------------------------------------
 
 
-def last_tool(prompt: Prompt) -> Path | None:
+def last_tool(prompt: Prompt) -> Spot | None:
     """The last tool that is part of the prefix."""
     for number in reversed(prompt.keys("tools")):
         if prompt.kind("tools", number) == "object" and prompt.get("tools", number, "defer_loading") is not True:
-            return ("tools", number)
+            return ("tools", number), None
     return None
 
 
-def last_system(prompt: Prompt) -> Path | None:
+def last_system(prompt: Prompt) -> Spot | None:
     """The last block of the system prompt."""
     return cacheable(prompt, ("system",))
 
 
-def newest_turn(prompt: Prompt) -> Path | None:
+def newest_turn(prompt: Prompt) -> Spot | None:
     """The last block of the last message."""
     numbers = prompt.keys("messages")
     return cacheable(prompt, ("messages", numbers[-1], "content")) if numbers else None
 
 
-def previous_turn(prompt: Prompt) -> Path | None:
+def previous_turn(prompt: Prompt) -> Spot | None:
     """The last block of what stood before the assistant last spoke: the newest turn of one request ago."""
     spoken = False
     for number in reversed(prompt.keys("messages")):
@@ -110,14 +112,14 @@ def previous_turn(prompt: Prompt) -> Path | None:
     return None
 
 
-def cacheable(prompt: Prompt, path: Path) -> Path | None:
+def cacheable(prompt: Prompt, path: Path) -> Spot | None:
     """The last part of the content at *path* that can carry a marker."""
     if prompt.kind(*path) == "string":
         text = prompt.get(*path)
-        return path if text and not text.startswith(ATTRIBUTION) else None
+        return (path, text) if text and not text.startswith(ATTRIBUTION) else None
     for number in reversed(prompt.keys(*path)):
         if can_carry(prompt.get(*path, number)):
-            return (*path, number)
+            return (*path, number), None
     return None
 
 
@@ -131,7 +133,7 @@ def can_carry(block: Any) -> bool:
     return False
 
 
-_PLACES: dict[str, Callable[[Prompt], Path | None]] = {
+_PLACES: dict[str, Callable[[Prompt], Spot | None]] = {
     "tools": last_tool,
     "system": last_system,
     "previous": previous_turn,
@@ -144,17 +146,18 @@ _PLACES: dict[str, Callable[[Prompt], Path | None]] = {
 
 def marked(prompt: Prompt) -> bool:
     """Whether the client has set any marker.  Only where one counts: a tool's argument may bear the same name."""
-    if b"cache_control" not in prompt.encode():  # nothing to look for in megabytes
+    if _QUOTED in prompt.text("system") and any(block.get(_MARK) is not None for block in nested(prompt.get("system"))):
+        return True  # who marks anything marks that, too: no need to look through the conversation
+    if _QUOTED not in prompt.encode():  # nothing to look for in megabytes
         return False
-    return any(block.get(_MARK) is not None for block in blocks(prompt.body()))
+    return prompt.get(_MARK) is not None or any(block.get(_MARK) is not None for block in blocks(prompt))
 
 
-def blocks(body: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """All objects that may carry a marker: the request, its tools, and all blocks, nested ones included."""
-    yield body
-    yield from objects(body.get("tools"))
-    yield from nested(body.get("system"))
-    for message in objects(body.get("messages")):
+def blocks(prompt: Prompt) -> Iterator[dict[str, Any]]:
+    """All objects within *prompt* that may carry a marker: its tools, and all blocks, nested ones included."""
+    yield from objects(prompt.get("tools"))
+    yield from nested(prompt.get("system"))
+    for message in objects(prompt.get("messages")):
         yield from nested(message.get("content"))
 
 
