@@ -34,7 +34,7 @@ class Edit:
 class Prompt:
     """One JSON object in *dialect*, and what was done to it."""
 
-    __slots__ = ("_document", "author", "dialect", "edits", "notes")
+    __slots__ = ("_document", "_named", "author", "dialect", "edits", "notes")
 
     def __init__(self, dialect: str, raw: bytes | Document, edits: list[Edit] | None = None, author: str = "") -> None:
         self.dialect = dialect
@@ -42,6 +42,7 @@ class Prompt:
         self.edits = edits if edits is not None else []
         self.notes = Notes()  # what a translation leaves for the reply
         self._document = raw if isinstance(raw, Document) else Document(raw)
+        self._named: tuple[Document | None, str] = None, ""  # the model, as the text had it when it was last asked for
 
     @classmethod
     def parse(cls, dialect: str, raw: bytes) -> "Prompt":
@@ -110,9 +111,12 @@ class Prompt:
     @property
     def model(self) -> str:
         """The model's name; InvalidRequest if it is missing or not a string."""
-        name = self.get("model")
-        if not isinstance(name, str) or not name:
-            raise InvalidRequest("model: a non-empty string is required", param="model")
+        document, name = self._named
+        if document is not self._document:  # most stages ask, few edit
+            name = self.get("model")
+            if not isinstance(name, str) or not name:
+                raise InvalidRequest("model: a non-empty string is required", param="model")
+            self._named = self._document, name
         return name
 
     def _found(self, path: Path) -> Document | None:
@@ -125,16 +129,16 @@ class Prompt:
 
     def set(self, *path: Key, to: Any, why: str, lossy: bool = False) -> None:
         """Put *to* at *path*, making objects on the way."""
+        there = self._found(path) is not None
         with _told:
-            action: Action = "set" if self._document.at(path) is not None else "added"
             self._document = self._document.set(path, to)
-        self.record(action, path, why, lossy=lossy)
+        self.record("set" if there else "added", path, why, lossy=lossy)
 
     def drop(self, *path: Key, why: str, lossy: bool = False) -> None:
         """Remove what is at *path*; nothing happens, and nothing is recorded, if there is nothing."""
+        if self._found(path) is None:
+            return
         with _told:
-            if self._document.at(path) is None:
-                return
             self._document = self._document.drop(path)
         self.record("dropped", path, why, lossy=lossy)
 
@@ -147,7 +151,7 @@ class Prompt:
     def fork(self) -> "Prompt":
         """A copy for one attempt: shares all text, has its own edits (those made so far included)."""
         forked = Prompt(self.dialect, self._document, list(self.edits), self.author)
-        forked.notes = Notes(self.notes)
+        forked.notes, forked._named = Notes(self.notes), self._named
         return forked
 
     def become(self, dialect: str, body: dict[str, Any], written: Mapping[str, bytes] = _NOTHING) -> None:
@@ -168,7 +172,7 @@ class Prompt:
 
 def spell(path: Path) -> str:
     """*path* as people write it: ``tools[2].name``."""
-    text = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in path)
+    text = "".join([f"[{key}]" if isinstance(key, int) else f".{key}" for key in path])
     return text.removeprefix(".")
 
 

@@ -30,6 +30,7 @@ Attribution = Literal["auto", "keep", "strip"]
 
 GUARD = "dangerous_tool_use"
 _BETA = "dangerous-tool-use-"
+_ATTRIBUTION = ATTRIBUTION.encode()
 
 
 def keep(exchange: Exchange, upstream: Upstream, attribution: Attribution) -> None:
@@ -45,6 +46,8 @@ def keep(exchange: Exchange, upstream: Upstream, attribution: Attribution) -> No
 
 def strip(prompt: Prompt) -> None:
     """Take out the attribution block, if there is one."""
+    if _ATTRIBUTION not in prompt.text("system"):
+        return
     why = "the attribution block means nothing to this server, and no cache survives it"
     if prompt.kind("system") == "string":
         if str(prompt.get("system")).startswith(ATTRIBUTION):
