@@ -178,7 +178,7 @@ class Document:
         members: dict[Key, Any] = self._opened()
         if None in members.values():
             members = {key: child for key, child in members.items() if child is not None}
-        return _JOINER.encode(members if self.kind == "object" else list(members.values()))
+        return _JOINER.encode(members if self._raw[:1] == b"{" else list(members.values()))
 
     def _spliced(self, spans: dict[Key, Span]) -> bytes:
         """The text with what was looked at in its place, for that may be edited; between two such the text as it is."""

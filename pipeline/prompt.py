@@ -36,11 +36,18 @@ class Prompt:
 
     __slots__ = ("_document", "_named", "author", "dialect", "edits", "notes")
 
-    def __init__(self, dialect: str, raw: bytes | Document, edits: list[Edit] | None = None, author: str = "") -> None:
+    def __init__(
+        self,
+        dialect: str,
+        raw: bytes | Document,
+        edits: list[Edit] | None = None,
+        author: str = "",
+        notes: Notes | None = None,
+    ) -> None:
         self.dialect = dialect
         self.author = author  # the stage that is at work: the engine sets it
         self.edits = edits if edits is not None else []
-        self.notes = Notes()  # what a translation leaves for the reply
+        self.notes = notes if notes is not None else Notes()  # what a translation leaves for the reply
         self._document = raw if isinstance(raw, Document) else Document(raw)
         self._named: tuple[Document | None, str] = None, ""  # the model, as the text had it when it was last asked for
 
@@ -50,8 +57,7 @@ class Prompt:
         prompt = cls(dialect, raw)
         if prompt._document.kind != "object":
             raise InvalidRequest("the request body is not a JSON object")
-        with _told:
-            prompt._document.keys()
+        prompt.keys()
         return prompt
 
     @classmethod
@@ -75,9 +81,16 @@ class Prompt:
 
     def keys(self, *path: Key) -> list[Key]:
         """Keys of the object or positions of the array at *path*; empty for anything else."""
-        with _told:
+        try:
             found = self._document.at(path)
             return [] if found is None else found.keys()
+        except Malformed as error:
+            raise _told.saying(error) from None
+
+    def string(self, *path: Key) -> str | None:
+        """The string at *path*; None for anything else."""
+        found = self._found(path)
+        return found.value() if found is not None and found.kind == "string" else None
 
     def kind(self, *path: Key) -> str:
         """``object``, ``array``, ``string``, ``number``, ``literal``, or ``""`` where there is nothing."""
@@ -130,8 +143,10 @@ class Prompt:
     def set(self, *path: Key, to: Any, why: str, lossy: bool = False) -> None:
         """Put *to* at *path*, making objects on the way."""
         there = self._found(path) is not None
-        with _told:
+        try:
             self._document = self._document.set(path, to)
+        except Malformed as error:
+            raise _told.saying(error) from None
         self.record("set" if there else "added", path, why, lossy=lossy)
 
     def drop(self, *path: Key, why: str, lossy: bool = False) -> None:
@@ -150,8 +165,8 @@ class Prompt:
 
     def fork(self) -> "Prompt":
         """A copy for one attempt: shares all text, has its own edits (those made so far included)."""
-        forked = Prompt(self.dialect, self._document, list(self.edits), self.author)
-        forked.notes, forked._named = Notes(self.notes), self._named
+        forked = Prompt(self.dialect, self._document, list(self.edits), self.author, Notes(self.notes))
+        forked._named = self._named
         return forked
 
     def become(self, dialect: str, body: dict[str, Any], written: Mapping[str, bytes] = _NOTHING) -> None:

@@ -114,8 +114,7 @@ def previous_turn(prompt: Prompt) -> Spot | None:
 
 def cacheable(prompt: Prompt, path: Path) -> Spot | None:
     """The last part of the content at *path* that can carry a marker."""
-    if prompt.kind(*path) == "string":
-        text = prompt.get(*path)
+    if (text := prompt.string(*path)) is not None:
         return (path, text) if text and not text.startswith(ATTRIBUTION) else None
     for number in reversed(prompt.keys(*path)):
         if can_carry(prompt.get(*path, number)):

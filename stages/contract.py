@@ -49,8 +49,8 @@ def strip(prompt: Prompt) -> None:
     if _ATTRIBUTION not in prompt.text("system"):
         return
     why = "the attribution block means nothing to this server, and no cache survives it"
-    if prompt.kind("system") == "string":
-        if str(prompt.get("system")).startswith(ATTRIBUTION):
+    if (text := prompt.string("system")) is not None:
+        if text.startswith(ATTRIBUTION):
             prompt.drop("system", why=why)
     elif str(prompt.get("system", 0, "text")).startswith(ATTRIBUTION):
         prompt.drop("system", 0, why=why)

@@ -14,6 +14,7 @@ def test_an_untouched_prompt_is_the_clients_bytes() -> None:
     assert prompt.get("messages", -1, "role") == "user"
     assert prompt.get("nothing", default=3) == 3
     assert (prompt.model, prompt.has("stream"), prompt.kind("messages")) == ("m(high)", True, "array")
+    assert (prompt.string("model"), prompt.string("stream"), prompt.string("nothing")) == ("m(high)", None, None)
     assert prompt.encode() is RAW
 
 
@@ -40,6 +41,8 @@ def test_a_fork_has_its_own_text_and_edits() -> None:
     fork = prompt.fork()
     fork.set("model", to="o", why="again")
     assert (prompt.model, fork.model) == ("n", "o")
+    fork.become("other", {"model": "p"})
+    assert (prompt.model, fork.model) == ("n", "p")
     assert (len(prompt.edits), len(fork.edits)) == (1, 2)
 
 
