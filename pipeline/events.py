@@ -46,7 +46,7 @@ class Usage:
 
     def over(self, earlier: "Usage | None") -> "Usage":
         """These counts, and *earlier* ones where nothing was told: usage in streams is cumulative, never summed."""
-        if earlier is None:
+        if earlier is None or earlier is self:  # a whole reply tells the same at both ends
             return self
         pairs = zip(_COUNTED(self), _COUNTED(earlier), strict=True)
         return Usage(*[before if now is None else now for now, before in pairs])

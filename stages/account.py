@@ -9,14 +9,13 @@ once a try, and what the last note told exactly is not counted again.  Whoever k
 here what it costs (``notes.Books``): by the same price, and the same function.
 """
 
-from copy import copy
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
 import attrs
 import msgspec
 import trio
-from msgspec.structs import replace
 
 from pipeline.errors import UpstreamFailed, UpstreamRefused, UpstreamTimeout, UpstreamTruncated
 from pipeline.events import Event, Finished, Started, Usage, reads
@@ -28,15 +27,17 @@ from stages import asides
 from stages.notes import Quote
 from stages.prices.catalogue import Catalogue
 from stages.prices.cost import Price, Terms, cost, terms_of
-from stages.tally import BYTES_PER_TOKEN, Tally, by_class, empty
+from stages.tally import BYTES_PER_TOKEN, LOOKS, Tally, empty, put_down
 from stages.work import Work, work_of
 
 NOTE = 4 * 1024  # bytes of output between two notes of it: a thousand tokens
 MOST = 4_000  # characters of what is told of attempts, and of changes
 
 _JSON = msgspec.json.Encoder()
-_name = lru_cache(maxsize=1024)(clean)  # of what is configured, and comes again
+_SETTLED, _ESTIMATED, _UNPRICED = int(State.SETTLED), int(Flag.ESTIMATED), int(Flag.UNPRICED)
 _READ = Tally.count.kinds, tuple(Tally.count.seen)  # type: ignore[attr-defined]  # as ``reads`` left them
+_name = lru_cache(maxsize=1024)(clean)  # of what is configured, and comes again
+_copy: Callable[[Record], Record] = Record.__copy__  # type: ignore[attr-defined]  # what ``copy`` finds, and stubs leave out
 
 
 class Account:
@@ -124,7 +125,7 @@ class Account:
         self._exchange.note(WORK, self._work.session)
         self._price, self._asked = self._rate(attempt)
         if self._store is not None:
-            self._last = self._version(empty(self._tally.prompt), Flag.ESTIMATED)
+            self._last = self._version(empty(self._tally.prompt), _ESTIMATED)
             self._number = self._store.begin(self._last)
 
     async def synced(self) -> None:
@@ -137,9 +138,13 @@ class Account:
     @reads(*_READ[0], glances=_READ[1])
     def _look(self, event: Event) -> None:
         """Count; and put down what was used by now, now and then."""
-        tally, kind = self._tally, type(event)
-        tally.count(event)
-        if kind is Finished or tally.produced > self._next or (kind is Started and self._exchange.streaming):
+        kind = type(event)
+        look = LOOKS.get(kind)
+        if look is None:
+            return
+        tally = self._tally
+        look(tally, event)
+        if tally.produced > self._next or kind is Finished or (kind is Started and self._exchange.streaming):
             self._note()
 
     def _note(self) -> None:
@@ -161,24 +166,25 @@ class Account:
         exchange, last, tally = self._exchange, self._exchange.attempts[-1], self._tally
         if tally.usage is None:  # it failed before anything was let through
             tally.usage = last.usage
-        exact = self._last is not None and tally.complete
-        if exact and self._last is not None:
-            record = copy(self._last)
+        exact = self._last if tally.complete else None
+        if exact is not None:
+            record = _copy(exact)
         else:
-            record = self._version(*((Usage(), Flag(0)) if unbilled(last, tally) else tally.final()))
-        record.state = int(State.SETTLED)
+            record = self._version(*((empty(0), 0) if unbilled(last, tally) else tally.final()))
+        record.state = _SETTLED
         if exchange.ending is not None:
             record.stop = record.stop or exchange.ending.stop
         record.status = exchange.head.status if exchange.head else 0
         record.error = ended(exchange, tally)
         record.took = micros(trio.current_time() - exchange.began)
         record.first = -1 if last.first is None else micros(last.first - exchange.began)
-        record.attempts = in_json([tried(each) for each in exchange.attempts]) if len(exchange.attempts) > 1 else ""
-        record.changes = in_json(last.edits) if last.edits else ""
-        stages = {name: round(seconds * 1e6) for name, seconds in exchange.stages.items()}
-        record.extra = extended(record.extra, stages=stages, credential=_name(last.credential))
+        if len(exchange.attempts) > 1:
+            record.attempts = in_json([tried(each) for each in exchange.attempts])
+        if last.edits:
+            record.changes = in_json(last.edits)
+        record.extra = extended(record.extra, told(exchange, last))
         if self._store is not None:
-            self._store.settle(record, spooled=not exact)
+            self._store.settle(record, spooled=exact is None)
         self.closed = record
         return record
 
@@ -186,7 +192,7 @@ class Account:
         """What was asked on our own account for the exchange, which is closed; each is put down."""
         records = [self._aside(number) for number in range(len(self._exchange.asides))]
         for record in records:
-            record.state = int(State.SETTLED)
+            record.state = _SETTLED
             if self._store is not None:
                 self._store.settle(record)
         return records
@@ -196,25 +202,24 @@ class Account:
         request = self.closed or self._begun or opened(self._exchange, self._work)
         return asides.record(self._exchange.asides[number], number + 1, request, self._catalogue)
 
-    def _version(self, usage: Usage, flags: Flag) -> Record:
+    def _version(self, usage: Usage, flags: int) -> Record:
         """The record as it is known now."""
-        last, price = self._exchange.attempts[-1], self._price
-        begun = self._begun or opened(self._exchange, self._work)
-        terms = {} if price is None else terms_of(price, usage.extra, self._asked)
-        record = replace(
-            begun,
-            upstream=_name(last.upstream),
-            model=clean(last.model),
-            stop=self._tally.stop or "",
-            **by_class(usage),
-            extra=in_json({"terms": terms, "counts": usage.extra}) if terms or usage.extra else "",
-            flags=int(flags | Flag.UNPRICED if price is None else flags),
-            cost=0 if price is None else cost(price, usage, terms),
-            price="" if price is None else _name(price.source),
-        )
-        if len(self._exchange.attempts) > 1:
+        attempts, price = self._exchange.attempts, self._price
+        record = _copy(self._begun or opened(self._exchange, self._work))
+        record.upstream, record.model = _name(attempts[-1].upstream), clean(attempts[-1].model)
+        record.stop, record.flags = self._tally.stop or "", flags
+        put_down(usage, record)
+        terms: Terms = {}
+        if price is None:
+            record.flags |= _UNPRICED
+        else:
+            terms = terms_of(price, usage.extra, self._asked)
+            record.price, record.cost = _name(price.source), cost(price, usage, terms)
+        if terms or usage.extra:
+            record.extra = in_json({"terms": terms, "counts": usage.extra})
+        if len(attempts) > 1:
             record.cost += self.failed()
-            record.flags |= Flag.ESTIMATED if any(map(broke_off, self._exchange.attempts[:-1])) else 0
+            record.flags |= _ESTIMATED if any(map(broke_off, attempts[:-1])) else 0
         return record
 
 
@@ -289,12 +294,25 @@ def tried(attempt: Attempt) -> dict[str, Any]:
     }
 
 
-def extended(extra: str, **more: Any) -> str:
-    """The JSON *extra* with what there is of *more*."""
-    said = {name: value for name, value in more.items() if value}
-    if not said:
+def told(exchange: Exchange, last: Attempt) -> dict[str, Any]:
+    """What else is told of *exchange*, in JSON: what its stages took, in microseconds, and who paid upstream."""
+    spent = exchange.stages
+    more: dict[str, Any] = {}
+    if spent:
+        more["stages"] = dict(zip(spent, map(round, map(_MICROS, spent.values())), strict=True))
+    if last.credential:
+        more["credential"] = _name(last.credential)
+    return more
+
+
+_MICROS = (1e6).__mul__
+
+
+def extended(extra: str, more: dict[str, Any]) -> str:
+    """The JSON *extra* with *more*."""
+    if not more:
         return extra
-    text = in_json(said)
+    text = in_json(more)
     return f"{extra[:-1]},{text[1:]}" if extra and text else extra or text
 
 

@@ -11,7 +11,7 @@ from pipeline.exchange import Attempt
 from pipeline.store.record import Flag, Record, clean
 from stages.prices.catalogue import Catalogue
 from stages.prices.cost import cost, terms_of
-from stages.tally import Tally, by_class
+from stages.tally import Tally, put_down
 
 
 def record(aside: Attempt, number: int, request: Record, catalogue: Catalogue) -> Record:
@@ -20,7 +20,10 @@ def record(aside: Attempt, number: int, request: Record, catalogue: Catalogue) -
     if aside.usage is not None:
         tally.count(Finished(usage=aside.usage))
     usage, flags = tally.final()
-    return priced(opened(aside, number, request, usage, flags), usage, catalogue)
+    made = opened(aside, number, request)
+    made.flags = flags
+    put_down(usage, made)
+    return priced(made, usage, catalogue)
 
 
 def refused(aside: Attempt) -> bool:
@@ -28,8 +31,8 @@ def refused(aside: Attempt) -> bool:
     return aside.error is not None and (aside.status is None or aside.status >= 400)
 
 
-def opened(aside: Attempt, number: int, request: Record, usage: Usage, flags: Flag) -> Record:
-    """All of *aside* but its cost."""
+def opened(aside: Attempt, number: int, request: Record) -> Record:
+    """All of *aside* but its tokens and their cost."""
     ended = aside.began if aside.ended is None else aside.ended
     error = "ClientGone" if aside.ended is None else ""
     return Record(
@@ -47,8 +50,6 @@ def opened(aside: Attempt, number: int, request: Record, usage: Usage, flags: Fl
         model=clean(aside.model),
         status=aside.status or 0,
         error=type(aside.error).__name__ if aside.error else error,
-        **by_class(usage),
-        flags=int(flags),
         took=round((ended - aside.began) * 1e6),
     )
 
@@ -57,7 +58,7 @@ def priced(record: Record, usage: Usage, catalogue: Catalogue) -> Record:
     """*record* with its cost."""
     price = catalogue.find(record.model, record.upstream, record.at)
     if price is None:
-        record.flags |= Flag.UNPRICED
+        record.flags |= int(Flag.UNPRICED)
     else:
         record.cost, record.price = cost(price, usage, terms_of(price, usage.extra, {})), clean(price.source)
     return record

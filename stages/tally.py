@@ -25,7 +25,7 @@ from pipeline.events import (
     Usage,
     reads,
 )
-from pipeline.store.record import CLASSES, Flag
+from pipeline.store.record import CLASSES, Flag, Record
 
 BYTES_PER_TOKEN = 4
 FRAME = 100  # what a streamed frame weighs at least beside its text
@@ -49,7 +49,7 @@ class Tally:
     @reads(Started, Run, Finished, Failed, glances=(TextDelta, ThinkingDelta, InputDelta))
     def count(self, event: Event) -> None:
         """The transform: looks at every event, changes none."""
-        look = _LOOKS.get(type(event))
+        look = LOOKS.get(type(event))
         if look is not None:
             look(self, event)
 
@@ -60,16 +60,13 @@ class Tally:
         self.produced += self._words(event)
 
     def _begun(self, event: Started) -> None:
-        self._told(event.usage, final=False)
+        if event.usage is not None:
+            self.usage, self.complete = event.usage.over(self.usage), False
 
     def _ended(self, event: Finished) -> None:
-        self._told(event.usage, final=True)
         self.stop = event.stop
-
-    def _told(self, usage: Usage | None, *, final: bool) -> None:
-        if usage is not None:
-            self.usage = usage.over(self.usage)
-            self.complete = final and usage.output is not None
+        if event.usage is not None:
+            self.usage, self.complete = event.usage.over(self.usage), event.usage.output is not None
 
     def _words(self, run: Run) -> float:
         """About how many bytes of text are in *run*.
@@ -83,48 +80,47 @@ class Tally:
         self._lightest = min(self._lightest, len(frame) / run.count)
         return max(WORD * run.count, len(frame) - max(FRAME, self._lightest - WORD) * run.count)
 
-    def final(self) -> tuple[Usage, Flag]:
-        """The usage to book, with every class a sane number, and what is to be known about it."""
+    def final(self) -> tuple[Usage, int]:
+        """The usage to book, with every class a sane number, and the flags that say what is to be known about it."""
         told = self.usage or _NOTHING
-        counts = _counts(told)
+        counts = [count or 0 for count in _COUNTS(told)]
         suspect, estimated = False, not self.complete
         if not 0 <= min(counts) <= max(counts) <= MOST:
             suspect = True
             counts = [count if 0 <= count <= MOST else 0 for count in counts]
         fresh, read, short, long, output, reasoning = counts
-        seen = math.ceil(self.produced / BYTES_PER_TOKEN)
-        if not self.complete:
-            output = max(output, seen - reasoning, 0)
-        elif seen and not output and not reasoning:
-            output, suspect = seen, True
+        if estimated:
+            output = max(output, math.ceil(self.produced / BYTES_PER_TOKEN) - reasoning, 0)
+        elif self.produced and not output and not reasoning:
+            output, suspect = math.ceil(self.produced / BYTES_PER_TOKEN), True
         if self.prompt and not (fresh or read or short or long):
             fresh = math.ceil(self.prompt / BYTES_PER_TOKEN)
             suspect, estimated = suspect or told.input is not None, True
-        flags = _COMPLETE * self.complete + _ESTIMATED * (estimated or suspect) + _SUSPECT * suspect
-        return Usage(fresh, read, short, long, output, reasoning, told.extra), _FLAGS[flags]
+        flags = _COMPLETE if self.complete else 0
+        if estimated or suspect:
+            flags |= _ESTIMATED | _SUSPECT if suspect else _ESTIMATED
+        return Usage(fresh, read, short, long, output, reasoning, told.extra), flags
 
 
 _NOTHING = Usage()
 _COUNTS = attrgetter(*CLASSES)
-_LOOKS: dict[type[Event], Callable[[Tally, Any], None]] = {
+_COMPLETE, _ESTIMATED, _SUSPECT = map(int, (Flag.COMPLETE, Flag.ESTIMATED, Flag.SUSPECT))
+
+LOOKS: dict[type[Event], Callable[[Tally, Any], None]] = {  # what becomes of which event; the others tell nothing
     **dict.fromkeys((TextDelta, ThinkingDelta, InputDelta), Tally._piece),
     Run: Tally._run,
     Started: Tally._begun,
     Finished: Tally._ended,
 }
-_COMPLETE, _ESTIMATED, _SUSPECT = map(int, (Flag.COMPLETE, Flag.ESTIMATED, Flag.SUSPECT))
-_FLAGS = tuple(map(Flag, range(2 * _COMPLETE)))  # by number: adding flags up takes as long as all the rest
 
 
-def _counts(usage: Usage) -> list[int]:
-    return [count or 0 for count in _COUNTS(usage)]
-
-
-def by_class(usage: Usage) -> dict[str, Any]:
-    """The counts of *usage*, whole numbers, as a record has them: 0 where nothing was told."""
-    return dict(zip(CLASSES, _counts(usage), strict=True))
+def put_down(usage: Usage, record: Record) -> None:
+    """The counts of *usage* are those of *record*: 0 where nothing was told."""
+    record.input, record.cache_read = usage.input or 0, usage.cache_read or 0
+    record.cache_write_5m, record.cache_write_1h = usage.cache_write_5m or 0, usage.cache_write_1h or 0
+    record.output, record.reasoning = usage.output or 0, usage.reasoning or 0
 
 
 def empty(prompt: int) -> Usage:
     """What is known of a reply that has not begun."""
-    return Usage(input=math.ceil(prompt / BYTES_PER_TOKEN))
+    return Usage(math.ceil(prompt / BYTES_PER_TOKEN), 0, 0, 0, 0, 0)
