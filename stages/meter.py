@@ -72,7 +72,9 @@ class Meter:
             yield account.count
         finally:
             if exchange.attempts:
-                records = [account.close(), *account.asides()]
+                records = [account.close()]
+                if exchange.asides:
+                    records += account.asides()
                 exchange.note(BOOKED, records)
                 if self._lines is not None:
                     self._lines.book(line(records[0], exchange, exchange.attempts))

@@ -10,7 +10,6 @@ Clients say it in fields of the head, or, where they have none of their own, in 
 from contextlib import suppress
 from typing import Any
 
-import attrs
 import msgspec
 
 from pipeline.exchange import Exchange
@@ -24,12 +23,12 @@ FIELDS: tuple[tuple[bytes, bytes, bytes], ...] = (
     (b"session_id", b"thread_id", b""),  # the same program, when it was younger
     (b"x-session-id", b"", b""),
 )
+_SESSION = frozenset(fields[0] for fields in FIELDS)
 _BEFORE = "_session_"  # user_<hash>_account_<id>_session_<id>: an older metadata.user_id
 _NAME = msgspec.json.Decoder(dict[str, Any])
 
 
-@attrs.frozen
-class Work:
+class Work(msgspec.Struct, frozen=True):
     """What a request belongs to."""
 
     session: str = ""
@@ -37,14 +36,18 @@ class Work:
     parent: str = ""
 
 
+_NOTHING = Work()
+
+
 def work_of(exchange: Exchange) -> Work:
     """What *exchange* belongs to, as its client says; to be asked before the prompt is translated."""
     said = dict(reversed(exchange.request.headers))  # of a field given twice the first
-    for fields in FIELDS:
+    for fields in () if _SESSION.isdisjoint(said) else FIELDS:
         if said.get(fields[0]):
             session, agent, parent = (clean(said.get(field, b"").decode("latin-1")) for field in fields)
             return Work(session, "" if agent == session else agent, "" if parent == session else parent)
-    return Work(clean(told(exchange.prompt.get("metadata")))) if exchange.operation == "reply" else Work()
+    session = told(exchange.prompt.get("metadata")) if exchange.operation == "reply" else ""
+    return Work(clean(session)) if session else _NOTHING
 
 
 def told(metadata: Any) -> str:

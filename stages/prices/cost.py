@@ -41,6 +41,11 @@ class Price:
     since: int = 0  # ms
     factors: Mapping[str, Mapping[str, Factor]] = attrs.field(factory=dict)  # field → value → factor
     each: Mapping[str, int] = attrs.field(factory=dict)  # things that are counted, micro-dollars each
+    flat: Rates | None = attrs.field(init=False, eq=False, repr=False)  # those for all prompts, where there is one tier
+
+    @flat.default
+    def _flat(self) -> Rates | None:
+        return self.tiers[0][1] if len(self.tiers) == 1 else None
 
     def rates(self, prompt: int) -> Rates:
         """Those for a prompt of that many tokens."""
@@ -53,24 +58,30 @@ class Price:
 
 def cost(price: Price, usage: Usage, terms: Terms) -> int:
     """What *usage* costs, in micro-dollars, half a one rounded up."""
-    rates = price.tiers[0][1] if len(price.tiers) == 1 else price.rates(usage.prompt)
-    above = (
-        (usage.input or 0) * rates.input
-        + (usage.cache_read or 0) * rates.cache_read
-        + (usage.cache_write_5m or 0) * rates.cache_write_5m
-        + (usage.cache_write_1h or 0) * rates.cache_write_1h
-        + ((usage.output or 0) + (usage.reasoning or 0)) * rates.output
-    )
-    below = MILLION
+    rates = price.flat or price.rates(usage.prompt)
+    above, below = 0, MILLION  # most classes of a usage are empty: it is quicker to look than to multiply
+    if usage.input:
+        above = usage.input * rates.input
+    if usage.cache_read:
+        above += usage.cache_read * rates.cache_read
+    if usage.cache_write_5m:
+        above += usage.cache_write_5m * rates.cache_write_5m
+    if usage.cache_write_1h:
+        above += usage.cache_write_1h * rates.cache_write_1h
+    if usage.output:
+        above += usage.output * rates.output
+    if usage.reasoning:
+        above += usage.reasoning * rates.output
     if terms:
         for field, values in price.factors.items():
             factor = values.get(terms.get(field, ""))
             if factor is not None:
                 above, below = above * factor[0], below * factor[1]
-    rounded = (2 * above + below) // (2 * below)
-    if not usage.extra:
-        return rounded
-    return rounded + sum(micros * counted(usage.extra, thing) for thing, micros in price.each.items())
+    billed = (2 * above + below) // (2 * below)
+    if usage.extra:
+        for thing, micros in price.each.items():
+            billed += micros * counted(usage.extra, thing)
+    return billed
 
 
 def counted(extra: Mapping[str, Any] | None, thing: str) -> int:
