@@ -18,11 +18,11 @@ import fcntl
 import os
 import secrets
 import struct
-import zlib
 from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from zlib import crc32
 
 import attrs
 
@@ -79,10 +79,8 @@ class Spool:
 
     def append(self, payload: bytes) -> int:
         """Write *payload*; gives its number.  Raises SpoolFull, or OSError when it can't be written."""
-        if self._active.end + HEAD.size + len(payload) > SEGMENT:
-            self._turn(len(payload))
         number = self.appended + 1
-        self._write(self._active, number, payload)
+        self._write(number, payload)
         self.appended = number
         self._unapplied.append((number, payload))
         return number
@@ -94,14 +92,20 @@ class Spool:
         while self._full and self._full[0].last <= number:
             self._free.append(self._full.popleft())
 
-    def _write(self, segment: Segment, number: int, payload: bytes) -> None:
-        os.pwrite(segment.fd, framed(number, payload), segment.end)
-        segment.end += HEAD.size + len(payload)
-        segment.last, segment.dirty = number, True
+    def _write(self, number: int, payload: bytes) -> None:
+        """Write an entry where the last one ends, in another segment if this one has no room."""
+        entry = framed(number, payload)
+        end = self._active.end + len(entry)
+        if end > SEGMENT:
+            self._turn(len(entry))
+            end = len(entry)
+        segment = self._active
+        os.pwrite(segment.fd, entry, segment.end)
+        segment.end, segment.last, segment.dirty = end, number, True
 
     def _turn(self, length: int) -> None:
         """Go on in another segment."""
-        if HEAD.size + length > SEGMENT:
+        if length > SEGMENT:
             raise SpoolFull(f"an entry of {length} bytes is larger than a segment")
         following = self._free.pop() if self._free else self._create()
         self._full.append(self._active)
@@ -146,9 +150,7 @@ class Spool:
             self._active = self._create()
             self._free.append(self._create())
             for number, payload in self._unapplied:
-                if self._active.end + HEAD.size + len(payload) > SEGMENT:
-                    self._turn(len(payload))
-                self._write(self._active, number, payload)
+                self._write(number, payload)
         except OSError:
             self._discard(segment for segment in self._segments() if segment is not old[2])
             self._full, self._free, self._active = old
@@ -174,15 +176,11 @@ class Spool:
 
 def framed(number: int, payload: bytes) -> bytes:
     """The entry as it is written."""
-    return HEAD.pack(number, len(payload), check(number, payload)) + payload
+    length = len(payload)
+    return _HEAD(number, length, crc32(payload, crc32(_NUMBER(number, length)))) + payload
 
 
-def check(number: int, payload: bytes) -> int:
-    """The checksum of an entry."""
-    return zlib.crc32(payload, zlib.crc32(_NUMBER.pack(number, len(payload))))
-
-
-_NUMBER = struct.Struct("<QI")
+_HEAD, _NUMBER = HEAD.pack, struct.Struct("<QI").pack
 
 
 # -- folders ----------------------------------------------------------------------------------------------------------
@@ -265,7 +263,7 @@ def read(segment: bytes) -> Iterator[Entry]:
     while position + HEAD.size <= len(segment):
         number, length, checksum = HEAD.unpack_from(segment, position)
         payload = segment[position + HEAD.size : position + HEAD.size + length]
-        if number <= before or len(payload) < length or checksum != check(number, payload):
+        if number <= before or len(payload) < length or checksum != crc32(payload, crc32(_NUMBER(number, length))):
             return
         yield number, payload
         position, before = position + HEAD.size + length, number

@@ -90,7 +90,7 @@ class Store:
         if number == 0:
             raise StoreUnavailable("the books can't be written; try again")
         self._syncing.begun()
-        self.writer.put(Version(record, number))
+        self.writer.know(record, number)
         return number
 
     async def synced(self, number: int) -> None:
@@ -100,7 +100,7 @@ class Store:
     def note(self, record: Record) -> None:
         """Put down what is known of *record* by now; what is settled for, should this process die."""
         record.instance = self.instance
-        self.writer.put(Version(record, self._append(record)))
+        self.writer.know(record, self._append(record))
 
     def settle(self, record: Record, *, spooled: bool = True) -> None:
         """Put down the last version of *record*.  Its lease, if it has one, ends with it.
@@ -113,9 +113,8 @@ class Store:
 
     def _append(self, record: Record) -> int:
         """Write *record* to the spool; 0, after saying so, if that can't be done."""
-        payload = encode(record)
         try:
-            return self._spool.append(payload)
+            return self._spool.append(encode(record))
         except OSError as error:
             log.error("the spool can't be written", folder=str(self._spool.folder), why=str(error))
         return 0

@@ -38,6 +38,8 @@ APART = 2.0  # times as long as the last transaction took passes until the next,
 MOST_APART = 0.010  # seconds that may be at most
 AGAIN = (0.1, 0.2, 0.5, 1.0)  # seconds until the next try, while there is an outage; the last one holds on
 
+_OPEN = int(State.OPEN)
+
 T = TypeVar("T")
 log = structlog.get_logger("pipeline")
 
@@ -127,15 +129,22 @@ class Writer:
         gathered = len(self._batch.versions) + len(self._open)
         return self._receive.statistics().current_buffer_used + gathered + len(self._beyond)
 
+    def know(self, record: Record, number: int) -> None:
+        """Have *record*, of a request that runs, written when versions are due; *number*: of its entry in the spool."""
+        self._newest = max(self._newest, number)
+        self._open[record.id] = record
+        if not self._some.is_set():
+            self._some.set()
+
     def put(self, item: Version | Release) -> None:
         """Have *item* written, soon.  Beyond the channel's room there is only what requests that run have to say."""
-        self._some.set()
         if isinstance(item, Version):
-            self._newest = max(self._newest, item.number)
-            if item.record.state == State.OPEN:
-                self._open[item.id] = item.record
+            if item.record.state == _OPEN:
+                self.know(item.record, item.number)
                 return
-            self._open.pop(item.id, None)
+            self._newest = max(self._newest, item.number)
+            self._open.pop(item.record.id, None)
+        self._some.set()
         try:
             if self._beyond:
                 raise trio.WouldBlock
