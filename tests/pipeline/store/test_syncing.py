@@ -94,6 +94,54 @@ async def test_a_disk_that_recovers_is_noticed_by_nobody(
     nursery.cancel_scope.cancel()
 
 
+async def test_what_a_disk_lost_is_never_called_synced(
+    spool: Spool, nursery: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While there is no room to write it anew, nobody passes: the next sync of the same file would call it there."""
+    counting, syncing = Counting(monkeypatch, OSError(errno.EIO, "Input/output error")), Syncing(spool, patience=0.3)
+    write, tries = os.pwrite, []
+
+    def full(fd: int, data: bytes, offset: int) -> int:
+        tries.append(len(data))
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    nursery.start_soon(syncing.run)
+    number = begin(spool, syncing)
+    monkeypatch.setattr(os, "pwrite", full)
+    await until(lambda: counting.syncs > 0)
+    counting.fails = None
+    with pytest.raises(StoreUnavailable), trio.fail_after(5):
+        await syncing.until(number)
+    assert (counting.syncs, spool.synced) == (1, 0)
+    assert tries, "it was tried"
+    monkeypatch.setattr(os, "pwrite", write)
+    await until(lambda: not syncing.lost)
+    assert spool.synced == number
+    nursery.cancel_scope.cancel()
+
+
+async def test_the_thread_ends_with_its_task(spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sync that has begun is waited for: the files are closed after it, not under it."""
+    order, token = [], trio.lowlevel.current_trio_token()
+    slow = trio.Event()
+
+    def sync(fd: int) -> None:
+        trio.from_thread.run(slow.wait, trio_token=token)
+        order.append("synced")
+
+    monkeypatch.setattr(os, "fdatasync", sync)
+    syncing = Syncing(spool, patience=5)
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(syncing.run)
+        begin(spool, syncing)
+        await trio.sleep(0.05)
+        nursery.cancel_scope.cancel()
+        slow.set()
+    order.append("over")
+    assert order == ["synced", "over"]
+
+
 async def test_who_waits_too_long_is_told(spool: Spool, nursery: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """With an error that is neither theirs nor the upstream's; and new ones need not begin until it is over."""
     counting = Counting(monkeypatch, OSError(errno.EIO, "Input/output error"))
