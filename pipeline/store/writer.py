@@ -259,34 +259,34 @@ class Writer:
 
     def _take(self) -> None:
         """Put what waits into the batch, in the order it came."""
-        self._urgent = trio.Event()
+        self._urgent, now = trio.Event(), self._now()
         for _ in range(self._receive.statistics().current_buffer_used):
             if self._much:
                 return
-            self._add(self._receive.receive_nowait())
+            self._add(self._receive.receive_nowait(), now)
         while self._beyond and not self._much:
-            self._add(self._beyond.pop(next(iter(self._beyond))))
+            self._add(self._beyond.pop(next(iter(self._beyond))), now)
 
-    def _add(self, item: Waiting) -> None:
+    def _add(self, item: Waiting, now: int) -> None:
         match item:
             case Version(record):
                 self._batch.versions[record.id] = record
-                self.advances.settle(record, self._now())
+                self.advances.settle(record, now)
             case Release(name):
                 if not self.advances.release(name):
                     self._batch.releases.append(name)
-            case Asked(reserve) if not self._advanced(reserve):
+            case Asked(reserve) if not self._advanced(reserve, now):
                 self.advances.release(reserve.lease.id)  # should it ask again
                 self._batch.reserves.append(reserve)
                 self._asked.append(item)
             case Asked(done=done):
                 done.set()
 
-    def _advanced(self, reserve: Reserve) -> bool:
+    def _advanced(self, reserve: Reserve, now: int) -> bool:
         """Whether *reserve* is granted out of an advance that came while it waited."""
         if reserve.again or reserve.abandoned:
             return False
-        reserve.answer = self.advances.grant(reserve.lease.id, reserve.lease.key, reserve.claims, self._now())
+        reserve.answer = self.advances.grant(reserve.lease.id, reserve.lease.key, reserve.claims, now)
         return reserve.answer is not None
 
     def _plan(self, *, last: bool) -> None:

@@ -49,7 +49,10 @@ class Catalogue:
             if len(self._found) >= MOST:
                 self._found.clear()  # names are the caller's to invent
             rows = self._found[model, upstream] = latest_first(self._rows(model, upstream))
-        return next((row for row in rows if row.since <= at), rows[-1] if rows else None)
+        for row in rows:
+            if row.since <= at:
+                return row
+        return rows[-1] if rows else None
 
     def _rows(self, model: str, upstream: str) -> list[Price]:
         """All rows for *model*, whatever their beginning."""
