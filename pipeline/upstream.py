@@ -6,7 +6,7 @@ place, and the stages that run once per attempt there.  It opens nothing itself:
 
 import math
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from fnmatch import fnmatchcase
 from typing import Any, Literal, Protocol
 
@@ -54,6 +54,49 @@ class Quota:
     utilisation: float  # the part that is used; 1.0: nothing is left
     resets: int  # when it begins anew, in ms; 0: not told
     at: int
+
+
+class Quotas(MutableMapping[str, Quota]):
+    """How an upstream's own limits stand, by name: what it told last of each holds.
+
+    It tells with every reply, and hardly anybody looks: what it told is kept as it came until somebody does.
+    """
+
+    def __init__(self) -> None:
+        self.full = False  # nothing was left of one of them when they were looked at last
+        self._known: dict[str, Quota] = {}
+        self._told: Mapping[bytes, bytes] = {}  # last, and not looked at yet
+        self._read: Callable[[], Mapping[str, Quota]] = dict  # what those fields say
+
+    def tell(self, fields: Mapping[bytes, bytes], read: Callable[[], Mapping[str, Quota]]) -> None:
+        """It told *fields*, which ``read`` makes quotas of; what fields of the same names told before is over."""
+        if self._told.keys() != fields.keys():
+            self.look()
+        self._told, self._read = fields, read
+
+    def look(self) -> dict[str, Quota]:
+        """All that is known, by now of what it told last, too."""
+        if self._told:
+            self._known.update(self._read())
+            self._told, self._read = {}, dict
+            self.full = any(quota.utilisation >= 1 for quota in self._known.values())
+        return self._known
+
+    def __getitem__(self, name: str) -> Quota:
+        return self.look()[name]
+
+    def __setitem__(self, name: str, quota: Quota) -> None:
+        self.look()[name] = quota
+        self.full |= quota.utilisation >= 1
+
+    def __delitem__(self, name: str) -> None:
+        del self.look()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.look())
+
+    def __len__(self) -> int:
+        return len(self.look())
 
 
 RECENT = 20  # tries that are remembered of an upstream
@@ -108,7 +151,7 @@ class Upstream:
     wallet: Wallet = attrs.field(
         default=attrs.Factory(lambda self: Wallet.of(self.name, [self.key]), takes_self=True), repr=False
     )  # what it is shown: *key*, and more
-    windows: dict[str, Quota] = attrs.field(factory=dict, repr=False)  # what it told last, by name
+    windows: Quotas = attrs.field(factory=Quotas, repr=False)  # what it told last of its limits
     condition: Condition = attrs.field(factory=Condition, repr=False)
     listed: Listed = attrs.field(factory=Listed, repr=False)  # what it told of its models
 

@@ -17,7 +17,7 @@ from pipeline.credentials.wallet import Wallet
 from pipeline.credentials.wallets import open_wallets
 from pipeline.secret import Secret
 from pipeline.store.store import Store
-from pipeline.upstream import Condition, Listed, Opener, Quota
+from pipeline.upstream import Condition, Listed, Opener, Quotas
 from transports.pool import Pool, open_pool
 from transports.upstream_connect import Connector
 
@@ -61,7 +61,7 @@ class Reached:
     pool: Pool
     wallet: Wallet
     url: str = ""  # of the server that was started for it
-    windows: dict[str, Quota] = attrs.field(factory=dict)  # what it told last of its limits
+    windows: Quotas = attrs.field(factory=Quotas)  # what it told last of its limits
     condition: Condition = attrs.field(factory=Condition)  # how it has been of late
     listed: Listed = attrs.field(factory=Listed)  # what it told last of its models
 

@@ -129,7 +129,7 @@ def keep_to_plans(exchange: Exchange) -> None:
     """Leave *exchange* the upstreams whose plan has something left.  Raises BudgetSpent if none has."""
     now, spent = round(exchange.arrived * 1000), {}
     for upstream in exchange.upstreams:
-        if upstream.windows and (quota := used_up(upstream, now)) is not None:
+        if (quota := used_up(upstream, now)) is not None:
             spent[upstream.name] = quota
     if spent and len(spent) == len(exchange.upstreams):
         name, quota = min(spent.items(), key=lambda pair: pair[1].resets)

@@ -7,13 +7,16 @@
 
 What was told last holds; it is kept with the upstream (``Upstream.windows``), in memory, for whoever wants to look: the
 limits of keys that follow it, the operator's overview.  Where callers bring credentials of their own, what is told is
-about theirs, and not kept.  Reading a reply without such fields costs a microsecond.
+about theirs, and not kept.  What is told is read when somebody looks; at once only where a plan may have nothing left,
+since that is asked before each request (``used_up``).
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
-from functools import lru_cache
+from functools import lru_cache, partial
+from itertools import compress
+from operator import itemgetter, methodcaller
 
 from pipeline.upstream import Quota, Upstream
 from transports.messages import Headers
@@ -22,6 +25,8 @@ PLAN = ("5h", "7d")  # the windows of a plan, for all models
 
 _UNIFIED = b"anthropic-ratelimit-unified-"
 _FAMILIES = (b"anthropic-ratelimit-", b"x-ratelimit-")
+_NAME, _TELLS = itemgetter(0), methodcaller("startswith", _FAMILIES)
+_5H, _7D = (_UNIFIED + name.encode() + b"-utilization" for name in PLAN)
 _PARTS = re.compile(r"(?P<thing>[\w-]+)-(?P<what>utilization|limit|remaining|reset)")
 _TURNED = re.compile(r"(?P<what>limit|remaining|reset)-(?P<thing>[\w-]+)")  # as OpenAI has it
 _SPAN = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
@@ -30,12 +35,22 @@ _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 def learn(upstream: Upstream, headers: Headers, now: float) -> None:
     """Take in what *headers* of a reply tell of *upstream*; *now* in seconds since 1970."""
-    told = [(name, value) for name, value in headers if name.startswith(_FAMILIES)]
+    told = dict(compress(headers, map(_TELLS, map(_NAME, headers))))
     if told and not upstream.client_key:
-        upstream.windows.update(read(told, now))
+        upstream.windows.tell(told, partial(read, told.items(), now))
+        if spent(told):
+            upstream.windows.look()
 
 
-def read(headers: Headers, now: float) -> dict[str, Quota]:
+def spent(told: Mapping[bytes, bytes]) -> bool:
+    """Whether nothing may be left of a plan of which this is *told*; True where that can't be read."""
+    try:
+        return not (float(told.get(_5H, 0)) < 1 and float(told.get(_7D, 0)) < 1)
+    except ValueError:
+        return True
+
+
+def read(headers: Iterable[tuple[bytes, bytes]], now: float) -> dict[str, Quota]:
     """The quotas in *headers*, by name."""
     found: dict[str, dict[str, str]] = {}
     for name, value in headers:
@@ -88,6 +103,8 @@ def moment(text: str, now: float) -> int:
 def used_up(upstream: Upstream, now: int) -> Quota | None:
     """The window of *upstream*'s plan that has nothing left at *now* (ms); of two the one that lasts longer."""
     held: Quota | None = None
+    if not upstream.windows.full:
+        return held
     for name in PLAN:
         quota = upstream.windows.get(name)
         if quota is not None and quota.utilisation >= 1 and quota.resets > max(now, held.resets if held else 0):

@@ -71,7 +71,7 @@ def test_what_is_told_of_a_callers_own_account_is_not_kept() -> None:
     ours, theirs = upstream("a", None), upstream("b", None, client_key=True)
     learn(ours, PLAN, NOW)
     learn(theirs, PLAN, NOW)
-    assert (set(ours.windows), theirs.windows) == ({"5h", "7d"}, {})
+    assert (set(ours.windows), set(theirs.windows)) == ({"5h", "7d"}, set())
 
 
 def test_a_plan_is_used_up_until_it_begins_anew() -> None:
@@ -82,3 +82,23 @@ def test_a_plan_is_used_up_until_it_begins_anew() -> None:
     assert spent is not None
     assert spent.name == "7d"
     assert used_up(up, 1783490400_000) is None
+
+
+def test_a_plan_that_has_something_left_again_stops_nobody() -> None:
+    """Each reply's telling counts before the next request, though none is read before somebody looks."""
+    up, now = upstream("a", None), round(NOW * 1000)
+    for utilisation, stops in ((b"0.99", False), (b"1.0", True), (b"0.5", False), (b"much", False), (b"1.2", True)):
+        learn(up, [*PLAN[:5], (b"anthropic-ratelimit-unified-7d-utilization", utilisation)], NOW)
+        assert (used_up(up, now) is not None) is stops
+
+
+def test_what_another_reply_did_not_tell_holds_on() -> None:
+    """Replies to different operations tell of different limits."""
+    up = upstream("a", None)
+    learn(up, PLAN[2:4], NOW)
+    learn(up, [(b"x-ratelimit-limit-tokens", b"10"), (b"x-ratelimit-remaining-tokens", b"9")], NOW)
+    learn(up, [(b"x-ratelimit-limit-tokens", b"10"), (b"x-ratelimit-remaining-tokens", b"5")], NOW + 1)
+    assert {name: (quota.utilisation, quota.at) for name, quota in up.windows.items()} == {
+        "5h": (0.09, round(NOW * 1000)),
+        "tokens": (0.5, round((NOW + 1) * 1000)),
+    }
