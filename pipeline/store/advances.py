@@ -10,11 +10,15 @@ to this process.  What it does not need is free again after a second; who is ref
 has one asks again (``Refused.ahead``), and this process breaks up its own before it refuses anybody: what fits is
 admitted.
 
-Everything here happens in memory; what becomes of it in the database is done by ``transact``.
+Everything here happens in memory; what becomes of it in the database is done by ``transact``.  A grant takes all its
+claims together, a column at a time: it is what is done for each request of a busy key.
 """
 
+import math
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import repeat
+from operator import attrgetter, sub
 
 import attrs
 
@@ -31,6 +35,9 @@ Place = tuple[str, str]  # glob of models, kind: a window of a key
 Amounts = dict[Place, int]
 Wanted = tuple[Lease, list[Claim]]
 
+_PLACE, _HOLD = attrgetter("models", "kind"), attrgetter("models", "kind", "amount")
+_LIMIT, _AMOUNT, _ENDS = map(attrgetter, ("limit", "amount", "ends"))
+
 
 @attrs.define(eq=False)
 class Advance:
@@ -41,27 +48,37 @@ class Advance:
     left: Amounts
     parts: dict[str, Lease] = attrs.field(factory=dict)  # what requests that run hold of it, by their ids
     over: Amounts = attrs.field(factory=dict)  # what requests that ended were granted of tokens, and did not use
+    limits: Amounts = attrs.field(init=False)  # for which it was taken
+    until: float = attrs.field(init=False)  # when the first of its windows ends
 
-    def standing(self, claim: Claim, now: int) -> Standing | None:
-        """How *claim*'s window stands once it is granted from here; None: it can't be."""
-        place = claim.models, claim.kind
-        seen = self.standings.get(place)
-        if seen is None or claim.amount > self.left[place] or (seen.ends and now >= seen.ends):
-            return None
-        unused = self.left[place] - claim.amount
-        moved = claim.ends is not None and claim.ends > now and claim.ends != seen.ends
-        if moved or seen.spent + seen.held - unused > claim.limit:
-            return None
-        spent, held = (unused, 0) if claim.kind in AT_ONCE else (0, unused)
-        return Standing(claim.kind, claim.models, claim.limit, seen.spent - spent, seen.held - held, seen.ends)
+    def __attrs_post_init__(self) -> None:
+        self.limits = {place: each.limit for place, each in self.standings.items()}
+        self.until = min([each.ends for each in self.standings.values() if each.ends], default=math.inf)
 
-    def give(self, id: str, claims: Iterable[Claim], now: int) -> None:  # noqa: A002  # the request's
-        """Let the request *id* hold a part."""
-        part = Lease(id=id, instance=self.lease.instance, at=max(now, self.lease.at), key=self.lease.key)
-        for claim in claims:
-            self.left[claim.models, claim.kind] -= claim.amount
-            part.holds.append((claim.models, claim.kind, claim.amount))
-        self.parts[id] = part
+    def grant(self, id: str, claims: Sequence[Claim], now: int) -> Granted | None:  # noqa: A002  # the request's
+        """Let the request *id* hold a part, as it *claims*; None: not all of it is here, or windows are others now.
+
+        No two of *claims* are for the same window.
+        """
+        places = list(map(_PLACE, claims))
+        unused = list(map(sub, map(self.left.get, places, repeat(-1)), map(_AMOUNT, claims)))
+        if min(unused, default=0) < 0 or now >= self.until:
+            return None
+        if list(map(self.limits.get, places)) != list(map(_LIMIT, claims)):
+            return None
+        if any(map(_ENDS, claims)) and self._moved(claims, now):
+            return None
+        self.left.update(zip(places, unused, strict=True))
+        lease = self.lease
+        self.parts[id] = Lease(
+            id=id, instance=lease.instance, at=max(now, lease.at), key=lease.key, holds=list(map(_HOLD, claims))
+        )
+        return Granted(tuple(map(stood, map(self.standings.__getitem__, places), unused)))
+
+    def _moved(self, claims: Iterable[Claim], now: int) -> bool:
+        """Whether one of the windows of *claims* ends at another moment, by now."""
+        ends = [(claim.ends, self.standings[claim.models, claim.kind].ends) for claim in claims]
+        return any(told is not None and told > now and told != known for told, known in ends)
 
     def needed(self, now: int) -> Amounts:
         """What the speed at which it was used until *now* needs in LIFE."""
@@ -103,15 +120,10 @@ class Advances:
     def grant(self, id: str, key: str, claims: Sequence[Claim], now: int) -> Granted | None:  # noqa: A002  # the request's
         """All *claims* of *key* for the request *id*, which holds nothing yet; None: the database must be asked."""
         advance = self._of.get(key)
-        if advance is None:
+        if advance is None or (granted := advance.grant(id, claims, now)) is None:
             return None
-        standings = [advance.standing(claim, now) for claim in claims]
-        granted = tuple([standing for standing in standings if standing is not None])
-        if len(granted) < len(standings):
-            return None
-        advance.give(id, claims, now)
         self._giver[id] = advance
-        return Granted(granted)
+        return granted
 
     def release(self, id: str) -> bool:  # noqa: A002  # the request's
         """Take back what the request *id* holds, which was never sent; False: it is no part of an advance."""
@@ -128,9 +140,8 @@ class Advances:
         if advance is None:
             return
         for models, kind, amount in advance.parts.pop(record.id).holds:
-            place = models, kind
-            if kind == "tokens_minute" and now < advance.standings[place].ends:
-                advance.over[place] = advance.over.get(place, 0) + amount - record.tokens
+            if kind == "tokens_minute" and now < advance.standings[models, kind].ends:
+                advance.over[models, kind] = advance.over.get((models, kind), 0) + amount - record.tokens
 
     # -- for a transaction --------------------------------------------------------------------------------------------
 
@@ -181,6 +192,13 @@ class Advances:
         standings = {(each.models, each.kind): each for each in granted.standings}
         left = {(models, kind): amount for models, kind, amount in lease.holds}
         self._of[lease.key] = Advance(lease, standings, left)
+
+
+def stood(standing: Standing, unused: int) -> Standing:
+    """How a window stands of which an advance holds *unused*, and stood as *standing* when it had been taken."""
+    kind, spent, held = standing.kind, standing.spent, standing.held
+    spent, held = (spent - unused, held) if kind in AT_ONCE else (spent, held - unused)
+    return Standing(kind, standing.models, standing.limit, spent, held, standing.ends)
 
 
 def summed(asked: Iterable[Iterable[Claim]]) -> dict[Place, Claim]:

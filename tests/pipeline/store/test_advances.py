@@ -196,12 +196,21 @@ def test_who_is_refused_for_what_another_holds_ahead_is_told(parts: Parts) -> No
     [
         (Claim("usd_5h", 1_000_000, 100), AT + 6 * 60 * MINUTE),
         (Claim("usd_5h", 200, 100), AT),
+        (Claim("usd_5h", 2_000_000, 100), AT),
         (Claim("usd_5h", 1_000_000, 100_000), AT),
         (Claim("usd_5h", 1_000_000, 100, ends=AT + MINUTE), AT),
         (Claim("usd_5h", 1_000_000, 100, models="claude-*"), AT),
         (Claim("usd_week", 1_000_000, 100), AT),
     ],
-    ids=["its end", "a lower limit", "more than is left", "another end", "other models", "another kind"],
+    ids=[
+        "its end",
+        "a lower limit",
+        "a higher limit",
+        "more than is left",
+        "another end",
+        "other models",
+        "another kind",
+    ],
 )
 def test_memory_does_not_answer_what_it_can_not_know(parts: Parts, claim: Claim, now: int) -> None:
     """Then the database is asked."""
