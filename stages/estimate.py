@@ -11,6 +11,7 @@ What was learned is this process's own and may be lost: then bounds are wide aga
 
 import re
 from collections import OrderedDict, deque
+from collections.abc import Callable
 from itertools import repeat
 
 import attrs
@@ -29,7 +30,7 @@ AROUND = 350  # tokens that an API adds to a prompt with tools
 OUTPUT = 32_768  # tokens that a model of which nothing is known may write
 DEAREST = 4.0  # how much more than counted a prompt may turn out to cost
 
-_MOST_TOKENS = ("max_tokens", "max_completion_tokens", "max_output_tokens")
+_MOST_TOKENS = frozenset({"max_tokens", "max_completion_tokens", "max_output_tokens"})
 _FIRST = 64  # tokens: a few words
 
 # Searched for by pattern: ``in`` takes three times as long for short words in half a megabyte of JSON.
@@ -38,18 +39,22 @@ _SOLID = re.compile(rb'[^ "]{256}')
 _HOUR = re.compile(rb'"1h"')
 
 
-@attrs.frozen
+@attrs.frozen(eq=False)
 class Bound:
     """What a request may use at most, as far as that can be told: all tokens, and micro-dollars.
 
-    *prompt* is what shares of are learned: what the prompt alone costs, written to the cache.  *least* is what it costs
-    with a first few words: with less there is no use in asking.
+    *prompt* is what shares of are learned: what the prompt alone costs, written to the cache.
     """
 
     tokens: int
     cost: int
     prompt: int = 0
-    least: int = 0
+    _least: Callable[[], int] = int
+
+    @property
+    def least(self) -> int:
+        """What it costs with a first few words: with less there is no use in asking."""
+        return self._least()  # hardly ever asked for
 
 
 @attrs.define(eq=False)
@@ -85,21 +90,28 @@ class Learned:
         return max(uses.output), max(uses.share)
 
 
-def bound(prompt: Prompt, model: str, tokens: int, hour: bool, most: tuple[int | None, float], quote: Quote) -> Bound:
-    """What *prompt*, of that many *tokens*, may use; *hour*: its cache may be written for an hour; *most*: learned."""
+def bound(
+    prompt: Prompt, model: str, tokens: int, hour: bool, most: tuple[int | None, float], quote: Quote, failed: int = 0
+) -> Bound:
+    """What *prompt*, of that many *tokens*, may use; *hour*: its cache may be written for an hour; *most*: learned.
+
+    *failed*: what earlier tries cost.
+    """
     learned, share = most
     output = allowed(prompt, model)
     if learned is not None:
         output = min(output, max(learned, 1))
-    ways = (fresh, written, kept) if hour and learned is None else (fresh, written)  # else: learned with the share
-    prices = {way: quote(way(tokens)) for way in ways}
-    dearest = max(prices, key=prices.__getitem__)
-    saved = prices[dearest] - round(prices[dearest] * share)
+    plain, cached = quote(fresh(tokens)), quote(written(tokens))
+    way, dear = (written, cached) if cached > plain else (fresh, plain)
+    prompted = dear
+    if hour and learned is None and (long := quote(kept(tokens))) > dear:  # what was learned has it in the share
+        way, dear = kept, long
+    saved = dear - round(dear * share)
     return Bound(
-        tokens=tokens + output,
-        cost=max(1, quote(dearest(tokens, output)) - saved),
-        prompt=max(prices[fresh], prices[written]),
-        least=max(1, quote(dearest(tokens, min(output, _FIRST))) - saved),
+        tokens + output,
+        failed + max(1, quote(way(tokens, output)) - saved),
+        prompted,
+        lambda: failed + max(1, quote(way(tokens, min(output, _FIRST))) - saved),
     )
 
 
@@ -120,11 +132,12 @@ def kept(tokens: int, output: int = 0) -> Usage:
 
 def allowed(prompt: Prompt, model: str) -> int:
     """The tokens of output that *prompt* and *model* allow, in all choices together."""
-    said = [value for name in _MOST_TOKENS if type(value := prompt.get(name)) is int and value > 0]
+    names = prompt.keys()  # of each dialect one or two: asking for all by name takes longer
+    said = [value for name in _MOST_TOKENS.intersection(names) if type(value := prompt.get(name)) is int and value > 0]
     known = capability(model)
     if known is not None:
         said.append(known.output)
-    choices = prompt.get("n")
+    choices = prompt.get("n") if "n" in names else None
     return min(said, default=OUTPUT) * (choices if type(choices) is int and 1 < choices <= 128 else 1)
 
 

@@ -38,12 +38,11 @@ from pipeline.events import (
 )
 from pipeline.exchange import Attempt, Exchange
 from pipeline.prompt import Prompt
-from pipeline.store.record import KINDS, Claim, Flag, Granted, Record, Refused, Standing
+from pipeline.store.record import Claim, Flag, Granted, Record, Refused, Standing
 from pipeline.store.store import Store
-from pipeline.store.windows import fits
-from stages.allowance import MONEY, Allowance, Limit
+from stages.allowance import MONEY, Allowance, Limit, Rules
 from stages.estimate import Bound, Learned, about, bound, for_an_hour
-from stages.notes import BOOKS, Books
+from stages.notes import BOOKS, Quote
 from stages.standings import fields, free, refusal, without_theirs
 from transports.messages import Headers
 
@@ -51,7 +50,7 @@ STEP = 1024  # bytes of output between two looks at what they cost
 TRIES = 4  # reservations of ever less, before a request that could be cut is refused
 EARLY = 0.75  # the part of what is held at which more is asked for
 
-_UNITS = {kind: what.unit for kind, what in KINDS.items()}
+_NOTHING, _UNKNOWN = Bound(0, 0), Bound(1, 0)  # where nothing has to be told; and where only that it is one can be
 _ESTIMATED, _COMPLETE = int(Flag.ESTIMATED), int(Flag.COMPLETE)
 
 Ends = Callable[[str], int | None]  # when a kind's window ends at the upstream that is followed, in ms
@@ -62,15 +61,16 @@ class Hold:
     """What *exchange* holds for *key* under *allowance*."""
 
     exchange: Exchange
+    asked: Prompt  # the client's, until the first try is over
     key: str
     allowance: Allowance
     learned: Learned
     unpriced: bool  # models without a known price may be used under limits in money
     ends: Ends | None  # None: no upstream is followed
     nursery: trio.Nursery | None  # for what must not wait; None: nothing is widened
-    _asked: Prompt = attrs.field(init=False)  # the client's, until the first try is over
     _tokens: int | None = None  # of the prompt
     _prompt: int = 0  # what it was thought to cost
+    _quote: Quote | None = None  # what tells what a usage costs at the upstream that is tried
     _cost: int = 0  # micro-dollars that are held
     _limits: tuple[Limit, ...] = ()  # in money, for the model that is asked
     _parts: int = 0  # leases besides the first
@@ -80,10 +80,6 @@ class Hold:
     _over: bool = False
     _told: Headers = attrs.field(factory=list)
 
-    @_asked.default
-    def _of_the_client(self) -> Prompt:
-        return self.exchange.prompt
-
     @property
     def transform(self) -> Any:
         """What looks at the reply: for a stream that may be cut at its course, else at both its ends."""
@@ -91,18 +87,20 @@ class Hold:
 
     @property
     def _cuts(self) -> bool:
-        may = self.exchange.streaming and self.allowance.when_spent == "cut"
-        return may and any(limit.kind in MONEY for limit in self.allowance.limits)
+        return self.allowance.cuts and self.exchange.streaming
 
     # -- before a try -------------------------------------------------------------------------------------------------
 
     async def take(self, attempt: Attempt) -> None:
         """Hold what *attempt* may use.  Raises what the caller is told if there is no room, or nobody can tell."""
-        limits = [limit for limit in self.allowance.limits if limit.models == "*" or fits(attempt.model, limit.models)]
-        if not limits:
+        rules = self.allowance.rules(attempt.model)
+        if not rules.limits:
             return
-        made = self._bound(attempt, limits)
-        claims, answer = await self._reserve(self._claims(limits, made), made.least)
+        made = self._bound(attempt, rules)
+        claims = rules.claims(made.cost, made.tokens, self.ends)
+        answer = await self._ask(self.exchange.id, claims)
+        if isinstance(answer, Refused) and self._cuts:
+            claims, answer = await self._less(claims, answer, made)
         now = self._store.now()
         if isinstance(answer, Refused):
             if self.exchange.attempts and self.exchange.attempts[-1] is attempt:
@@ -111,7 +109,7 @@ class Hold:
             raise refusal(answer.standing, amount, self.exchange.dialect.NAME, now)
         if self._cuts:
             self._cost = max((claim.amount for claim in claims if claim.kind in MONEY), default=0)
-            self._limits = tuple(limit for limit in limits if limit.kind in MONEY)
+            self._limits = tuple(limit for limit in rules.limits if limit.kind in MONEY)
         self._tell(answer.standings, now)
 
     @property
@@ -120,51 +118,41 @@ class Hold:
             raise StoreUnavailable("this key has limits, and there is no store to keep them in")
         return self.exchange.store
 
-    def _bound(self, attempt: Attempt, limits: Sequence[Limit]) -> Bound:
+    def _bound(self, attempt: Attempt, rules: Rules) -> Bound:
         """What *attempt* may use.  Raises Forbidden where that can't be told, and has to be."""
+        if not rules.counted:
+            return _NOTHING
         exchange, books = self.exchange, self.exchange.noted(BOOKS)
-        units = {_UNITS[limit.kind] for limit in limits}
-        if not units & {"cost", "tokens"}:
-            return Bound(0, 0)
-        quote = books.quoting(attempt) if books is not None and exchange.operation == "reply" else None
-        if quote is None and "cost" in units and not self.unpriced and exchange.request.method != "GET":
+        replies = exchange.operation == "reply"
+        self._quote = books.quoting(attempt) if books is not None and replies else None
+        if self._quote is None and rules.money and not self.unpriced and exchange.request.method != "GET":
             what = f"the model {attempt.model!r}" if attempt.model else "this request"
             raise Forbidden(f"no price is known for {what}, and this key has a limit in money")
-        if books is None or exchange.upstream is None or exchange.operation != "reply":
-            return Bound(1, 0)
+        if books is None or exchange.upstream is None or not replies:
+            return _UNKNOWN
         if self._tokens is None:
-            self._tokens = about(self._asked, exchange.dialect)
+            self._tokens = about(self.asked, exchange.dialect)
         most = self.learned.most(self.key, attempt.model)
-        hour = most[0] is None and for_an_hour(self._asked, exchange.upstream)
-        made = bound(exchange.prompt, attempt.model, self._tokens, hour, most, quote or nothing)
-        self._prompt = made.prompt
+        hour = most[0] is None and for_an_hour(self.asked, exchange.upstream)
         failed = books.failed() if len(exchange.attempts) > 1 else 0
-        return attrs.evolve(made, cost=made.cost + failed, least=made.least + failed) if failed else made
+        made = bound(exchange.prompt, attempt.model, self._tokens, hour, most, self._quote or nothing, failed)
+        self._prompt = made.prompt
+        return made
 
-    def _claims(self, limits: Sequence[Limit], made: Bound) -> list[Claim]:
-        """What to ask of the windows of *limits*.
+    async def _less(self, claims: list[Claim], answer: Refused, made: Bound) -> tuple[list[Claim], Granted | Refused]:
+        """For a stream that may be cut: of money what is left, if that is what *made* needs at the least.
 
-        One that nothing was used of lets a request pass even if it might use more than all of it: else a limit that is
-        smaller than what one request may cost would stop every one, and nothing would ever be learned.
+        *answer* is that to *claims*.
         """
-        amounts, ends = {"cost": max(1, made.cost), "tokens": max(1, made.tokens)}, self.ends
-        return [
-            Claim(limit.kind, limit.limit, min(amounts.get(_UNITS[limit.kind], 1), limit.limit or 1), limit.models,
-                  None if ends is None else ends(limit.kind))
-            for limit in limits
-        ]  # fmt: skip
-
-    async def _reserve(self, claims: list[Claim], least: int) -> tuple[list[Claim], Granted | Refused]:
-        """Hold all *claims*; of money, where the stream may be cut, what is left, if that is *least* at the least."""
-        answer = await self._ask(self.exchange.id, claims)
         for _ in range(TRIES - 1):
-            if isinstance(answer, Granted) or answer.standing.kind not in MONEY or not self._cuts:
-                break
             left = free(answer.standing)
-            if left < max(1, least):
+            if answer.standing.kind not in MONEY or left < max(1, made.least):
                 break
             claims = [replace(c, amount=min(c.amount, left)) if c.kind in MONEY else c for c in claims]
-            answer = await self._ask(self.exchange.id, claims)
+            again = await self._ask(self.exchange.id, claims)
+            if isinstance(again, Granted):
+                return claims, again
+            answer = again
         return claims, answer
 
     async def _ask(self, name: str, claims: Sequence[Claim]) -> Granted | Refused:
@@ -181,7 +169,8 @@ class Hold:
 
     def _tell(self, standings: Sequence[Standing], now: int) -> None:
         """Put how the key stands into the head of the reply."""
-        self._take_back()
+        if self._told:
+            self._take_back()
         self._told = fields(self.exchange.dialect.NAME, standings, now)
         self.exchange.reply_headers += self._told
 
@@ -192,9 +181,11 @@ class Hold:
     @reads(Started, Failed)
     def look(self, event: Event) -> None:
         """The transform: of two heads that tell of limits only one is passed on."""
+        if not self._told:
+            return  # it is on its way
         if isinstance(event, Failed):
             self._take_back()  # an upstream's error passes as it came, with what it tells of its limits
-        elif isinstance(event, Started) and self._told:
+        elif isinstance(event, Started):
             if event.head is not None:
                 event.head = without_theirs(event.head)  # its frame stays as it is
             self._told = []  # on its way, and not taken back any more
@@ -253,19 +244,17 @@ class Hold:
         if books is None or books.closed is None:
             store.release(self.exchange.id)
         else:
-            self._learn(books, books.closed)
+            self._learn(books.closed)
         for number in range(self._parts):
             store.release(f"{self.exchange.id}+{number + 1}")
 
-    def _learn(self, books: Books, record: Record) -> None:
+    def _learn(self, record: Record) -> None:
         """Remember what it used, if that was told."""
-        if not self._prompt or record.flags & _ESTIMATED or not record.flags & _COMPLETE:
+        if not self._prompt or record.flags & _ESTIMATED or not record.flags & _COMPLETE or self._quote is None:
             return
         usage = Usage(record.input, record.cache_read, record.cache_write_5m, record.cache_write_1h)
-        quote = books.quoting(self.exchange.attempts[-1])
-        if quote is not None:
-            share = quote(usage) / self._prompt
-            self.learned.remember(self.key, record.model, record.output + record.reasoning, share)
+        share = self._quote(usage) / self._prompt
+        self.learned.remember(self.key, record.model, record.output + record.reasoning, share)
 
 
 def nothing(usage: Usage) -> int:

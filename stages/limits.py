@@ -54,6 +54,7 @@ class Limits:
     _learned: Learned = attrs.field(init=False, factory=Learned, repr=False)
     _seen: dict[str, Upstream] = attrs.field(init=False, factory=dict, repr=False)  # those that may be followed
     _nursery: trio.Nursery | None = attrs.field(init=False, default=None, repr=False)
+    _made: "tuple[Limits, Allowance] | None" = attrs.field(init=False, default=None, repr=False)  # of whom, and which
     _open: Any = attrs.field(init=False, default=None, repr=False)  # the nursery's manager, while inside
 
     operations = frozenset({"reply", "relay", "usage"})
@@ -94,6 +95,7 @@ class Limits:
             return
         hold = Hold(
             exchange=exchange,
+            asked=exchange.prompt,
             key=caller.id,
             allowance=allowance,
             learned=self._learned,
@@ -108,9 +110,14 @@ class Limits:
             hold.end()
 
     def _allowance(self) -> Allowance:
-        """What the caller may use: this is the stage as it meets it, with its own settings (``pipeline.overlay``)."""
-        limits = self.limits if self.limits is self._common else merged(self._common, self.limits)
-        return Allowance(limits, self.allow_extra_usage, self.when_spent)
+        """What the caller may use: this is the stage as it meets it, with its own settings (``pipeline.overlay``).
+
+        Made once for the stage and once for each copy; a copy has that of its original, until it is asked.
+        """
+        if self._made is None or self._made[0] is not self:
+            limits = self.limits if self.limits is self._common else merged(self._common, self.limits)
+            self._made = self, Allowance(limits, self.allow_extra_usage, self.when_spent)
+        return self._made[1]
 
     def _ends(self, exchange: Exchange, kind: str) -> int | None:
         """When the window of *kind* ends at the upstream that is followed, in ms, if it told."""
