@@ -11,10 +11,11 @@ begins anew; from 75 % on the status is ``allowed_warning``, with the threshold 
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from itertools import compress
-from operator import itemgetter, methodcaller, not_
+from operator import attrgetter, itemgetter, methodcaller, not_
 
 from pipeline.errors import BudgetSpent, GatewayError, RateLimited
 from pipeline.store.record import KINDS, Standing
@@ -25,12 +26,21 @@ THRESHOLDS = (0.95, 0.75)  # of what is used, from which on clients warn
 SOON = 2.0  # seconds after which something that is held may have come back
 
 _UNIFIED = b"anthropic-ratelimit-unified-"
+_STATUS, _RESET, _CLAIM = (_UNIFIED + word for word in (b"status", b"reset", b"representative-claim"))
+_KIND = attrgetter("kind")
 _WINDOWS = {"usd_5h": (b"5h", b"five_hour"), "usd_week": (b"7d", b"seven_day")}
 _FIELDS = {
     kind: [_UNIFIED + name + word for word in (b"-status", b"-utilization", b"-reset", b"-surpassed-threshold")]
     for kind, (name, _) in _WINDOWS.items()
 }
 _RATES = {"requests_minute": b"requests", "tokens_minute": b"tokens"}
+_TOLD = {  # limit, remaining and reset of each rate, for each family
+    family: {kind: [name % thing for name in names] for kind, thing in _RATES.items()}
+    for family, names in {
+        "anthropic": [b"anthropic-ratelimit-%s-" + word for word in (b"limit", b"remaining", b"reset")],
+        "openai": [b"x-ratelimit-" + word + b"-%s" for word in (b"limit", b"remaining", b"reset")],
+    }.items()
+}
 _THEIRS = methodcaller(
     "startswith", (b"anthropic-ratelimit-", b"anthropic-priority-", b"anthropic-fast-", b"x-ratelimit-")
 )
@@ -54,58 +64,64 @@ def fields(dialect: str, standings: Sequence[Standing], now: int) -> Headers:
     return openai(standings, now)
 
 
-def unified(standings: Iterable[Standing], now: int) -> Headers:
+def unified(standings: Sequence[Standing], now: int) -> Headers:
     """The windows of money, as Claude Code reads them; of several of a kind the fullest."""
     fullest: dict[str, tuple[float, Standing]] = {}
-    for each in standings:
-        if each.kind in _WINDOWS:
-            used = part(each)
-            if each.kind not in fullest or used > fullest[each.kind][0]:
-                fullest[each.kind] = used, each
-    if not fullest:
-        return []
-    told: Headers = []
+    for each in among(standings, _WINDOWS):
+        used, kind = part(each), each.kind
+        if kind not in fullest or used > fullest[kind][0]:
+            fullest[kind] = used, each
+    windows: Headers = []
+    worst, most = [], -1.0
     for kind, (used, each) in fullest.items():
         status, utilization, reset, threshold = _FIELDS[kind]
-        told += [(status, _status(used)), (utilization, b"%.4g" % used), (reset, _seconds(each, now))]
-        if passed := _passed(used):
-            told.append((threshold, b"%g" % passed))
-    used, worst = max(fullest.values(), key=itemgetter(0))
-    return [
-        (_UNIFIED + b"status", _status(used)),
-        (_UNIFIED + b"reset", _seconds(worst, now)),
-        (_UNIFIED + b"representative-claim", _WINDOWS[worst.kind][1]),
-        *told,
-    ]
+        state = b"allowed_warning" if used >= THRESHOLDS[-1] else b"allowed"
+        begins = b"%d" % math.ceil(max(each.ends, now) / 1000)
+        windows += (status, state), (utilization, b"%.4g" % used), (reset, begins)
+        if used >= THRESHOLDS[-1]:
+            windows.append((threshold, b"%g" % next(passed for passed in THRESHOLDS if used >= passed)))
+        if used > most:
+            worst, most = [(_STATUS, state), (_RESET, begins), (_CLAIM, _WINDOWS[kind][1])], used
+    return worst + windows
 
 
-def rates(standings: Iterable[Standing], now: int) -> Headers:
+def rates(standings: Sequence[Standing], now: int) -> Headers:
     """Requests and tokens a minute, as the Messages API tells them; resets in RFC 3339."""
     told: Headers = []
-    for kind, each in narrowest(standings).items():
-        name = b"anthropic-ratelimit-" + _RATES[kind] + b"-"
-        reset = datetime.fromtimestamp(max(each.ends, now) // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        told += [(name + word, value) for word, value in _left(each)] + [(name + b"reset", reset.encode())]
+    for kind, (left, each) in narrowest(standings).items():
+        limit, remaining, reset = _TOLD["anthropic"][kind]
+        told += (limit, b"%d" % each.limit), (remaining, b"%d" % left), (reset, _date(max(each.ends, now) // 1000))
     return told
 
 
-def openai(standings: Iterable[Standing], now: int) -> Headers:
+def openai(standings: Sequence[Standing], now: int) -> Headers:
     """The same as OpenAI tells them; resets as spans."""
     told: Headers = []
-    for kind, each in narrowest(standings).items():
-        thing = _RATES[kind]
-        told += [(b"x-ratelimit-" + word + b"-" + thing, value) for word, value in _left(each)]
-        told.append((b"x-ratelimit-reset-" + thing, span(each.ends - now).encode()))
+    for kind, (left, each) in narrowest(standings).items():
+        limit, remaining, reset = _TOLD["openai"][kind]
+        told += (limit, b"%d" % each.limit), (remaining, b"%d" % left), (reset, span(each.ends - now).encode())
     return told
 
 
-def narrowest(standings: Iterable[Standing]) -> dict[str, Standing]:
-    """Of each rate the window with the least left."""
-    found: dict[str, Standing] = {}
-    for each in standings:
-        if each.kind in _RATES and (each.kind not in found or free(each) < free(found[each.kind])):
-            found[each.kind] = each
+def narrowest(standings: Sequence[Standing]) -> dict[str, tuple[int, Standing]]:
+    """Of each rate the window with the least left, and how much that is."""
+    found: dict[str, tuple[int, Standing]] = {}
+    for each in among(standings, _RATES):
+        left, kind = free(each), each.kind
+        if kind not in found or left < found[kind][0]:
+            found[kind] = left, each
     return found
+
+
+def among(standings: Sequence[Standing], kinds: Container[str]) -> Iterable[Standing]:
+    """Those of *kinds*."""
+    return compress(standings, map(kinds.__contains__, map(_KIND, standings)))
+
+
+@lru_cache(maxsize=64)
+def _date(seconds: int) -> bytes:
+    """That moment; it is the same for all requests of a window."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ").encode()
 
 
 def without_theirs(head: Head) -> Head:
@@ -130,22 +146,6 @@ def span(milliseconds: int) -> str:
         return f"{max(milliseconds, 0)}ms"
     minutes, seconds = divmod(math.ceil(milliseconds / 1000), 60)
     return f"{minutes}m{seconds}s" if minutes else f"{seconds}s"
-
-
-def _passed(used: float) -> float:
-    return next((threshold for threshold in THRESHOLDS if used >= threshold), 0.0) if used >= THRESHOLDS[-1] else 0.0
-
-
-def _status(used: float) -> bytes:
-    return b"allowed_warning" if used >= THRESHOLDS[-1] else b"allowed"
-
-
-def _seconds(standing: Standing, now: int) -> bytes:
-    return b"%d" % math.ceil(max(standing.ends, now) / 1000)
-
-
-def _left(standing: Standing) -> list[tuple[bytes, bytes]]:
-    return [(b"limit", b"%d" % standing.limit), (b"remaining", b"%d" % free(standing))]
 
 
 # -- when there is none -----------------------------------------------------------------------------------------------
