@@ -39,7 +39,7 @@ _SOLID = re.compile(rb'[^ "]{256}')
 _HOUR = re.compile(rb'"1h"')
 
 
-@attrs.frozen(eq=False)
+@attrs.define(eq=False)
 class Bound:
     """What a request may use at most, as far as that can be told: all tokens, and micro-dollars.
 

@@ -182,7 +182,7 @@ class Hold:
     def look(self, event: Event) -> None:
         """The transform: of two heads that tell of limits only one is passed on."""
         if not self._told:
-            return  # it is on its way
+            return  # there is nothing, or it is on its way: all else that comes is let pass at once
         if isinstance(event, Failed):
             self._take_back()  # an upstream's error passes as it came, with what it tells of its limits
         elif isinstance(event, Started):

@@ -134,8 +134,11 @@ class Limits:
 
 def keep_to_plans(exchange: Exchange) -> None:
     """Leave *exchange* the upstreams whose plan has something left.  Raises BudgetSpent if none has."""
+    full = [upstream for upstream in exchange.upstreams if upstream.windows.full]
+    if not full:
+        return
     now, spent = round(exchange.arrived * 1000), {}
-    for upstream in exchange.upstreams:
+    for upstream in full:
         if (quota := used_up(upstream, now)) is not None:
             spent[upstream.name] = quota
     if spent and len(spent) == len(exchange.upstreams):

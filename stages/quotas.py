@@ -103,8 +103,6 @@ def moment(text: str, now: float) -> int:
 def used_up(upstream: Upstream, now: int) -> Quota | None:
     """The window of *upstream*'s plan that has nothing left at *now* (ms); of two the one that lasts longer."""
     held: Quota | None = None
-    if not upstream.windows.full:
-        return held
     for name in PLAN:
         quota = upstream.windows.get(name)
         if quota is not None and quota.utilisation >= 1 and quota.resets > max(now, held.resets if held else 0):

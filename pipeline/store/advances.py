@@ -19,8 +19,10 @@ import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import repeat
 from operator import attrgetter, sub
+from typing import Any
 
 import attrs
+from msgspec.structs import astuple
 
 from pipeline.store.record import AHEAD, AT_ONCE, Claim, Granted, Lease, Record, Standing
 
@@ -49,10 +51,12 @@ class Advance:
     parts: dict[str, Lease] = attrs.field(factory=dict)  # what requests that run hold of it, by their ids
     over: Amounts = attrs.field(factory=dict)  # what requests that ended were granted of tokens, and did not use
     limits: Amounts = attrs.field(init=False)  # for which it was taken
+    rows: dict[Place, tuple[Any, ...]] = attrs.field(init=False)  # the standings' fields: quicker than each by name
     until: float = attrs.field(init=False)  # when the first of its windows ends
 
     def __attrs_post_init__(self) -> None:
         self.limits = {place: each.limit for place, each in self.standings.items()}
+        self.rows = {place: astuple(each) for place, each in self.standings.items()}
         self.until = min([each.ends for each in self.standings.values() if each.ends], default=math.inf)
 
     def grant(self, id: str, claims: Sequence[Claim], now: int) -> Granted | None:  # noqa: A002  # the request's
@@ -73,7 +77,7 @@ class Advance:
         self.parts[id] = Lease(
             id=id, instance=lease.instance, at=max(now, lease.at), key=lease.key, holds=list(map(_HOLD, claims))
         )
-        return Granted(tuple(map(stood, map(self.standings.__getitem__, places), unused)))
+        return Granted(stood(map(self.rows.__getitem__, places), unused))
 
     def _moved(self, claims: Iterable[Claim], now: int) -> bool:
         """Whether one of the windows of *claims* ends at another moment, by now."""
@@ -194,11 +198,16 @@ class Advances:
         self._of[lease.key] = Advance(lease, standings, left)
 
 
-def stood(standing: Standing, unused: int) -> Standing:
-    """How a window stands of which an advance holds *unused*, and stood as *standing* when it had been taken."""
-    kind, spent, held = standing.kind, standing.spent, standing.held
-    spent, held = (spent - unused, held) if kind in AT_ONCE else (spent, held - unused)
-    return Standing(kind, standing.models, standing.limit, spent, held, standing.ends)
+def stood(rows: Iterable[tuple[Any, ...]], unused: Iterable[int]) -> tuple[Standing, ...]:
+    """How windows stand of which an advance has *unused* left, by *rows* of how they stood when it had been taken."""
+    return tuple(
+        [
+            Standing(kind, models, limit, spent - ahead, held, ends)
+            if kind in AT_ONCE
+            else Standing(kind, models, limit, spent, held - ahead, ends)
+            for (kind, models, limit, spent, held, ends), ahead in zip(rows, unused, strict=True)
+        ]
+    )
 
 
 def summed(asked: Iterable[Iterable[Claim]]) -> dict[Place, Claim]:

@@ -134,8 +134,7 @@ class Claim(msgspec.Struct, frozen=True, gc=False):
     ends: int | None = None
 
 
-@attrs.define
-class Standing:
+class Standing(msgspec.Struct, gc=False):
     """How a window stands: *spent* and *held* of *limit*; it *ends* at that moment (0: never)."""
 
     kind: str
@@ -146,8 +145,7 @@ class Standing:
     ends: int
 
 
-@attrs.frozen
-class Granted:
+class Granted(msgspec.Struct, frozen=True, gc=False):
     """All claims fit, and are held until the request is settled or released."""
 
     standings: tuple[Standing, ...]

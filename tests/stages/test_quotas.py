@@ -85,11 +85,11 @@ def test_a_plan_is_used_up_until_it_begins_anew() -> None:
 
 
 def test_a_plan_that_has_something_left_again_stops_nobody() -> None:
-    """Each reply's telling counts before the next request, though none is read before somebody looks."""
+    """Each reply's telling counts before the next request, though that looks only at what is full."""
     up, now = upstream("a", None), round(NOW * 1000)
     for utilisation, stops in ((b"0.99", False), (b"1.0", True), (b"0.5", False), (b"much", False), (b"1.2", True)):
         learn(up, [*PLAN[:5], (b"anthropic-ratelimit-unified-7d-utilization", utilisation)], NOW)
-        assert (used_up(up, now) is not None) is stops
+        assert (up.windows.full and used_up(up, now) is not None) is stops
 
 
 def test_what_another_reply_did_not_tell_holds_on() -> None:

@@ -1,7 +1,7 @@
 """Standings: how a key's windows are told to each family of clients."""
 
-import attrs
 import pytest
+from msgspec.structs import replace
 
 from pipeline.errors import BudgetSpent, RateLimited
 from pipeline.store.record import Standing
@@ -21,7 +21,7 @@ MINUTE = Standing("requests_minute", "*", 60, 20, 0, NOW + 30_000)
 )
 def test_claude_code_is_warned_at_both_thresholds(spent: int, status: bytes, threshold: bytes | None) -> None:
     """By the fields that it reads, of the window that is fullest."""
-    told = dict(fields("anthropic", [HOUR5, attrs.evolve(WEEK, spent=spent)], NOW))
+    told = dict(fields("anthropic", [HOUR5, replace(WEEK, spent=spent)], NOW))
     prefix = b"anthropic-ratelimit-unified-"
     assert told[prefix + b"status"] == told[prefix + b"7d-status"] == status
     assert told.get(prefix + b"7d-surpassed-threshold") == threshold
@@ -32,7 +32,7 @@ def test_claude_code_is_warned_at_both_thresholds(spent: int, status: bytes, thr
 
 def test_what_is_held_is_not_told_as_used() -> None:
     """It is an upper bound, and most of it comes back."""
-    told = dict(fields("anthropic", [attrs.evolve(HOUR5, held=990_000)], NOW))
+    told = dict(fields("anthropic", [replace(HOUR5, held=990_000)], NOW))
     assert told[b"anthropic-ratelimit-unified-5h-utilization"] == b"0"
 
 
@@ -52,7 +52,7 @@ def test_rates_in_both_tongues() -> None:
 
 def test_money_that_is_spent() -> None:
     """Not to be tried again until the window begins anew, which is said in words as well."""
-    error = refusal(attrs.evolve(HOUR5, spent=900_000), 200_000, "anthropic", NOW)
+    error = refusal(replace(HOUR5, spent=900_000), 200_000, "anthropic", NOW)
     assert isinstance(error, BudgetSpent)
     assert error.message == (
         "$1.00 in five hours is the limit of this key; $0.90 is spent, and this request may cost $0.20. "
@@ -70,7 +70,7 @@ def test_money_in_all_never_begins_anew() -> None:
 
 def test_money_that_is_only_held_comes_back() -> None:
     """Trying again soon is right then, so that is what clients are told."""
-    error = refusal(attrs.evolve(HOUR5, spent=100_000, held=850_000), 200_000, "anthropic", NOW)
+    error = refusal(replace(HOUR5, spent=100_000, held=850_000), 200_000, "anthropic", NOW)
     assert isinstance(error, RateLimited)
     assert (error.headers, error.retryable) == ([(b"retry-after", b"2")], False)
 
