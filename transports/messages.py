@@ -9,7 +9,6 @@ This file must not know a socket, a dialect or a stage.
 
 import traceback
 from collections.abc import Awaitable, Callable, Container, Iterable
-from functools import lru_cache
 from typing import Protocol
 
 import attrs
@@ -19,6 +18,7 @@ from transports.drain import Drain
 
 Headers = list[tuple[bytes, bytes]]
 NAME = 40  # bytes of a field's name that is worth remembering
+NAMES = 512  # how many are remembered
 
 # RFC 9110 §7.6.1: fields that belong to one connection, never to the message; each with the reason it is on the list.
 HOP_BY_HOP = frozenset(
@@ -161,12 +161,22 @@ Handler = Callable[[Request, Response], Awaitable[None]]
 
 def lowered(headers: Iterable[tuple[bytes, bytes]]) -> Headers:
     """*headers* with their names in lower case; a name that is met again and again is one object."""
-    return [(_lowered(name) if len(name) <= NAME else name.lower(), value) for name, value in headers]
+    return [(_LOWERED[name], value) for name, value in headers]
 
 
-@lru_cache(maxsize=512)
-def _lowered(name: bytes) -> bytes:
-    return name.lower()
+class _Lowered(dict[bytes, bytes]):
+    """Names as they are written → in lower case.  A dict, since looking up in one is no call."""
+
+    def __missing__(self, name: bytes) -> bytes:
+        lower = name.lower()
+        if len(name) <= NAME:
+            if len(self) >= NAMES:
+                self.clear()
+            self[name] = lower
+        return lower
+
+
+_LOWERED = _Lowered()
 
 
 def find(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> str | None:

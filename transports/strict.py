@@ -232,7 +232,7 @@ def field_lines(headers: Collection[tuple[bytes, bytes]]) -> bytes:
     All are looked at in one match, an eighth of the time that one after the other take; as a line more than there are
     fields can only come from within one of them, lines are counted; a name with a colon in it would be two things.
     """
-    lines = b"".join([b"%b: %b\r\n" % field for field in headers])
+    lines = b"\r\n".join([*map(b": ".join, headers), b""])
     if not _LINES.fullmatch(lines) or lines.count(b"\r\n") != len(headers) or b":" in b"".join(dict(headers)):
         check_outgoing(headers)
     return lines
