@@ -4,9 +4,10 @@
                                             │
                                             └─ body ◀─ framing ◀─ wire
 
-Per request: one call of the handler in one cancel scope, cancelled when the client is gone (closed, half-closed, reset
-or stalled) or the drain's deadline passes.  A fresh h11 parser sees the head and nothing else: what a body is, is
-decided in ``framing``, what may be a head at all in ``strict``.
+Per request: one call of the handler in a cancel scope, cancelled when the client is gone (closed, half-closed, reset
+or stalled) or the drain's deadline passes.  Either ends the connection as well, so all its requests share one scope.
+A fresh h11 parser sees the head and nothing else: what a body is, is decided in ``framing``, what may be a head at all
+in ``strict``.
 
 The connection goes on only if nothing is in doubt: the head was good, the body was read to its end, the response was
 finished, nobody said close.  In every other case it ends, and bytes behind the doubt are never looked at (RFC 9112
@@ -20,6 +21,7 @@ An exception of the handler leaves ``serve_http1`` once the response is cut: ``l
 ``Upgrade`` is ignored: there is no 101 here.  HTTP/1.0 gets one response per connection.
 """
 
+import math
 from contextlib import suppress
 
 import h11
@@ -54,13 +56,14 @@ async def serve_http1(
 class _Session:
     """The requests of one connection, one after the other."""
 
-    __slots__ = ("_connection", "_handler", "_idle", "_limits", "_wire")
+    __slots__ = ("_connection", "_handler", "_idle", "_limits", "_scope", "_wire")
 
     def __init__(self, wire: Wire, connection: Connection, handler: Handler, limits: Limits) -> None:
         self._wire = wire
         self._connection = connection
         self._handler = handler
         self._limits = limits
+        self._scope = trio.CancelScope()
         self._idle = False
 
     def leave(self) -> None:
@@ -72,14 +75,14 @@ class _Session:
         """Answer requests until the connection's end; the stream is closed when this returns or raises."""
         exchange = None
         try:
-            while (raw := await self._head()) is not None:
-                exchange = _Exchange(self._wire, self._limits, self._connection, raw)
-                await exchange.run(self._handler)
-                if not exchange.response.finished:
-                    return
-                if exchange.response.closes:
-                    break
-            await self._wire.close(linger=self._wire.held or (exchange is not None and not exchange.body.done))
+            with self._scope as scope:
+                while (raw := await self._head()) is not None:
+                    exchange = _Exchange(self._wire, self._limits, self._connection, raw, scope)
+                    await exchange.run(self._handler)
+                    if exchange.response.closes or not exchange.response.finished or self._expired():
+                        break
+            if exchange is None or exchange.response.finished:
+                await self._wire.close(linger=self._wire.held or (exchange is not None and not exchange.body.done))
         except BadRequest as refusal:
             await self._refuse(refusal)
         except Disconnected:
@@ -87,6 +90,14 @@ class _Session:
         finally:
             # Nothing happens if the stream is closed already.
             await self._wire.abort(reset=exchange is not None and exchange.response.ends_with_connection)
+
+    def _expired(self) -> bool:
+        """Whether the deadline of a drain has passed; one that is to come was the exchange's, and is over with it."""
+        if self._scope.deadline == math.inf:
+            return False
+        expired = self._scope.cancel_called
+        self._scope.deadline = math.inf
+        return expired
 
     async def _head(self) -> bytes | None:
         """The bytes of the next head, up to its empty line; None when there is none to come."""
@@ -144,10 +155,10 @@ class _Session:
 class _Exchange:
     """One request and its response."""
 
-    __slots__ = ("_drain", "_running", "_wire", "body", "request", "response")
+    __slots__ = ("_drain", "_wire", "body", "request", "response")
 
-    def __init__(self, wire: Wire, limits: Limits, connection: Connection, raw: bytes) -> None:
-        """Raises BadRequest where *raw* is not the head of a request for us."""
+    def __init__(self, wire: Wire, limits: Limits, connection: Connection, raw: bytes, scope: trio.CancelScope) -> None:
+        """*scope*: what it runs in.  Raises BadRequest where *raw* is not the head of a request for us."""
         deciding = check_head(raw, limits)
         event = _parse(raw)
         headers = lowered(event.headers.raw_items())  # iterating over the headers themselves costs thrice as much
@@ -155,7 +166,6 @@ class _Exchange:
             raise BadRequest("this host is not served here", status=421)
         self._wire = wire
         self._drain = connection.drain
-        self._running = connection.drain.exchange()
         self.body = Http1Body(wire, limits, deciding, event.http_version)
         self.request = Request(
             method=event.method.decode("ascii"),
@@ -166,7 +176,7 @@ class _Exchange:
             scheme=connection.scheme,
             peer=connection.peer,
             local=connection.local,
-            scope=self._running.scope,
+            scope=scope,
         )
         self.response = Http1Response(wire, self.request, self._reusable)
 
@@ -182,7 +192,8 @@ class _Exchange:
     async def run(self, handler: Handler) -> None:
         """Call *handler*.  Raises BadRequest if that is what it ended with and nothing was sent."""
         refusal = None
-        with self._running as scope:
+        scope = self.request.scope
+        with self._drain.join(scope):
             if self._wire.gone:
                 return
             self._wire.on_gone = scope.cancel

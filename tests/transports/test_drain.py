@@ -134,6 +134,24 @@ async def test_a_request_that_has_begun_is_still_taken(autojump_clock: MockClock
             assert heard.fields[b"connection"] == b"close"
 
 
+async def test_a_deadline_is_of_an_exchange_not_of_its_connection(autojump_clock: MockClock) -> None:
+    """A line that was replaced cuts what runs with it for too long, not what the connection asks for later."""
+    lines = [Drain(), Drain(), Drain()]
+    coming = iter(lines)
+
+    async def slow(request: Request, response: Response) -> None:
+        with next(coming).join(request.scope):
+            await trio.sleep(1)
+            await answer(response, b"done")
+
+    async with visit(slow) as client:
+        for line, seconds in zip(lines, (5, 5, 0.5), strict=True):
+            await client.say(GET)
+            line.begin(seconds)
+            await trio.sleep(20)
+        assert [each.body for each in responses(await client.hear(), "GET", "GET")] == [b"done", b"done"]
+
+
 async def test_the_deadline_cuts_a_stream_visibly(autojump_clock: MockClock) -> None:
     """What is not done by the deadline is broken, not ended."""
     place = Connection()
