@@ -32,8 +32,9 @@ _RESPONSE = re.compile(
     rb"HTTP/1\.(?P<minor>[01]) [1-5][0-9]{2}(?: [\t -~\x80-\xff]*+)?+\r\n"
     rb"(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]++:[\t -~\x80-\xff]*+\r\n)*+\r\n"
 )
-_DECIDING = re.compile(rb"\r\n(content-length|transfer-encoding):[\t ]*+([^\r\t ]*+)[\t ]*+(?=\r)", re.IGNORECASE)
-_DECIDING_NAME = re.compile(rb"\r\n(?:content-length|transfer-encoding):", re.IGNORECASE)
+# Those that decide where the body ends, and whether the connection goes on after it.
+_DECIDING = re.compile(rb"\r\n(content-length|transfer-encoding|connection|keep-alive):([^\r]*+)", re.IGNORECASE)
+_FRAMING = frozenset({b"content-length", b"transfer-encoding"})
 _LENGTH = re.compile(rb"[0-9]{1,19}")  # 19 digits stay below 2**64
 _BARE_LINE_END = re.compile(rb"(?<!\r)\n|\r[^\n]")
 _TIMEOUT = re.compile(rb"(?:^|[,;\s])timeout=([0-9]{1,6})\b", re.IGNORECASE)
@@ -64,9 +65,9 @@ def check_call(call: Call) -> None:
 def _check_line_and_names(call: Call) -> None:
     if not _METHOD.fullmatch(call.method) or not _TARGET.fullmatch(call.target):
         raise ValueError("the method or the target can't be written")
-    for name, _ in call.headers:
-        if name in HOP_BY_HOP or name.lower() in HOP_BY_HOP:
-            raise ValueError(f"the field {name!r} belongs to the connection")
+    if not HOP_BY_HOP.isdisjoint(map(bytes.lower, dict(call.headers))):
+        name = next(name for name, _ in call.headers if name.lower() in HOP_BY_HOP)
+        raise ValueError(f"the field {name!r} belongs to the connection")
 
 
 @attrs.frozen(eq=False)
@@ -128,9 +129,10 @@ class HeadReader:
 
     def _open(self, event: h11.Response, raw: bytes, minor: bytes) -> Opening:
         head = Head(event.status_code, lowered(event.headers.raw_items()))
-        body = _body(self._method, event.status_code, raw, minor)
+        deciding = [(name.lower(), value.strip(b"\t ")) for name, value in _DECIDING.findall(raw)]
+        body = _body(self._method, event.status_code, [field for field in deciding if field[0] in _FRAMING], minor)
         lasting = minor == b"1" and not isinstance(body, CloseReader)
-        return Opening(head, body, bytes(self._received), _keep_seconds(head.headers) if lasting else 0)
+        return Opening(head, body, bytes(self._received), _keep_seconds(deciding) if lasting else 0)
 
     def _check_partial(self) -> None:
         """Refuse early what can't become a head, instead of waiting for its end."""
@@ -143,13 +145,12 @@ class HeadReader:
         self._looked = len(self._received)
 
 
-def _body(method: str, status: int, raw: bytes, minor: bytes) -> BodyReader:
+def _body(method: str, status: int, framing: Headers, minor: bytes) -> BodyReader:
     """How the body ends: RFC 9112 §6.3, without the places where it lets a recipient guess."""
-    fields = _DECIDING.findall(raw)
-    if len(fields) > 1 or len(fields) != len(_DECIDING_NAME.findall(raw)):
+    name, value = framing[0] if framing else (b"", b"")
+    if len(framing) > 1 or len(value.split()) > 1:
         raise BadRequest("one framing is needed: content-length or transfer-encoding, once")
-    name, value = fields[0] if fields else (b"", b"")
-    chunked = name.lower() == b"transfer-encoding"
+    chunked = name == b"transfer-encoding"
     if chunked and (minor == b"0" or value.lower() != b"chunked"):
         raise BadRequest("the only transfer-encoding is chunked, in HTTP/1.1")
     if name and not chunked and not _LENGTH.fullmatch(value):
@@ -161,10 +162,10 @@ def _body(method: str, status: int, raw: bytes, minor: bytes) -> BodyReader:
     return LengthReader(int(value)) if name else CloseReader()
 
 
-def _keep_seconds(headers: Headers) -> float:
+def _keep_seconds(deciding: Headers) -> float:
     """What ``connection`` and ``keep-alive`` say of an HTTP/1.1 response, the latter less a second for the way."""
     seconds = math.inf
-    for name, value in headers:
+    for name, value in deciding:
         if name == b"connection" and b"close" in [token.strip() for token in value.lower().split(b",")]:
             return 0
         if name == b"keep-alive" and (match := _TIMEOUT.search(value)):
