@@ -42,9 +42,10 @@ class Cors:
 
     def preflight(self, request: Request) -> Head | None:
         """The answer to a browser that asks first; None for any other request, and where no page may."""
-        wanted = request.header(b"access-control-request-method")
+        if request.method != "OPTIONS" or request.header(b"access-control-request-method") is None:
+            return None
         fields = self.allowed(request)
-        if request.method != "OPTIONS" or wanted is None or not fields:
+        if not fields:
             return None
         if len(fields) == 1:  # varying, and not let in
             return Head(403, fields)

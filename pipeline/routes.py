@@ -1,6 +1,7 @@
 """Routes: whose a path is, and what it means there.
 
-    POST /v1/messages ──▶ (dialect, reply)           written out: one look-up, whatever the number of routes
+    POST /v1/messages ──▶ (dialect, reply)           written out: one look-up, whatever the number of routes, and
+                                                     nobody else has to be asked (``usual``)
     GET /v1/models/x  ──▶ patterns, in the dialects' order
     GET /v1/models    ──▶ several dialects have it: the field that only one family's callers send decides (``MARK``)
 
@@ -16,6 +17,7 @@ from pipeline.errors import GatewayError, MethodNotAllowed, NotFound
 from transports.messages import Request
 
 Found = tuple[Dialect, Route]
+BELOW = "/v1/"  # where dialects alone answer, and no path is an older one
 
 
 @attrs.define(eq=False)
@@ -23,6 +25,7 @@ class Routes:
     """The routes of *dialects*, of which the one that answers for unknown paths comes last."""
 
     dialects: Mapping[str, Dialect]
+    _usual: dict[str, Found] = attrs.field(init=False, factory=dict)
     _exact: dict[str, list[Found]] = attrs.field(init=False, factory=dict)
     _patterns: list[Found] = attrs.field(init=False, factory=list)
 
@@ -30,7 +33,14 @@ class Routes:
         every = [(dialect, route) for dialect in self.dialects.values() for route in dialect.ROUTES]
         self._patterns = [pair for pair in every if "{" in pair[1].pattern]
         for path in {route.pattern for _, route in every if "{" not in route.pattern}:
-            self._exact[path] = [pair for pair in every if matches(pair[1].pattern, path)]
+            self._exact[path] = found = [pair for pair in every if matches(pair[1].pattern, path)]
+            posted = [pair for pair in found if pair[1].method in {"POST", "*"}]
+            if path.startswith(BELOW) and posted and len({dialect.NAME for dialect, _ in found}) == 1:
+                self._usual[path] = posted[0]
+
+    def usual(self, request: Request) -> Found | None:
+        """What ``find`` says of a POST to a path that one dialect alone has, and where nobody else answers."""
+        return self._usual.get(request.path) if request.method == "POST" else None
 
     def find(self, request: Request) -> tuple[Dialect, Route | None]:
         """Whose the path of *request* is, and what it means there; without a route if it means nothing."""

@@ -87,21 +87,22 @@ class Gateway:
 
     async def handle(self, request: Request, response: Response) -> None:
         """Answer one request (a ``transports`` Handler)."""
-        request = self.meant(request)
+        usual = self._routes.usual(request)  # most are
+        if usual is None:
+            request = self.meant(request)
         with self.uses.join(request.scope):
-            if (other := self._other(request)) is not None:
+            if usual is None and (other := self._other(request)) is not None:
                 await other(request, response)
                 return
             if let := self.cors.allowed(request):
                 response = Let(response, let)
-            if (own := self._own(request)) is not None:
+            if usual is None and (own := self._own(request)) is not None:
                 await write(response, *own)
             else:
-                await self._answer(request, response)
+                await self._answer(request, response, *(usual or self._routes.find(request)))
 
-    async def _answer(self, request: Request, response: Response) -> None:
+    async def _answer(self, request: Request, response: Response, dialect: Dialect, route: Route | None) -> None:
         """Answer what a dialect is for."""
-        dialect, route = self._routes.find(request)
         running = self.running()
         exchange = Exchange(
             id=f"req_{secrets.token_hex(12)}",
