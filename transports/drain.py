@@ -61,7 +61,8 @@ class Drain:
     def leave(self, scope: trio.CancelScope) -> None:
         """The exchange of *scope* is over."""
         self._running.discard(scope)
-        self._look()
+        if not self._running:
+            self._look()
 
     def _look(self) -> None:
         if self.began.is_set() and not self._running:

@@ -52,21 +52,22 @@ class Http1Body:
         while not self._reader.done:
             if self._failed is not None:
                 raise self._failed
-            piece = self._feed(await self._next())
+            data = self._wire.take() or await self._next()
+            self._expects = False
+            self._count += len(data)
+            piece = self._feed(data)
             if piece:
                 return piece
         return b""
 
     async def _next(self) -> bytes:
-        """More bytes of the connection.  Only the time spent waiting for the client counts against it."""
-        if self._expects and not self._wire.held:
+        """The bytes that come next.  Only the time spent waiting for the client counts against it."""
+        if self._expects:
             await self._wire.send(head_bytes(HTTPStatus.CONTINUE, []))
-        self._expects = False
         began = trio.current_time()
         credit = self._limits.body_grace + self._count / self._limits.body_rate - self._waited
         data = await self._wire.more(began + min(credit, self._limits.body_idle))
         self._waited += trio.current_time() - began
-        self._count += len(data)
         if not data:
             self._failed = BadRequest("the body came too slowly", status=408)
             raise self._failed

@@ -138,7 +138,7 @@ def _check_target(method: bytes, target: bytes, host: bytes) -> None:
 
 def origin_form(target: bytes) -> bytes:
     """*target* as path and query: the authority of an absolute form is cut off (RFC 9112 §3.2.2)."""
-    absolute = _ABSOLUTE.fullmatch(target)
+    absolute = None if target.startswith(b"/") else _ABSOLUTE.fullmatch(target)
     if absolute is None:
         return target
     rest = absolute["rest"]
