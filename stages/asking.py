@@ -84,7 +84,9 @@ class Asking:
         if below is None:
             below = upstream.dialect.upstream_path(exchange.operation, exchange.prompt)
         same = not own and upstream.dialect.NAME == exchange.dialect.NAME
-        query = "&".join(part for part in (upstream.query, exchange.request.query if same else "") if part)
+        query = exchange.request.query if same else ""
+        if upstream.query:
+            query = f"{upstream.query}&{query}" if query else upstream.query
         return Call(
             method=exchange.request.method,
             target=f"{upstream.base}{below}{('&' if '?' in below else '?') if query else ''}{query}",
@@ -107,6 +109,8 @@ class in_our_words:  # noqa: N801  # stands after "with", as the functions of co
         pass
 
     def __exit__(self, kind: type[BaseException] | None, raised: BaseException | None, trace: object) -> None:
+        if raised is None:
+            return
         if isinstance(raised, UpstreamRefused):
             redact(raised, self.credential.secret.reveal() if self.credential else "")
         elif isinstance(raised, UpstreamError | CodingError):

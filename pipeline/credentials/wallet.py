@@ -96,9 +96,9 @@ class Wallet:
         Waits while a token is renewed.  Raises GatewayError if that fails.
         """
         ended: set[Mark] = set()
-        while usable := [each for each in self._usable() if each.mark not in ended]:
-            fresh = [each for each in usable if each.mark not in tried]
-            among = fresh or usable
+        usable = self._usable()
+        while usable:
+            among = ([each for each in usable if each.mark not in tried] if tried else None) or usable
             chosen = self.rotation.choose(among, conversation()) if len(among) > 1 else among[0]
             held: Credential | None = chosen
             if chosen.kind == "oauth" and self.consent is not None:
@@ -108,6 +108,7 @@ class Wallet:
                     self.used[held.id] = round(self.clock() * 1000)
                 return held
             ended.add(chosen.mark)
+            usable = [each for each in self._usable() if each.mark not in ended]
         return None
 
     async def judge(self, shown: Credential, error: GatewayError, tried: Collection[Mark]) -> bool:
