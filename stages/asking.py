@@ -95,7 +95,7 @@ class Asking:
         )
 
 
-@attrs.frozen
+@attrs.define(eq=False)
 class in_our_words:  # noqa: N801  # stands after "with", as the functions of contextlib do
     """Say what the transport says of a failure as the gateway's errors do, by the upstream's name.
 

@@ -89,9 +89,9 @@ class Timers:
 USUAL = Timers()
 
 
-@attrs.frozen(kw_only=True)
+@attrs.define(kw_only=True)
 class Call:
-    """What is asked: a request without the fields of its connection, which the link adds."""
+    """What is asked: a request without the fields of its connection, which the link adds.  Never modified."""
 
     method: str
     target: str  # origin form: path and query

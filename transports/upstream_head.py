@@ -70,7 +70,7 @@ def _check_line_and_names(call: Call) -> None:
         raise ValueError(f"the field {name!r} belongs to the connection")
 
 
-@attrs.frozen(eq=False)
+@attrs.define(eq=False)
 class Opening:
     """The beginning of a reply."""
 
@@ -82,6 +82,8 @@ class Opening:
 
 class HeadReader:
     """Reads up to the final head of the answer to a request with *method*."""
+
+    __slots__ = ("_interim", "_looked", "_method", "_received")
 
     def __init__(self, method: str) -> None:
         self._method = method
