@@ -9,11 +9,9 @@ are: no header is written, and keys are a type that does not show itself.
 from operator import attrgetter
 from typing import Any
 
-import attrs
 import structlog
 import trio
 
-from pipeline.effects import Effect
 from pipeline.exchange import Attempt, Exchange
 from pipeline.live import BOOKED, RULE, WORK
 from pipeline.prompt import Edit
@@ -52,7 +50,7 @@ def told(exchange: Exchange) -> dict[str, Any]:
         "changes": len(attempt.edits) if attempt else 0,
         **used(exchange.noted(BOOKED) or []),
         "seconds": round(trio.current_time() - exchange.began, 4),
-        "first": round(attempt.first - exchange.began, 4) if attempt and attempt.first is not None else None,
+        "first": since(exchange, attempt.first) if attempt else None,
         "stages": micros(exchange.stages),
     }
     if exchange.effects is not None:
@@ -88,45 +86,48 @@ def note(line: dict[str, Any], response: Response | None = None) -> None:
 def whole(exchange: Exchange, line: dict[str, Any]) -> dict[str, Any]:
     """*line* with each attempt, and with what each stage did."""
     tries = [tried(exchange, attempt) for attempt in exchange.attempts]
-    return {"at": round(exchange.arrived * 1000), **line, "tries": tries, "effects": effects(exchange)}
+    edits = exchange.committed.edits if exchange.committed else exchange.prompt.edits
+    did = effects(exchange, line["stages"], edits)
+    return {"at": round(exchange.arrived * 1000), **line, "tries": tries, "effects": did}
 
 
 def tried(exchange: Exchange, attempt: Attempt) -> dict[str, Any]:
     """One try at an upstream; times in seconds since the request came."""
-    since = {name: getattr(attempt, name) for name in ("began", "first", "ended")}
     return {
         "upstream": attempt.upstream,
         "model": attempt.model,
         "status": attempt.status,
         "error": type(attempt.error).__name__ if attempt.error else None,
         "why": attempt.why or None,
-        **{name: None if at is None else round(at - exchange.began, 4) for name, at in since.items()},
+        "began": since(exchange, attempt.began),
+        "first": since(exchange, attempt.first),
+        "ended": since(exchange, attempt.ended),
     }
 
 
-def effects(exchange: Exchange) -> list[dict[str, Any]]:
-    """What each stage did: its time, its edits, and, where that was looked at, the events it saw and changed."""
-    edits = exchange.committed.edits if exchange.committed else exchange.prompt.edits
-    by_stage: dict[str, list[Edit]] = {name: [] for name in exchange.stages}
+def since(exchange: Exchange, at: float | None) -> float | None:
+    """Seconds from the begin of *exchange* to *at*."""
+    return None if at is None else round(at - exchange.began, 4)
+
+
+def effects(exchange: Exchange, up: dict[str, int], edits: list[Edit]) -> list[dict[str, Any]]:
+    """What each stage did: its time, its *edits*, and, where that was looked at, the events it saw and changed.
+
+    *up*: microseconds by stage.  Edits stand there as they are: JSON has their fields (``recent.in_json``).
+    """
+    up = up | {edit.stage: 0 for edit in edits if edit.stage not in up}
+    did: dict[str, dict[str, Any]] = {
+        name: {"stage": name, "up": spent, "down": None, "events": None, "changed": None, "edits": []}
+        for name, spent in up.items()
+    }
     for edit in edits:
-        by_stage.setdefault(edit.stage, []).append(edit)
-    watched = {seen.stage: seen for seen in exchange.effects.stages} if exchange.effects else {}
-    spent = exchange.stages
-    return [effect(name, spent.get(name, 0.0), made, watched.get(name)) for name, made in by_stage.items()]
-
-
-def effect(name: str, seconds: float, edits: list[Edit], seen: Effect | None) -> dict[str, Any]:
-    """What the stage *name* did; *seen*: on the way down, where that was looked at."""
-    down = (None, None, None) if seen is None else (round(seen.down * 1e6), seen.events, seen.changed)
-    told = [attrs.asdict(edit) for edit in edits[:EDITS]] if edits else []
-    return {
-        "stage": name,
-        "up": round(seconds * 1e6),
-        "down": down[0],
-        "events": down[1],
-        "changed": down[2],
-        "edits": told,
-    }
+        made = did[edit.stage]["edits"]
+        if len(made) < EDITS:
+            made.append(edit)
+    for seen in exchange.effects.stages if exchange.effects else ():
+        if seen.stage in did:  # it did not refuse
+            did[seen.stage] |= {"down": round(seen.down * 1e6), "events": seen.events, "changed": seen.changed}
+    return list(did.values())
 
 
 class Overheard:

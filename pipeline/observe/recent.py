@@ -10,6 +10,7 @@ import json
 from collections import OrderedDict
 from typing import Any
 
+import attrs
 import msgspec
 
 SIZE = 8 * 1024 * 1024  # bytes of all entries
@@ -56,8 +57,11 @@ class Recent:
 
 
 def in_json(entry: Any) -> bytes:
-    """*entry* as JSON; halves of characters, which a client may send and UTF-8 has no word for, become ``?``."""
+    """*entry* as JSON; halves of characters, which a client may send and UTF-8 has no word for, become ``?``.
+
+    What stands in it as an object of ours, an edit, is told by its fields.
+    """
     try:
         return _ENCODER.encode(entry)
     except UnicodeEncodeError:
-        return json.dumps(entry, ensure_ascii=False).encode("utf-8", "replace")
+        return json.dumps(entry, ensure_ascii=False, default=attrs.asdict).encode("utf-8", "replace")

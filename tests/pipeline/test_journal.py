@@ -5,9 +5,11 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
+from pipeline.effects import Effect, Effects
 from pipeline.errors import UpstreamFailed
 from pipeline.exchange import Attempt
-from pipeline.journal import BODY, Overheard, note, told
+from pipeline.journal import BODY, EDITS, Overheard, note, told, whole
+from pipeline.prompt import Edit
 from tests.doubles import Recorder, exchange
 from transports.messages import Head
 
@@ -40,3 +42,19 @@ async def test_what_is_said_is_kept_only_by_an_overheard_response(at_once: int) 
         note(told(exchange()), overheard)
     assert lines[0]["prompt"] == "asked"
     assert len(lines[0]["reply"]) == BODY
+
+
+async def test_of_each_stage_is_told_what_it_did() -> None:
+    """Its time, its edits, at most EDITS of them, and what it saw, where that was looked at; also of one with no time
+    of its own.  One that refused is not among them."""
+
+    def edit(stage: str, path: str) -> Edit:
+        return Edit(stage, path, "set", "why")
+
+    edits = [edit("warmer", "a"), edit("forward", "b"), *(edit("warmer", "c") for _ in range(EDITS))]
+    x = exchange(attempts=[Attempt("up", "m", 0.0, edits=edits)], stages={"auth": 2e-6, "warmer": 3e-6})
+    x.effects = Effects(stages=[Effect("auth", events=2, down=1e-6), Effect("warmer", events=3), Effect("limits")])
+    auth, warmer, forward = whole(x, told(x))["effects"]
+    assert auth == {"stage": "auth", "up": 2, "down": 1, "events": 2, "changed": 0, "edits": []}
+    assert (warmer["up"], warmer["events"], warmer["edits"]) == (3, 3, [edits[0], *edits[2:-1]])
+    assert forward == {"stage": "forward", "up": 0, "down": None, "events": None, "changed": None, "edits": [edits[1]]}

@@ -2,7 +2,11 @@
 
 import json
 
+import attrs
+import pytest
+
 from pipeline.observe.recent import LONGEST, Recent
+from pipeline.prompt import Edit
 
 
 def ids(recent: Recent) -> list[str]:
@@ -35,6 +39,15 @@ def test_an_entry_that_is_too_long_goes_without_its_changes() -> None:
     recent = Recent()
     recent.add({"id": "r", "effects": ["x" * LONGEST]})
     assert recent.one("r") == b'{"id":"r"}'
+
+
+@pytest.mark.parametrize("word", ["temperature", "half a character: \ud800"])
+def test_an_edit_is_told_by_its_fields(word: str) -> None:
+    """Also where something in it is nothing that UTF-8 has a word for."""
+    recent, edit = Recent(), Edit("warmer", word, "set", "warm", lossy=True)
+    recent.add({"id": "r", "effects": [{"edits": [edit]}]})
+    (told,) = json.loads(recent.one("r") or b"")["effects"][0]["edits"]
+    assert told == attrs.asdict(edit) | {"path": word.replace("\ud800", "?")}
 
 
 def test_none_may_be_kept() -> None:
