@@ -2,14 +2,13 @@
 
     with live.watching(exchange):      while it runs it can be looked at; when it ends, what it tells is kept
         conduct(exchange)
-              └─▶ of each upstream the last status or error · of each stage how often it ran, and how long that took
+              └─▶ of each upstream the last status or error · of each stage what it takes (``spent``)
 
 In memory, of this process, a handful of assignments per request.  What stages leave for onlookers stands here.
 """
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal
 
 import attrs
@@ -17,6 +16,7 @@ import trio
 
 from pipeline.exchange import Attempt, Exchange
 from pipeline.notes import Key
+from pipeline.spent import Spent
 from pipeline.store.record import Record
 from transports.messages import Headers
 
@@ -42,41 +42,26 @@ class Last:
     at: int | None = None
 
 
-@attrs.define
-class Spent:
-    """How often a stage ran, and for how long altogether (seconds)."""
-
-    times: int = 0
-    seconds: float = 0.0
-
-
 @attrs.define(eq=False)
 class Live:
     """What goes on in a gateway."""
 
     exchanges: dict[str, Exchange] = attrs.field(factory=dict)  # by id, in the order they came
-    stages: dict[str, Spent] = attrs.field(factory=dict)  # by name
+    spent: Spent = attrs.field(factory=Spent)  # by stages
     ended: int = 0  # how many exchanges have
     _last: dict[str, Last] = attrs.field(factory=dict)
 
-    @contextmanager
-    def watching(self, exchange: Exchange) -> Iterator[None]:
+    def watching(self, exchange: Exchange) -> "Watching":
         """Show *exchange* while the block runs; keep what it tells when it is left."""
-        self.exchanges[exchange.id] = exchange
-        try:
-            yield
-        finally:
-            del self.exchanges[exchange.id]
-            self.ended += 1
-            for name, seconds in exchange.stages.items():
-                spent = self.stages.get(name)
-                if spent is None:
-                    spent = self.stages[name] = Spent()
-                spent.times += 1
-                spent.seconds += seconds
-            for attempt in exchange.attempts:
-                if attempt.status is not None or (attempt.error is not None and attempt.error.retryable):
-                    self._last[attempt.upstream] = lately(attempt)
+        return Watching(self, exchange)
+
+    def over(self, exchange: Exchange) -> None:
+        """Keep what *exchange*, which is over, tells."""
+        self.ended += 1
+        self.spent.add(exchange.stages)
+        for attempt in exchange.attempts:
+            if attempt.status is not None or (attempt.error is not None and attempt.error.retryable):
+                self._last[attempt.upstream] = lately(attempt)
 
     def last(self, upstream: str) -> Last:
         """How *upstream* was last."""
@@ -92,6 +77,22 @@ class Live:
 
 
 _NOTHING = Last()
+
+
+class Watching:
+    """One exchange is shown until the block is left.  No generator: thousands are suspended at one time."""
+
+    __slots__ = ("_exchange", "_live")
+
+    def __init__(self, live: Live, exchange: Exchange) -> None:
+        self._live, self._exchange = live, exchange
+
+    def __enter__(self) -> None:
+        self._live.exchanges[self._exchange.id] = self._exchange
+
+    def __exit__(self, *_raised: object) -> None:
+        del self._live.exchanges[self._exchange.id]
+        self._live.over(self._exchange)
 
 
 def lately(attempt: Attempt) -> Last:

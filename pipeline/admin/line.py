@@ -110,7 +110,7 @@ def plan_entry(entries: Any, name: str) -> Any:
 def told(ask: Ask, slot: Slot, stage: Any, position: int, upstream: str | None = None) -> Stage:
     """*stage* as it is told."""
     gateway = ask.desk.gateway
-    spent, said = gateway.live.stages.get(slot.name), declared(stage)
+    taken, said = gateway.live.spent.stages.get(slot.name), declared(stage)
     return Stage(
         name=slot.name,
         use=slot.entry.use,
@@ -125,6 +125,6 @@ def told(ask: Ask, slot: Slot, stage: Any, position: int, upstream: str | None =
         reads=sorted(said.reads),
         changes=sorted(said.changes),
         needs=sorted(said.needs),
-        mean_us=round(spent.seconds / spent.times * 1e6, 1) if spent else 0.0,
-        requests=spent.times if spent else 0,
+        mean_us=round(taken.seconds / taken.times * 1e6, 1) if taken else 0.0,
+        requests=taken.times if taken else 0,
     )

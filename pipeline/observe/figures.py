@@ -8,6 +8,7 @@ pays as much as for its translation.  Here all of them live in one thread, trio'
 
 from abc import abstractmethod
 from bisect import bisect_left
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from itertools import accumulate
 
@@ -37,11 +38,11 @@ class Count(Figure):
 
     def __init__(self, name: str, text: str, labels: Sequence[str]) -> None:
         super().__init__(name, text, labels)
-        self._values: dict[Labels, float] = {}
+        self._values: defaultdict[Labels, float] = defaultdict(float)
 
     def add(self, *labels: str, by: float = 1.0) -> None:
         """Count *by* more under *labels*."""
-        self._values[labels] = self._values.get(labels, 0.0) + by
+        self._values[labels] += by
 
     def collect(self) -> Iterator[Metric]:
         """All of it at this moment."""

@@ -8,6 +8,7 @@ is the model as an upstream knows it; what is not among the first MODELS of them
 can fill the memory with names.  No key and nothing that was said is a label.
 """
 
+from operator import attrgetter
 from typing import TypeVar
 
 import trio
@@ -24,8 +25,9 @@ MODELS = 200
 LOOK = 0.5  # seconds between two looks at how late the loop is
 TIMES = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
 LAGS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1)
-STEPS = (5e-6, 1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 1e-2, 5e-2)
 
+_COUNTS = attrgetter(*CLASSES)
+_UNPRICED = int(Flag.UNPRICED)  # a Flag's own ``&`` makes another Flag
 
 C = TypeVar("C", bound=Collector)
 
@@ -52,7 +54,6 @@ class Metrics:
             "request_seconds", "From a request's head to the end of its reply.", TIMES, "operation", "upstream"
         )
         self._first = spread("first_event_seconds", "To the first event of the reply.", TIMES, "upstream")
-        self._stages = spread("stage_seconds", "What stages take on the way up.", STEPS, "stage")
         self._lag = spread("loop_lag_seconds", "How late a task runs that was due.", LAGS)
 
     def _count(self, name: str, text: str, *labels: str) -> Count:
@@ -76,8 +77,6 @@ class Metrics:
         self._took.observe(trio.current_time() - exchange.began, exchange.operation, upstream)
         if exchange.error is not None:
             self._errors.add(dialect, type(exchange.error).__name__)
-        for name, seconds in exchange.stages.items():
-            self._stages.observe(seconds, name)
         for each in exchange.attempts:
             self._attempts.add(each.upstream, outcome(each))
         if attempt is not None:
@@ -88,15 +87,16 @@ class Metrics:
     def _reply(self, exchange: Exchange, attempt: Attempt) -> None:
         if attempt.first is not None:
             self._first.observe(attempt.first - exchange.began, attempt.upstream)
+        dialect, upstream = exchange.dialect.NAME, attempt.upstream
         for edit in attempt.edits:
-            self._changes.add(exchange.dialect.NAME, attempt.upstream, "yes" if edit.lossy else "no")
+            self._changes.add(dialect, upstream, "yes" if edit.lossy else "no")
 
     def _booked(self, record: Record) -> None:
         where = record.upstream, self._model(record.model)
-        for name in CLASSES:
-            if tokens := getattr(record, name):
+        for name, tokens in zip(CLASSES, _COUNTS(record), strict=True):
+            if tokens:
                 self._tokens.add(*where, name, by=tokens)
-        if record.flags & Flag.UNPRICED:
+        if record.flags & _UNPRICED:
             self._unpriced.add(*where)
         elif record.cost:
             self._cost.add(*where, by=record.cost / 1e6)

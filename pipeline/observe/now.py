@@ -1,20 +1,23 @@
 """Now: what is known at the moment someone looks, and costs nothing before.
 
-    GET /metrics ──▶ collect ──▶ what runs · what waits in channels, in the spool · how upstreams and the store are
+    GET /metrics ──▶ collect ──▶ what runs · what waits in channels, in the spool · what stages have taken so far
+                                 how upstreams and the store are
 
 Reads the gateway as it is then, so that what was reloaded or switched off meanwhile is told as it is.  Every name that
 can be told is in the configuration, or a word of ours.
 """
 
 from collections.abc import Iterable, Iterator
+from itertools import accumulate
 from typing import TYPE_CHECKING, get_args
 
 import trio
-from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily, Metric
+from prometheus_client.core import GaugeMetricFamily, HistogramMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from pipeline import __version__
 from pipeline.live import State
+from pipeline.spent import STEPS, Spent
 
 if TYPE_CHECKING:
     from pipeline.server import Gateway
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
     from pipeline.upstream import Upstream
 
 STATES: tuple[State, ...] = get_args(State)
+_STEPS = [*map(str, STEPS), "+Inf"]  # as Prometheus calls them
 
 
 class Now(Collector):
@@ -40,6 +44,7 @@ class Now(Collector):
         waiting = sum(getattr(pulse, "waiting", 0) for pulse in gateway.heart.pulses)
         yield gauge("channel_batches", "Batches in the channels before clients.", waiting)
         yield gauge("tasks", "Tasks that live.", trio.lowlevel.current_statistics().tasks_living)
+        yield of_stages(gateway.live.spent)
         if gateway.store is not None:
             yield from of_store(gateway.store)
         yield from of_upstreams(gateway)
@@ -48,6 +53,14 @@ class Now(Collector):
 def gauge(name: str, text: str, value: float) -> Metric:
     """One figure."""
     return GaugeMetricFamily(f"pipeline_{name}", text, float(value))
+
+
+def of_stages(spent: Spent) -> Metric:
+    """What stages have taken so far."""
+    family = HistogramMetricFamily("pipeline_stage_seconds", "What stages take on the way up.", labels=["stage"])
+    for name, taken in spent.stages.items():
+        family.add_metric([name], list(zip(_STEPS, accumulate(taken.steps), strict=True)), taken.seconds)
+    return family
 
 
 def of_store(store: "Store") -> Iterator[Metric]:

@@ -29,7 +29,7 @@ async def test_a_request_is_seen_while_it_runs() -> None:
         with pytest.raises(ValueError, match="over"):
             run()
     assert live.exchanges == {}
-    assert (live.stages["auth"].times, live.stages["auth"].seconds) == (2, 1.0)
+    assert (live.spent.stages["auth"].times, live.spent.stages["auth"].seconds) == (2, 1.0)
 
 
 async def test_an_upstream_is_as_it_was_last() -> None:

@@ -1,9 +1,14 @@
 """What holds at the moment someone looks."""
 
+from typing import Any
+
 import trio
+from prometheus_client import CollectorRegistry, Histogram
+from prometheus_client.exposition import generate_latest
 
 from pipeline.observe.now import Now
 from pipeline.outlet import Outlet
+from pipeline.spent import STEPS
 from pipeline.store.record import Record
 from pipeline.upstream import Quota
 from tests.doubles import Kept, words
@@ -61,6 +66,23 @@ async def test_upstreams_are_in_one_state_each(watched: Watched) -> None:
         assert states == {"ok": 0, "resting": 0, "failing": 0, "unknown": 1}
         assert found["pipeline_upstream_quota_ratio", "up", "5h"] == 0.25
         assert found["pipeline_upstream_connections", "up", "busy"] == 0
+
+
+async def test_stages_are_told_as_prometheus_own_histogram_would(watched: Watched) -> None:
+    """Names, labels, steps, sums: to the letter."""
+    theirs = CollectorRegistry()
+    histogram: Any = Histogram(
+        "pipeline_stage_seconds", "What stages take on the way up.", ["stage"], buckets=STEPS, registry=theirs
+    )
+    async with watched("") as at:
+        for seconds in (0.0, *STEPS, 0.2):
+            at.gateway.live.spent.add({"auth": seconds})
+            histogram.labels("auth").observe(seconds)
+        ours = CollectorRegistry()
+        ours.register(Now(at.gateway))
+        lines = generate_latest(ours).decode().splitlines()
+    told = [line for line in generate_latest(theirs).decode().splitlines() if "_created" not in line]
+    assert [line for line in lines if "stage_seconds" in line] == told
 
 
 async def test_a_gateway_that_drains_is_not_ready(watched: Watched) -> None:
