@@ -19,6 +19,7 @@ Errors are events.  Only the sink's own failures leave the line.  This file must
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator
+from operator import attrgetter
 from typing import Any
 
 import attrs
@@ -35,6 +36,7 @@ from pipeline.stage import Stage, Tails, Transform, enter, operations, read_by, 
 from transports.messages import Disconnected, Response
 
 TERMINALS: Kinds = frozenset({Finished, Failed, Answer})
+_TERMINAL = attrgetter("terminal")
 
 Segment = tuple[list[Transform], Transform | None]  # a fused run, and the waiting transform after it
 
@@ -48,6 +50,15 @@ class Line:
     stages: tuple[tuple[str, Stage], ...]  # name and stage, from the client to the upstream
     source: Source
     sink: Callable[[Exchange, Response], Sink]
+    _called: dict[str, tuple[tuple[str, Stage], ...]] = attrs.field(init=False, factory=dict, eq=False, repr=False)
+
+    def called(self, operation: str) -> tuple[tuple[str, Stage], ...]:
+        """Those of the stages that take part in *operation*: they are asked once."""
+        found = self._called.get(operation)
+        if found is None:
+            found = tuple((name, stage) for name, stage in self.stages if operation in operations(stage))
+            self._called[operation] = found
+        return found
 
 
 # -- one exchange -----------------------------------------------------------------------------------------------------
@@ -93,14 +104,10 @@ async def climb(exchange: Exchange, line: Line, tails: Tails) -> tuple[Source, l
 
     A stage that refuses ends the climb: the refusal becomes the source and passes the transforms entered so far.
     """
-    source, transforms = line.source, []
+    transforms: list[Transform] = []
     try:
-        for name, stage in line.stages:
-            if exchange.operation in operations(stage):
-                transform = await enter(name, stage, exchange, tails)
-                if transform is not None:
-                    transforms.append(transform)
-        source = exchange.source or source
+        await enter(line.called(exchange.operation), exchange, tails, transforms)
+        source = exchange.source or line.source
     except Exception as raised:  # a refusal, or a bug in a stage: both are the reply's failure, not the process's
         source = failing(raised)
     transforms.reverse()
@@ -246,7 +253,7 @@ class Fused:
 
     def _ended(self, batch: Batch) -> Batch:
         """*batch* up to its first terminal event: nothing passes any stage after that."""
-        first = [event.terminal for event in batch].index(True)
+        first = list(map(_TERMINAL, batch)).index(True)
         return batch if first + 1 == len(batch) else batch[: first + 1]
 
 

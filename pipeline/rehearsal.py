@@ -48,12 +48,10 @@ def exchange_of(prompt: Prompt, dialect: Dialect, key: str, headers: Headers, up
 async def rehearse(line: Line, exchange: Exchange) -> None:
     """Take *exchange* as far as it goes without asking a model.  Raises GatewayError, as a request would get it."""
     async with Tails(exchange) as tails:
-        for name, stage in rehearsed(line.stages):
-            await enter(name, stage, exchange, tails)
+        await enter(rehearsed(line.stages), exchange, tails, [])
         if exchange.upstreams:
             exchange.upstream = exchange.upstreams[0]
-            for name, stage in rehearsed(exchange.upstream.stages):
-                await enter(name, stage, exchange, tails)
+            await enter(rehearsed(exchange.upstream.stages), exchange, tails, [])
 
 
 def rehearsed(stages: tuple[tuple[str, Stage], ...]) -> list[tuple[str, Stage]]:

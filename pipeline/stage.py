@@ -114,26 +114,34 @@ class Tails:
         return True
 
 
-async def enter(name: str, stage: Stage, exchange: Exchange, tails: Tails) -> Transform | None:
-    """Call *stage*; keep its tail, if it has one, for when the exchange ends."""
-    exchange.prompt.author = name
+async def enter(
+    stages: Iterable[tuple[str, Stage]], exchange: Exchange, tails: Tails, transforms: list[Transform]
+) -> None:
+    """Call *stages* in their order; what they give goes to *transforms*, and stays there if a later one refuses.
+
+    Their tails, if they have one, are kept for when the exchange ends.  One loop for all: a request enters eight or
+    more, and most of them do next to nothing.
+    """
     effects, spent = exchange.effects, exchange.stages
-    effect = None if effects is None else effects.begin(name, exchange)
-    if exchange.caller is not None and exchange.caller.options:
-        stage = overlaid(stage, name, exchange)
-    began = perf_counter()
-    made = stage(exchange)
-    if made is not None:  # most stages are done by now
-        if not isinstance(made, GeneratorType) and inspect.isawaitable(made):
-            made = await made
-        if isinstance(made, GeneratorType):
-            tails.append(made)
-            made = next(made, None)
-        elif isinstance(made, AsyncGeneratorType):
-            tails.append(made)
-            made = await anext(made, None)
-    seconds = perf_counter() - began
-    spent[name] = spent[name] + seconds if name in spent else seconds
-    if effect is not None and effects is not None:
-        return effects.entered(effect, exchange, seconds, made)
-    return made  # type: ignore[no-any-return]  # a stage may be anyone's: what it gives is its promise
+    for name, stage in stages:
+        exchange.prompt.author = name
+        effect = None if effects is None else effects.begin(name, exchange)
+        caller = exchange.caller  # one of them, auth, says who that is
+        called = overlaid(stage, name, exchange) if caller is not None and caller.options else stage
+        began = perf_counter()
+        made = called(exchange)
+        if made is not None:  # most stages are done by now
+            if not isinstance(made, GeneratorType) and inspect.isawaitable(made):
+                made = await made
+            if isinstance(made, GeneratorType):
+                tails.append(made)
+                made = next(made, None)
+            elif isinstance(made, AsyncGeneratorType):
+                tails.append(made)
+                made = await anext(made, None)
+        seconds = perf_counter() - began
+        spent[name] = spent[name] + seconds if name in spent else seconds
+        if effect is not None and effects is not None:
+            made = effects.entered(effect, exchange, seconds, made)
+        if made is not None:
+            transforms.append(made)

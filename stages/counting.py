@@ -79,8 +79,7 @@ class Counting:
         """The upstream's own count; None if it has none."""
         exchange.prompt = asked.fork()
         async with Tails(exchange) as tails:
-            for name, stage in upstream.stages:
-                await enter(name, stage, exchange, tails)
+            await enter(upstream.stages, exchange, tails, [])
             same = upstream.dialect.NAME == exchange.dialect.NAME
             narrow(exchange.prompt, asked if same else None, counted(upstream.dialect))
             try:

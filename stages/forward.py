@@ -232,10 +232,11 @@ class Forward:
         upstream = visit.upstream
         self._lists.learn((upstream,))
         async with Tails(exchange) as tails:
-            entered = [await enter(name, stage, exchange, tails) for name, stage in upstream.stages]
+            transforms: list[Transform] = []
+            await enter(upstream.stages, exchange, tails, transforms)
             self._lacking.leave_out(exchange)
             attempt.model = exchange.prompt.model
-            transforms = [transform for transform in reversed(entered) if transform is not None]
+            transforms.reverse()
             transforms[:0] = self._counting.watch(asked, exchange.prompt, upstream, attempt.model)
             demand(exchange, overlaid(self, "forward", exchange).fidelity)
             for wait in exchange.before_attempt:

@@ -74,8 +74,7 @@ async def test_the_engine_overlays_what_it_enters() -> None:
     """A stage need not know of it."""
     painter, asked = Painter(), asked_by({"painter": {"colour": "blue"}})
     async with Tails(asked) as tails:
-        await enter("painter", painter, asked, tails)
-        await enter("another", painter, asked, tails)
+        await enter([("painter", painter), ("another", painter)], asked, tails, [])
     assert painter.seen == ["blue", "red"]
 
 
