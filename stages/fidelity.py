@@ -66,7 +66,8 @@ UNWANTED: dict[Mode, Callable[[Edit], bool]] = {
 
 def told(edits: Sequence[Edit]) -> bytes:
     """The report in one field: how many changes, and how many of them lost or repaired something."""
-    lost, repaired = (
-        sum(each) for each in ((edit.lossy for edit in edits), (edit.action == "repaired" for edit in edits))
-    )
+    lost = repaired = 0
+    for edit in edits:
+        lost += edit.lossy
+        repaired += edit.action == "repaired"
     return b"%d; lost=%d" % (len(edits), lost) + (b"; repaired=%d" % repaired if repaired else b"")
