@@ -47,6 +47,7 @@ def logs(log: Log, stream: TextIO | None = None) -> Iterator[Callable[[Log], Non
 def configure(log: Log, stream: TextIO) -> None:
     """Write to *stream* from now on."""
     people = log.format == "console" or (log.format == "auto" and stream.isatty())
+    logger = structlog.WriteLogger(stream)  # one for all lines: a factory would make one for each
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -55,7 +56,7 @@ def configure(log: Log, stream: TextIO) -> None:
             *(_people(stream) if people else _machines()),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(LEVELS[log.level]),
-        logger_factory=structlog.WriteLoggerFactory(stream),
+        logger_factory=lambda *_: logger,
     )
 
 
