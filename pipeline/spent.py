@@ -9,7 +9,7 @@ keep a dictionary costs nothing; and of many values together, sorted, it is the 
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 
 import attrs
@@ -25,6 +25,13 @@ class Taken:
     times: int = 0
     seconds: float = 0.0
     steps: list[int] = attrs.field(factory=lambda: [0] * (len(STEPS) + 1))
+
+    def add(self, values: Sequence[float]) -> None:
+        """It ran as often, and took *values*, the least first."""
+        self.times += len(values)
+        self.seconds += sum(values)
+        upto = [0, *(bisect_right(values, step) for step in STEPS), len(values)]
+        self.steps = [was + end - begin for was, (begin, end) in zip(self.steps, pairwise(upto), strict=True)]
 
 
 @attrs.define(eq=False)
@@ -48,14 +55,9 @@ class Spent:
 
     def _count(self) -> None:
         kept, self._kept = self._kept, []
-        found: defaultdict[str, list[float]] = defaultdict(list)
-        for seconds in kept:
-            for name, each in seconds.items():
-                found[name].append(each)
-        for name, values in found.items():
-            values.sort()
-            taken = self._stages[name]
-            taken.times += len(values)
-            taken.seconds += sum(values)
-            upto = [0, *(bisect_right(values, step) for step in STEPS), len(values)]
-            taken.steps = [was + end - begin for was, (begin, end) in zip(taken.steps, pairwise(upto), strict=True)]
+        lines: defaultdict[tuple[str, ...], list[Iterable[float]]] = defaultdict(list)
+        for seconds in kept:  # most have run the same stages: turned over, they are a column for each
+            lines[tuple(seconds)].append(seconds.values())
+        for names, rows in lines.items():
+            for name, column in zip(names, zip(*rows, strict=True), strict=True):
+                self._stages[name].add(sorted(column))
