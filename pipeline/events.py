@@ -254,6 +254,24 @@ class Answer(Event):
 Batch = list[Event]
 Kinds = frozenset[type[Event]]
 
+_FRAME, _NTH = attrgetter("frame"), attrgetter("nth")
+
+
+def share(events: Batch, frame: bytes) -> None:
+    """Make *events* siblings: they came in *frame*, all of them together."""
+    count = len(events)
+    for number, event in enumerate(events):
+        event.frame, event.nth, event.of = frame, number, count
+
+
+def shared(events: Batch) -> bytes | None:
+    """The frame that *events* are all of, in their order; None if there is no such frame."""
+    frame, count = events[0].frame, len(events)
+    if frame is None or events[0].of != count or [*map(_NTH, events)] != [*range(count)]:
+        return None
+    return frame if {*map(id, map(_FRAME, events))} == {id(frame)} else None
+
+
 T = TypeVar("T", bound=Callable[..., Any])
 
 

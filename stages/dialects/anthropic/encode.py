@@ -141,7 +141,7 @@ class StreamEncoder:
     def _started(self, event: Started) -> bytes:
         self._began, self._usage = True, event.usage
         frame = self._frame(event)
-        return spell("message_start", message=message(event, self._model)) if frame is None else frame
+        return spell("message_start", message=message(event, self._model, event.usage)) if frame is None else frame
 
     def _block_started(self, event: BlockStarted) -> bytes:
         self._seen.add(type(event.block))
@@ -196,8 +196,8 @@ def wanted(event: BlockStarted) -> bool:
     return event.choice == 0 and not (isinstance(event.block, Other) and event.block.dialect != NAME)
 
 
-def message(started: Started, model: str) -> Fields:
-    """The message that *started* begins, without content; *model* if it does not say."""
+def message(started: Started, model: str, usage: Usage | None) -> Fields:
+    """The message that *started* begins, without content; *model* if it does not say.  *usage*: what to tell of it."""
     return {
         "id": started.id or f"msg_{uuid.uuid4().hex}",
         "type": "message",
@@ -206,7 +206,7 @@ def message(started: Started, model: str) -> Fields:
         "content": [],
         "stop_reason": None,
         "stop_sequence": None,
-        "usage": write_usage(started.usage),
+        "usage": write_usage(usage),
     }
 
 

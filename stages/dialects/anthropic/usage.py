@@ -8,6 +8,7 @@ Counts in a stream are cumulative: of each field the last that was told holds, n
 ``iterations`` (compaction, fallback, advisor) the fields at the top leave some out, and what is billed is their sum.
 """
 
+from itertools import filterfalse
 from typing import Any
 
 from pipeline.events import Usage
@@ -41,7 +42,7 @@ def read_usage(fields: Any) -> Usage | None:
     if output is not None and thoughts is not None:
         thoughts = min(thoughts, output)
         output -= thoughts
-    extra = {name: value for name, value in fields.items() if name not in _COUNTED and value is not None}
+    extra = {name: fields[name] for name in filterfalse(_COUNTED.__contains__, fields) if fields[name] is not None}
     return Usage(
         input=counts["I"],
         cache_read=counts["R"],
@@ -97,4 +98,4 @@ def _thoughts(fields: Fields) -> int | None:
 
 def _number(value: Any) -> int | None:
     """*value* if it is a count."""
-    return max(value, 0) if isinstance(value, int) and not isinstance(value, bool) else None
+    return max(value, 0) if type(value) is int else None  # which true is not

@@ -14,7 +14,6 @@ import msgspec
 from pipeline.errors import GatewayError, UpstreamFailed, UpstreamRefused, UpstreamTruncated
 from pipeline.events import (
     Batch,
-    Block,
     BlockStarted,
     BlockStopped,
     Event,
@@ -26,10 +25,12 @@ from pipeline.events import (
     Stop,
     Text,
     Usage,
+    share,
+    shared,
 )
 from stages.dialects.anthropic.blocks import Fields, complete, folded
 from stages.dialects.anthropic.deltas import reread
-from stages.dialects.anthropic.encode import REFUSED, agreed, intact, message, wanted
+from stages.dialects.anthropic.encode import REFUSED, agreed, message, wanted
 from stages.dialects.anthropic.errors import told_in_stream
 from stages.dialects.anthropic.usage import read_usage, write_usage
 
@@ -65,8 +66,7 @@ class WholeDecoder:
             events = [Failed(error)]
         except GatewayError as error:
             return [Failed(error)]
-        for number, event in enumerate(events):
-            event.frame, event.nth, event.of = raw, number, len(events)
+        share(events, raw)
         return events
 
 
@@ -119,11 +119,6 @@ class Folding:
     deltas: list[Event] = attrs.field(factory=list)
     stop: BlockStopped | None = None
 
-    @property
-    def block(self) -> Block:
-        """What it is."""
-        return self.start.block
-
     def untouched(self, raw: bytes) -> bool:
         """Whether exactly the events that came in *raw* are here."""
         events = [self.start, *self.deltas, self.stop]
@@ -132,9 +127,13 @@ class Folding:
             for number, event in enumerate(events)
         )
 
+    def folded(self) -> Fields:
+        """The whole block that it says."""
+        return folded(self.start.block, self.deltas)
+
     def empty(self) -> bool:
         """Whether it is a text without words, which the API would refuse as history."""
-        return isinstance(self.block, Text) and not any(getattr(delta, "piece", "") for delta in self.deltas)
+        return isinstance(self.start.block, Text) and not any(getattr(delta, "piece", "") for delta in self.deltas)
 
 
 class WholeEncoder:
@@ -150,59 +149,73 @@ class WholeEncoder:
 
     def feed(self, events: Batch) -> bytes:
         """Nothing until the terminal event; then the message, or nothing where it failed."""
+        if not self._over and not self._events and (raw := untouched(events)):  # what most replies are
+            self._over = True
+            return raw
+        kept, before = self._events, len(self._events)
         for event in events:
             if self._over:
                 break
             self._over = event.terminal
-            if isinstance(event, Finished):
+            if type(event) is Finished:
                 return self._fold(event)
-            if isinstance(event, Run):
-                for told in reread(event):
-                    self._keep(told)
-            elif not isinstance(event, Heartbeat):
-                self._keep(event)
-        return b""
-
-    def _keep(self, event: Event) -> None:
-        self._events.append(event)
-        self._size += len(getattr(event, "piece", ""))
-        if self._size > LIMIT:
+            if type(event) is Run:
+                kept += reread(event)
+            elif type(event) is not Heartbeat:
+                kept.append(event)
+        self._size += sum(len(getattr(event, "piece", "")) for event in kept[before:])
+        if self._size > LIMIT:  # of what goes on: what ends here is in memory already, and goes
             raise too_large()
+        return b""
 
     def _fold(self, finished: Finished) -> bytes:
         events, self._events = [*self._events, finished], []
         started = next((event for event in events if isinstance(event, Started)), None) or Started("", "")
-        mine = started.body is not None and started.body.get("type") == "message"
+        mine = own(started)
+        if mine and (whole := untouched(events)):
+            return whole
         raw = finished.frame if mine and finished.frame is not None else b""
         blocks = [block for block in gathered(events) if wanted(block.start)]
-        stop = agreed(finished.stop, {type(block.block) for block in blocks})
-        if raw and len(events) == finished.of and intact(events) and stop == finished.stop:
-            return raw
-        body = self._opened(started, mine=mine)
+        stop = agreed(finished.stop, {type(block.start.block) for block in blocks})
+        body = self._opened(started, finished, mine=mine)
         body["content"] = [
-            body["content"][block.start.index] if mine and block.untouched(raw) else folded(block.block, block.deltas)
+            body["content"][block.start.index] if mine and block.untouched(raw) else block.folded()
             for block in blocks
             if mine or not block.empty()
         ]
-        self._close(body, started, finished, stop, mine=mine)
+        self._close(body, finished, stop, mine=mine)
         return msgspec.json.encode(body)
 
-    def _opened(self, started: Started, *, mine: bool) -> Fields:
+    def _opened(self, started: Started, finished: Finished, *, mine: bool) -> Fields:
         """The message without its end: a copy of what came, or a new one with every key that may be null."""
-        fresh = message(started, self._model)
+        fresh = message(started, self._model, (finished.usage or Usage()).over(started.usage))
         if not mine:
             return {**fresh, "stop_details": None, "container": None, "diagnostics": None}
         return {**(started.body or {}), "id": fresh["id"], "model": fresh["model"]}
 
-    def _close(self, body: Fields, started: Started, finished: Finished, stop: Stop, *, mine: bool) -> None:
+    def _close(self, body: Fields, finished: Finished, stop: Stop, *, mine: bool) -> None:
         body["stop_reason"], body["stop_sequence"] = stop, finished.stop_sequence
         if finished.details is not None or stop == "refusal":
             body["stop_details"] = finished.details or REFUSED
         body |= finished.extra or {}
-        if not mine:
-            body["usage"] = write_usage((finished.usage or Usage()).over(started.usage))
-        elif finished.frame is None and finished.usage != read_usage(body.get("usage")):
+        if mine and finished.frame is None and finished.usage != read_usage(body.get("usage")):
             body["usage"] = {**(body.get("usage") or {}), **write_usage(finished.usage)}
+
+
+def own(started: Started) -> bool:
+    """Whether what *started* begins came whole, in this dialect."""
+    return started.body is not None and started.body.get("type") == "message"
+
+
+def untouched(events: Batch) -> bytes | None:
+    """The message that *events* came in, if they are all of it, and its end agrees with its content."""
+    if not events:
+        return None
+    started, finished = events[0], events[-1]
+    if not isinstance(started, Started) or not isinstance(finished, Finished) or not own(started):
+        return None
+    seen = {type(event.block) for event in events if isinstance(event, BlockStarted)}
+    return shared(events) if agreed(finished.stop, seen) == finished.stop else None
 
 
 def gathered(events: list[Event]) -> list[Folding]:

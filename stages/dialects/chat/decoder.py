@@ -35,6 +35,7 @@ from pipeline.events import (
     Text,
     TextDelta,
     ThinkingDelta,
+    share,
 )
 from stages.dialects.chat import stops, usage
 from stages.dialects.chat.blocks import Blocks, Choice, Nameless
@@ -308,12 +309,3 @@ class StreamDecoder:
     def _stop(self) -> None:
         self._on = StreamDecoder._over
         self._last, self._kept, self._weight = [], [], 0
-
-
-def share(events: list[Event], frame: bytes) -> None:
-    """Make *events* siblings in *frame*."""
-    if len(events) == 1:
-        events[0].frame = frame
-        return
-    for number, event in enumerate(events):
-        event.frame, event.nth, event.of = frame, number, len(events)

@@ -33,6 +33,7 @@ from pipeline.events import (
     Thinking,
     ThinkingDelta,
     ToolUse,
+    shared,
 )
 from stages.dialects.chat import stops, usage
 from stages.dialects.chat.blocks import maker
@@ -85,10 +86,8 @@ class WholeEncoder:
         body = started.body if started is not None else None
         if started is None or body is None or not isinstance(body.get("choices"), list):
             return msgspec.json.encode(self._rendered(started or Started("", ""), finished, events))
-        frame = started.frame
-        if frame is not None and len(events) == started.of and all(
-            event.frame is frame and event.nth == nth for nth, event in enumerate(events)
-        ):  # fmt: skip
+        frame = shared(events)
+        if frame is not None:
             return frame
         return msgspec.json.encode(edited(body, started, finished, events))
 

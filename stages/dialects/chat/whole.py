@@ -10,11 +10,10 @@ from typing import Any
 import msgspec
 
 from pipeline.errors import GatewayError, UpstreamFailed, UpstreamTruncated
-from pipeline.events import Batch, Event, Failed, Finished, Opaque, Started, Stop, Text
+from pipeline.events import Batch, Event, Failed, Finished, Opaque, Started, Stop, Text, share
 from stages.dialects.chat import stops, usage
 from stages.dialects.chat.blocks import Blocks, Nameless
 from stages.dialects.chat.chunk import Chunk, Delta, read
-from stages.dialects.chat.decoder import share
 from stages.dialects.chat.refusals import frame_error
 
 LIMIT = 64 * 1024 * 1024  # bytes of a reply; spoken answers take tens of megabytes

@@ -28,6 +28,7 @@ from pipeline.events import (
     ThinkingDelta,
     ToolUse,
     Usage,
+    share,
 )
 from stages.dialects.responses import stops, usage
 from stages.dialects.responses.adopted import is_part
@@ -68,8 +69,7 @@ class WholeDecoder:
             events = [Failed(error)]
         except GatewayError as error:
             return [Failed(error)]
-        for number, event in enumerate(events):
-            event.frame, event.nth, event.of = raw, number, len(events)
+        share(events, raw)
         return events
 
 
