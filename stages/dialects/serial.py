@@ -33,6 +33,8 @@ _SMALL = 128  # what an event without text counts
 
 Delta = TextDelta | ThinkingDelta | SignatureDelta | InputDelta | Opaque
 
+_PIECES = frozenset({TextDelta, ThinkingDelta, SignatureDelta, InputDelta})
+
 
 class Serial:
     """Puts the blocks of one reply in line.  *wants*: whether to keep a block; *reread*: the events in a Run."""
@@ -49,6 +51,9 @@ class Serial:
         """The events that can be written now, in their order."""
         out = self._out = []
         for event in events:
+            if type(event) in _PIECES and event.index == self._current == self._number:  # type: ignore[attr-defined]  # they have one
+                out.append(event)  # nearly all events are more of what is being written
+                continue
             step = _STEPS.get(type(event))
             if step is None:
                 out.append(event)

@@ -299,6 +299,21 @@ def test_text_after_a_call_is_a_block_of_its_own() -> None:
     assert [block for block, _ in blocks(events)] == [Text(), ToolUse("c", "f"), Text()]
 
 
+@pytest.mark.parametrize(
+    ("delta", "kind"),
+    [({"refusal": "no"}, Refusal), ({"reasoning": "hm"}, Thinking), ({"reasoning_content": "hm"}, Thinking),
+     ({"tool_calls": [{"index": 0, "id": "c", "function": {"name": "f", "arguments": "{}"}}]}, ToolUse)],
+)  # fmt: skip
+def test_what_stands_beside_the_words_of_an_open_text_is_told(delta: dict[str, Any], kind: type) -> None:
+    """A frame with words and something else is both; one with words alone is more of the text, with its counts."""
+    counts = {"prompt_tokens": 9, "completion_tokens": 3}
+    frames = [frame({"content": "a"}), frame({"content": "b", **delta}), frame({"content": "c"}, usage=counts)]
+    events = decoded(*frames, frame({}, "stop"), DONE)
+    assert kind in [type(block) for block, _ in blocks(events)]
+    assert "".join(words for block, words in blocks(events) if block == Text()) == "abc"
+    assert last(events).usage == Usage(9, 0, 0, 0, 3, 0)
+
+
 def test_choices_end_one_by_one() -> None:
     """With n > 1 every choice has its blocks and its reason, and the end of the first one is told in its place."""
     events = decoded(REPLIES["choices"])

@@ -34,7 +34,7 @@ from pipeline.events import (
 )
 from stages.dialects.chat import signed
 from stages.dialects.chat.chunk import Call as Fragment
-from stages.dialects.chat.chunk import Chunk, Delta, Function
+from stages.dialects.chat.chunk import Delta, Function
 from stages.dialects.envelope import unwrap
 from stages.dialects.logprobs import tokens
 
@@ -106,6 +106,7 @@ class Blocks:
         self.reply = ""  # the reply's id: what ids of calls are made of where the server gives none
         self.model = ""
         self.waiting = 0  # characters of arguments that can't be told yet
+        self.writing: int | None = None  # the text that is open in the first answer
         self._whole = whole
         self._next = 0
 
@@ -122,20 +123,6 @@ class Blocks:
         return self._next > 0 and all(
             call.block is not None for choice in self.choices.values() for call in choice.calls
         )
-
-    def more(self, chunk: Chunk) -> TextDelta | None:
-        """The event of a chunk that only has more words of the text that is open: nearly all of them, so it is fast."""
-        choices = chunk.choices
-        if not choices or len(choices) > 1:
-            return None
-        told = choices[0]
-        choice, delta = self.choices.get(told.index if told.index.__class__ is int else 0), told.delta
-        if choice is None or delta is None or choice.kind is not Text or told.finish_reason is not None:
-            return None
-        content = delta.content
-        if content and content.__class__ is str and told.logprobs is None and delta == Delta(content):
-            return TextDelta(choice.open, content)
-        return None
 
     def take(self, choice: Choice, delta: Delta, out: list[Event], logprobs: Any = None) -> None:
         """Put the events that *delta* stands for into *out*; *logprobs*: what the choice tells of its tokens."""
@@ -171,6 +158,8 @@ class Blocks:
     def _begin(self, choice: Choice, kind: type[Thinking | Text | Refusal], out: list[Event]) -> None:
         self._end_prose(choice, out)
         choice.open, choice.kind = self._next, kind
+        if kind is Text and choice.number == 0:
+            self.writing = choice.open
         self._next += 1
         out.append(BlockStarted(choice.open, kind(), choice.number))
 
@@ -178,6 +167,8 @@ class Blocks:
         if choice.kind is not None:
             out.append(BlockStopped(choice.open))
             choice.kind, choice.detail, choice.signed = None, None, False
+            if choice.number == 0:
+                self.writing = None
 
     def _parts(self, choice: Choice, parts: list[Any], out: list[Event]) -> None:
         """Content as a list (Mistral): texts, and thinking that holds texts."""

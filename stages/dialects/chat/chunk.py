@@ -5,7 +5,7 @@ where a text should be must not cost the whole frame.  ``read`` never raises.
 """
 
 import json
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -71,6 +71,37 @@ class Chunk(msgspec.Struct, gc=False):
     error: Any = None
 
 
+class _Words(msgspec.Struct, gc=False):
+    """A delta that says words, and nothing else that anyone here reads."""
+
+    content: Annotated[str, msgspec.Meta(min_length=1)]
+    reasoning_content: None = None
+    reasoning: None = None
+    reasoning_details: None = None
+    refusal: None = None
+    tool_calls: None = None
+    function_call: None = None
+    audio: None = None
+    annotations: None = None
+
+
+class _Going(msgspec.Struct, gc=False):
+    """The first answer, going on."""
+
+    delta: _Words
+    index: Literal[0] = 0
+    finish_reason: None = None
+    logprobs: None = None
+
+
+class Words(msgspec.Struct, gc=False):
+    """A chunk that has more words of one answer, nearly all are: what it may not be fails to decode."""
+
+    choices: tuple[_Going]
+    usage: dict[str, Any] | None = None
+    error: None = None
+
+
 class _QuietChoice(msgspec.Struct, gc=False):
     """A choice that goes on."""
 
@@ -97,6 +128,7 @@ class Envelope(msgspec.Struct, gc=False):
 
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 CHUNK = msgspec.json.Decoder(Chunk)
+WORDS = msgspec.json.Decoder(Words)
 
 
 _ENVELOPE = msgspec.json.Decoder(Envelope)

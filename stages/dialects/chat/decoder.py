@@ -39,7 +39,7 @@ from pipeline.events import (
 )
 from stages.dialects.chat import stops, usage
 from stages.dialects.chat.blocks import Blocks, Choice, Nameless
-from stages.dialects.chat.chunk import CHUNK, UNREADABLE, Chunk, quiet, read
+from stages.dialects.chat.chunk import CHUNK, UNREADABLE, WORDS, Chunk, quiet, read
 from stages.dialects.chat.chunk import Choice as Told
 from stages.dialects.chat.refusals import frame_error
 from stages.dialects.sse import Frame, Frames
@@ -109,14 +109,18 @@ class StreamDecoder:
 
     def _reading(self, raw: bytes, payload: bytes, batch: Batch) -> None:
         """Deltas come and are decoded; also after a choice has ended."""
+        if (open_ := self._blocks.writing) is not None and not self._kept:
+            try:
+                words = WORDS.decode(payload)
+            except UNREADABLE:
+                pass  # it says something else, or more
+            else:
+                if words.usage:
+                    usage.merge(self._usage, words.usage)
+                batch.append(TextDelta(open_, words.choices[0].delta.content, frame=raw))
+                return
         chunk = self._chunk(raw, payload, batch)
-        if chunk is None:
-            return
-        event = self._blocks.more(chunk)
-        if event is not None and not self._kept:
-            event.frame = raw
-            batch.append(event)
-        else:
+        if chunk is not None:
             self._take(chunk, raw, batch, [])
 
     def _skimming(self, raw: bytes, payload: bytes, batch: Batch) -> None:
