@@ -11,6 +11,8 @@ else's affair: the translation refuses them, or tells them as text.
 
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
+from itertools import chain
+from operator import methodcaller
 from typing import Any
 
 import attrs
@@ -18,8 +20,12 @@ import attrs
 from pipeline.document import Path
 from pipeline.prompt import Prompt
 from stages.dialects.course import TALK, Course
+from stages.dialects.shape import those
 
 _DEFAULTS: tuple[Any, ...] = (None, False, [], {}, {"type": "direct"}, ["direct"])  # values that ask for nothing
+
+_TYPE = methodcaller("get", "type")
+_HOLDING = frozenset({list, dict, str, type(None)})  # what a field that may hold parts can be; words are none
 
 _NAMED = "it is only a name for it"
 _SHOWN = "it is for the reader, the model never sees it"
@@ -205,6 +211,8 @@ def _walk(
         if not inner or isinstance(inner, str):
             continue
         several = isinstance(inner, list)
+        if several and way is None and _known(inner, wanted, kinds):
+            continue
         for number, child in enumerate(inner if several else (inner,), start):
             if type(child) is not dict:
                 continue
@@ -212,6 +220,37 @@ def _walk(
             below = kinds.get(called)
             if below is not None and (below.inner or not child.keys() <= below.settled):
                 _walk(child, below, (way, field, number) if several else (way, field), kinds, found, called)
+
+
+def _known(parts: list[Any], wanted: str, kinds: Mapping[str, Kind]) -> bool:
+    """Whether nothing has to be said of *parts*, nor of what is in them; *wanted*: their kind, or "" for their types.
+
+    A long conversation has thousands of parts, of a dozen shapes: these are gathered in one go and looked at, not each
+    part.  Where there is something to say, or that makes no sense, the answer is no, and ``_walk`` finds what it is.
+    """
+    if not {dict}.issuperset(map(type, parts)):
+        return False
+    strange: set[str] = set()
+    further: set[tuple[str, str]] = set()
+    try:
+        shapes = {*zip(map(_TYPE, parts), map(tuple, parts), strict=True)}
+    except TypeError:  # a type that is no word
+        return False
+    for name, keys in shapes:
+        known = kinds.get(wanted or str(name or "message"))
+        if known is not None:
+            strange |= known.unsettled(dict.fromkeys(keys))
+            further |= {(field, below) for field, below in known.inner.items() if field in keys}
+    if any(part.get(field) not in _DEFAULTS for field in strange for part in parts):
+        return False
+    return all(_known_within(parts, field, below, kinds) for field, below in further)
+
+
+def _known_within(parts: list[dict[str, Any]], field: str, wanted: str, kinds: Mapping[str, Kind]) -> bool:
+    """The same of what is in the *field* of those *parts* that have it."""
+    held = [*map(methodcaller("get", field), parts)]
+    within = [*chain.from_iterable(those(list, held)), *those(dict, held)]
+    return _HOLDING.issuperset(map(type, held)) and (not within or _known(within, wanted, kinds))
 
 
 def _path(way: Any) -> Path:

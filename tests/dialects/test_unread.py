@@ -43,6 +43,17 @@ def test_a_field_of_a_part_is_recorded_where_it_stands() -> None:
     ]
 
 
+def test_a_field_that_another_kind_reads_is_recorded_all_the_same() -> None:
+    """Parts of many kinds are looked at together, each by its own table; what is no part stands in nobody's way."""
+    result = {"type": "tool_result", "tool_use_id": "t", "content": [{"type": "text", "text": "a"}]}
+    text = {"type": "text", "text": "a", "tool_use_id": "t"}
+    path = "messages[0].content[2].tool_use_id"
+    assert recorded("anthropic", messages(result, "odd", text)) == [(path, "no equivalent", True)]
+    path = "messages[0].content[1].tool_use_id"
+    assert recorded("anthropic", messages(result, text)) == [(path, "no equivalent", True)]
+    assert recorded("anthropic", messages(result, {"type": ["odd"]}, {"type": "text", "text": "a"})) == []
+
+
 def test_many_of_a_kind_are_one_record() -> None:
     """At the first, with their number: a history has hundreds."""
     items = [{"type": "function_call", "id": f"fc_{n}", "call_id": "c", "name": "f", "arguments": "{}"} for n in "abc"]

@@ -8,6 +8,10 @@ know acceptable to this API: a limit of tokens, what the model refuses (``fit``)
 cache marks than it takes (``marks``).
 """
 
+from itertools import chain
+from operator import methodcaller
+from typing import Any
+
 from pipeline.prompt import Prompt
 from stages.capabilities import capability
 from stages.dialects import shape
@@ -22,18 +26,15 @@ from stages.notes import STOPS
 MAX_TOKENS = 8_192  # for clients that set no limit, where it is not known what the model can write
 
 _ROLES = ("user", "assistant", "system")  # a tuple: a client's value may be of any type
+_CONTENT, _ROLE, _TYPE = (methodcaller("get", key) for key in ("content", "role", "type"))
 _OBJECTS = ("thinking", "output_config", "tool_choice", "metadata")
 
 
 def to_messages(body: Fields, prompt: Prompt, towards: str = "") -> Fields:
     """*body*, which is in the Messages shape.  InvalidRequest where it is not."""
     shape.name(body.get("model"), ("model",))
-    for path, message in shape.objects(body.get("messages"), ("messages",)):
-        if message.get("role") not in _ROLES:
-            shape.invalid((*path, "role"), "one of user, assistant, system is required")
-        content = message.get("content")
-        if not isinstance(content, str):
-            shape.blocks(content, (*path, "content"))
+    if not _sound(body.get("messages")):
+        _find_fault(body.get("messages"))
     system = body.get("system")
     if system is not None and not isinstance(system, str):
         shape.blocks(system, ("system",))
@@ -45,6 +46,28 @@ def to_messages(body: Fields, prompt: Prompt, towards: str = "") -> Fields:
         if body.get(key) is not None:
             shape.mapping(body[key], (key,))
     return body
+
+
+def _sound(messages: Any) -> bool:
+    """Whether *messages* are as they should be, as nearly all are: seen in one go, not message by message."""
+    if not isinstance(messages, list) or not {dict}.issuperset(map(type, messages)):
+        return False
+    contents = [*map(_CONTENT, messages)]
+    blocks = [*chain.from_iterable(shape.those(list, contents))]
+    if not {str, list}.issuperset(map(type, contents)) or not {dict}.issuperset(map(type, blocks)):
+        return False
+    roles, kinds = [*map(_ROLE, messages)], [*map(_TYPE, blocks)]
+    return {str}.issuperset(map(type, roles + kinds)) and {*_ROLES}.issuperset(roles) and "" not in kinds
+
+
+def _find_fault(messages: Any) -> None:
+    """InvalidRequest for the first of *messages* that is not as it should be."""
+    for path, message in shape.objects(messages, ("messages",)):
+        if message.get("role") not in _ROLES:
+            shape.invalid((*path, "role"), "one of user, assistant, system is required")
+        content = message.get("content")
+        if not isinstance(content, str):
+            shape.blocks(content, (*path, "content"))
 
 
 def from_messages(body: Fields, prompt: Prompt) -> Fields:
