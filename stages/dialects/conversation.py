@@ -16,13 +16,12 @@ from operator import attrgetter
 from typing import Any
 
 import attrs
-import msgspec
 
 from pipeline.document import Path
 from pipeline.errors import Unsupported
 from pipeline.prompt import Action, Prompt, spell
 from stages.dialects.course import WHOLE, Walk, course_of, taken_up
-from stages.dialects.shape import DEPTH, blocks, deep, invalid, mapping, objects
+from stages.dialects.shape import blocks, invalid, mapping, objects, written
 
 Fields = dict[str, Any]
 
@@ -160,11 +159,10 @@ class Conversation:
     def _arguments(self, block: Fields, path: Path) -> str:
         """The input of a call, as text; what was no JSON object when it came (``_raw``) as it was."""
         given = mapping(block.get("input", {}), (*path, "input"))
-        if deep(given, DEPTH):
-            invalid((*path, "input"), "nested too deeply")
+        text = written(given, (*path, "input"))
         self._tally.marks += "cache_control" in block
         raw = given.get("_raw")
-        return raw if isinstance(raw, str) and len(given) == 1 else msgspec.json.encode(given).decode()
+        return raw if isinstance(raw, str) and len(given) == 1 else text
 
     def _unanswered(self, call: str) -> str:
         """The result of a *call* that has none."""

@@ -60,11 +60,10 @@ def sequence(value: Any, path: Path) -> list[Any]:
 
 def objects(value: Any, path: Path, first: int = 0) -> list[tuple[Path, dict[str, Any]]]:
     """Path and value of each member of *value*, an array of objects, the first of which has the number *first*."""
-    found = []
-    for number, item in enumerate(sequence(value, path), first):
-        place = (*path, number)
-        found.append((place, item if isinstance(item, dict) else mapping(item, place)))
-    return found
+    return [
+        ((*path, number), item if type(item) is dict else mapping(item, (*path, number)))
+        for number, item in enumerate(sequence(value, path), first)
+    ]
 
 
 def blocks(value: Any, path: Path) -> list[tuple[Path, dict[str, Any]]]:
@@ -109,14 +108,30 @@ def count(value: Any, path: Path, *, least: int = 0) -> int:
 
 
 def deep(value: Any, limit: int) -> bool:
-    """Whether *value* is nested more than *limit* levels: what a client may nest freely, code walks by recursion.
-
-    Where so few brackets are, nothing needs to be walked: that takes a quarter of the time for most schemas.
-    """
+    """Whether *value* is nested more than *limit* levels: what a client may nest freely, code walks by recursion."""
     try:
         text = msgspec.json.encode(value)
     except RecursionError:
         return True
+    return _nested(value, text, limit)
+
+
+def written(value: Any, path: Path) -> str:
+    """*value* as JSON; refused where it is ``deep``."""
+    try:
+        text = msgspec.json.encode(value)
+    except RecursionError:
+        text = b""
+    if not text or _nested(value, text, DEPTH):
+        invalid(path, "nested too deeply")
+    return text.decode()
+
+
+def _nested(value: Any, text: bytes, limit: int) -> bool:
+    """Whether *value*, of which *text* is the JSON, is nested more than *limit* levels.
+
+    Where so few brackets are, nothing needs to be walked: that takes a quarter of the time for most schemas.
+    """
     if text.count(b"{") + text.count(b"[") <= limit:
         return False
     level = [value]

@@ -26,6 +26,8 @@ from stages.dialects.shape import invalid, name, text
 
 Message = tuple[Path, Fields]
 
+_WORDS = {"type", "text"}  # a part that is no more than its words
+
 
 class Conversation(conversation.Conversation):
     """One conversation being translated for *model*, of *family*.  *free*: the names of tools that take a text."""
@@ -196,6 +198,8 @@ class Conversation(conversation.Conversation):
 
     def _content(self, said: list[Fields]) -> str | list[Fields]:
         """*said* as a string where it is no more than that; servers of old read nothing else."""
+        if len(said) == 1 and said[0].keys() == _WORDS:  # nearly always
+            return str(said[0]["text"])
         texts = [part["text"] for part in said if part["type"] == "text" and MARK not in part]
         if len(texts) < len(said) or (self._family.parts and len(said) > 1):
             return said

@@ -27,8 +27,10 @@ def parts(block: Fields, path: Path, tally: Tally) -> list[Fields]:
         case "text":
             if block.get("citations"):
                 tally.citations += 1
-            given = text(block.get("text"), (*path, "text"))
-            return [_text(given)] if given and not given.isspace() else []
+            given = block.get("text")
+            if type(given) is not str:  # there are thousands in a long conversation: a path is made where it is told
+                text(given, (*path, "text"))
+            return [{"type": "text", "text": given}] if given and not given.isspace() else []
         case "image":
             image = _image(mapping(block.get("source"), (*path, "source")), (*path, "source"))
             return [
@@ -104,7 +106,10 @@ def result(block: Fields, path: Path, asked: str, tally: Tally) -> tuple[list[st
     """
     lines: list[str] = []
     beside: list[Fields] = []
-    for place, inner in blocks_of(block.get("content"), (*path, "content")):
+    content = block.get("content")
+    if isinstance(content, str) and content and not content.isspace():  # most results are words and no more
+        lines, content = [content], None
+    for place, inner in blocks_of(content, (*path, "content")):
         if inner["type"] not in {"text", "image", "document", "search_result"}:
             lines.append(_told(inner, place))
             tally.headed += 1

@@ -39,7 +39,7 @@ def functions(body: Fields, family: Family, prompt: Prompt, *, beside: bool = Fa
     tools = [(tool.get(AT, path), tool) for path, tool in objects(body["tools"], ("tools",))]
     beside = beside or any(not _served(tool, path) for path, tool in tools)
     for path, tool in tools:
-        if beside and _served(tool, path):
+        if beside and tool.get("type") and _served(tool, path):
             prompt.record("dropped", path, f"a tool of type {tool['type']!r} can't be run for this model", lossy=True)
             continue
         if tool.get("allowed_callers") is not None and "direct" not in sequence(tool["allowed_callers"], path):
