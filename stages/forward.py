@@ -112,6 +112,8 @@ class Forward:
         """The source: sends batches of the reply to *out*."""
         with in_force(self._known):
             match exchange.operation:
+                case "reply":
+                    await self._attempts(exchange, out)
                 case "models" | "model":
                     await out.send([await self._lists.answer(exchange)])
                 case "count_tokens":
@@ -120,8 +122,6 @@ class Forward:
                     await out.send([await self._relay(exchange)])
                 case "usage":
                     raise NotFound("nothing here tells what a key has used")
-                case _:
-                    await self._attempts(exchange, out)
 
     async def _relay(self, exchange: Exchange) -> Answer:
         """The upstream's answer to a relayed request; of several the one that has what it is about."""

@@ -145,11 +145,11 @@ class Reencode:
 
     def _take_head(self, batch: Batch) -> None:
         """The committed upstream's head comes with Started."""
-        for event in batch:
-            if isinstance(event, Started) and event.head is not None:
-                attempt = self._exchange.upstream
-                same = attempt is not None and attempt.dialect.NAME == self._exchange.dialect.NAME
-                self._upstream = reply_fields(event.head, same=same)
+        started = next((event for event in batch if isinstance(event, Started)), None)
+        if started is not None and started.head is not None:
+            upstream = self._exchange.upstream
+            same = upstream is not None and upstream.dialect.NAME == self._exchange.dialect.NAME
+            self._upstream = reply_fields(started.head, same=same)
 
     def _head(self, status: int, own: Headers) -> Head:
         fields = with_fields(self._upstream, own)
@@ -163,6 +163,8 @@ class Reencode:
 
 def with_fields(fields: Headers, more: Headers) -> Headers:
     """*fields* with *more*, which take the place of those of the same name."""
+    if not more:
+        return fields
     names = dict(more)
     return [field for field in fields if field[0] not in names] + more
 
