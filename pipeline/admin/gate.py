@@ -18,6 +18,7 @@ from collections.abc import Callable
 from ipaddress import ip_address
 
 import attrs
+import trio
 
 from pipeline.admin import accounts
 from pipeline.admin.accounts import LASTS, SEEN, Login
@@ -25,6 +26,7 @@ from pipeline.admin.guard import Guard
 from pipeline.admin.passwords import Passwords
 from pipeline.admin.refusal import Refused
 from pipeline.admin.settings import Settings
+from pipeline.admin.text import normal
 from pipeline.store.keys import digest
 from pipeline.store.store import Store
 from transports.messages import Request
@@ -34,7 +36,9 @@ FRESH = 60.0  # seconds that a Basic credential is believed without another look
 REMEMBERED = 1_000  # Basic credentials
 SAFE = frozenset({"GET", "HEAD"})
 
-_FORWARDED = (b"forwarded", b"x-forwarded-for", b"x-real-ip")
+# What proxies add on the way (RFC 7239, RFC 9110 §7.6.3, and what was there before them).
+_FORWARDED = frozenset({b"forwarded", b"via", b"x-real-ip"})
+_FORWARDED_LIKE = b"x-forwarded-"
 
 
 @attrs.frozen
@@ -53,6 +57,7 @@ class Gate:
         self.settings, self.passwords, self.guard = settings, Passwords(), Guard()
         self._store, self._clock = store, clock
         self._verified: dict[str, tuple[str, float]] = {}  # of a Basic credential: what it fitted, and until when
+        self._looking: dict[str, trio.Event] = {}  # the same, while argon2 runs
 
     def now(self) -> int:
         """The moment, in ms."""
@@ -104,12 +109,32 @@ class Gate:
         return Who(login.admin, cookie, login)
 
     async def _script(self, user: str, password: str, address: str) -> Who | None:
-        """Whoever shows a Basic credential: a quarter of a second of argon2, once a minute."""
+        """Whoever shows a Basic credential: a quarter of a second of argon2, once a minute.
+
+        Those that show the same one meanwhile wait for what is found: twenty requests at once are not twenty attempts.
+        """
         mark = digest(self._store.keys.pepper, f"basic {user}\0{password}")
-        stored = await self._store.read(lambda db: accounts.password_of(db, user))
+        while not await self._believed(mark, user):
+            if (other := self._looking.get(mark)) is not None:
+                await other.wait()
+                continue
+            self._looking[mark] = trio.Event()
+            try:
+                return await self._looked_at(mark, user, password, address)
+            finally:
+                self._looking.pop(mark).set()
+        return Who(user)
+
+    async def _believed(self, mark: str, user: str) -> bool:
+        """Whether the credential *mark* fitted a moment ago, and *user* still has that password."""
         fitted, until = self._verified.get(mark, ("", 0.0))
-        if fitted and fitted == stored and self._clock() < until:
-            return Who(user)
+        if not fitted or self._clock() >= until:
+            return False
+        return fitted == await self._store.read(lambda db: accounts.password_of(db, user))
+
+    async def _looked_at(self, mark: str, user: str, password: str, address: str) -> Who | None:
+        """Whoever shows the credential *mark*, which is believed for a while if it is right."""
+        stored = await self._store.read(lambda db: accounts.password_of(db, user))
         if not await self.right(user, password, address):
             return None
         if stored is not None:
@@ -149,7 +174,12 @@ def local(request: Request) -> bool:
 
     What a proxy passes on came from elsewhere: it says so in a field of its own.
     """
-    return on_loopback(request.local) and not any(name in _FORWARDED for name, _ in request.headers)
+    return on_loopback(request.local) and not any(forwarded(name) for name, _ in request.headers)
+
+
+def forwarded(field: bytes) -> bool:
+    """Whether a proxy put the *field* there."""
+    return field in _FORWARDED or field.startswith(_FORWARDED_LIKE)
 
 
 def on_loopback(address: str) -> bool:
@@ -206,4 +236,4 @@ def basic(request: Request) -> tuple[str, str] | None:
     except (binascii.Error, UnicodeDecodeError):
         return None
     user, colon, password = text.partition(":")
-    return (user, password) if colon and "\0" not in text else None
+    return (normal(user), password) if colon and "\0" not in text else None
