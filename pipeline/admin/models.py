@@ -95,15 +95,7 @@ async def listed(ask: Ask) -> Models:
 async def create(ask: Ask, body: NewModel) -> OneModel:
     """Put a model into the list, behind the others."""
     check(ask, body.upstreams)
-    if body.id == ORDER:
-        raise Refused(409, "reserved", f"{ORDER} has a meaning of its own in the API")
-    row = ModelRow(body.id, body.target, tuple(body.upstreams), body.enabled)
-    try:
-        made = await ask.change(
-            "model.create", body.id, lambda db: stored.add(db, row, ask.now), msgspec.to_builtins(body)
-        )
-    except stored.ModelExists:
-        raise Refused(409, "exists", f"there is a model {body.id} in the list") from None
+    made = await ask.change("model.create", body.id, lambda db: added(db, body, ask.now), msgspec.to_builtins(body))
     return OneModel(view(made))
 
 
@@ -112,18 +104,8 @@ async def change(ask: Ask, id: str, body: ModelChanges) -> OneModel:  # noqa: A0
     if body.upstreams is not UNSET:
         check(ask, body.upstreams)
 
-    def made(db: Database) -> ModelRow:
-        row = found(db, id)
-        row = attrs.evolve(
-            row,
-            target=row.target if body.target is UNSET else body.target,
-            upstreams=row.upstreams if body.upstreams is UNSET else tuple(body.upstreams),
-            enabled=row.enabled if body.enabled is UNSET else body.enabled,
-        )
-        stored.change(db, row)
-        return row
-
-    return OneModel(view(await ask.change("model.change", id, made, msgspec.to_builtins(body))))
+    made = await ask.change("model.change", id, lambda db: changed(db, id, body), msgspec.to_builtins(body))
+    return OneModel(view(made))
 
 
 async def remove(ask: Ask, id: str) -> None:  # noqa: A002  # as the path has it
@@ -147,6 +129,32 @@ ROUTES: tuple[Route, ...] = (
     patch("/models/{id}", change, refuses=(404,)),
     delete("/models/{id}", remove, refuses=(404,)),
 )
+
+
+# -- as they are stored -----------------------------------------------------------------------------------------------
+
+
+def added(db: Database, body: NewModel, now: int) -> ModelRow:
+    """The model that *body* describes, put behind the others.  Raises Refused (409)."""
+    if body.id == ORDER:
+        raise Refused(409, "reserved", f"{ORDER} has a meaning of its own in the API")
+    try:
+        return stored.add(db, ModelRow(body.id, body.target, tuple(body.upstreams), body.enabled), now)
+    except stored.ModelExists:
+        raise Refused(409, "exists", f"there is a model {body.id} in the list") from None
+
+
+def changed(db: Database, id: str, body: ModelChanges) -> ModelRow:  # noqa: A002  # the model's
+    """The model called *id*, with what *body* says of it.  Raises Refused (404)."""
+    row = found(db, id)
+    row = attrs.evolve(
+        row,
+        target=row.target if body.target is UNSET else body.target,
+        upstreams=row.upstreams if body.upstreams is UNSET else tuple(body.upstreams),
+        enabled=row.enabled if body.enabled is UNSET else body.enabled,
+    )
+    stored.change(db, row)
+    return row
 
 
 # -- what there is ----------------------------------------------------------------------------------------------------

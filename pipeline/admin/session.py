@@ -13,7 +13,7 @@ from pipeline.admin.desk import Ask
 from pipeline.admin.gate import Who, same, set_cookie
 from pipeline.admin.refusal import SESSION, Refused, absent
 from pipeline.admin.route import Route, delete, get, post, put
-from pipeline.admin.text import Password, Word, normal
+from pipeline.admin.text import Account, Password, normal
 from pipeline.store.database import Database
 
 State = Literal["setup", "login", "in"]
@@ -34,7 +34,7 @@ class SetUp(msgspec.Struct, forbid_unknown_fields=True):
     """The first account; *secret* was printed on the terminal."""
 
     secret: Sent
-    user: Word
+    user: Account
     password: Password
 
 

@@ -13,8 +13,8 @@ import click
 from pipeline.admin import accounts, audit
 from pipeline.admin.passwords import generated, hashed
 from pipeline.admin.refusal import Refused, absent
-from pipeline.admin.text import LONGEST, SHORTEST, normal
-from pipeline.commands.books import CONFIG, JSON, Books, moment, now, show
+from pipeline.admin.text import LONGEST, SHORTEST, Account, normal
+from pipeline.commands.books import CONFIG, JSON, Books, meant, moment, now, show
 from pipeline.flags import Flags
 from pipeline.store.database import Database
 
@@ -46,7 +46,7 @@ def user(before: Flags, /, name: str | None, remove: bool, ask: bool, config: Pa
         books.change("admin.remove", name, lambda db, pepper: forgotten(db, name))
         click.echo(f"removed {name}")
     else:
-        given(books, normal(name), ask=ask, new=True, in_json=in_json)
+        given(books, normal(meant(name, Account)), ask=ask, new=True, in_json=in_json)
 
 
 @admin.command()
@@ -59,7 +59,8 @@ def password(before: Flags, /, name: str | None, ask: bool, config: Path | None,
     """Give an account another password, and make it if it is not there; its logins end."""
     books = Books(before, config)
     there = [each for each, _, _ in books.look(accounts.named)]
-    given(books, normal(name or (there[0] if len(there) == 1 else books.config.admin.user)), ask=ask, in_json=in_json)
+    name = meant(name, Account) if name is not None else there[0] if len(there) == 1 else books.config.admin.user
+    given(books, normal(name), ask=ask, in_json=in_json)
 
 
 @admin.command()

@@ -16,6 +16,7 @@ import msgspec
 import trio
 
 from pipeline.admin import audit
+from pipeline.admin.api import invalid
 from pipeline.admin.refusal import Refused
 from pipeline.config import Config
 from pipeline.errors import StoreUnavailable
@@ -93,6 +94,14 @@ def fail(*lines: str) -> NoReturn:
     for line in lines:
         click.echo(line, err=True)
     sys.exit(1)
+
+
+def meant(said: Any, kind: Any) -> Any:
+    """*said* as a *kind* of the API's; what does not fit is a wrong use of the command, told as the API tells it."""
+    try:
+        return msgspec.convert(said, kind)
+    except msgspec.ValidationError as error:
+        raise click.UsageError(str(invalid(error))) from None
 
 
 # -- what is shown ----------------------------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ import msgspec
 from pipeline.admin import keys as api
 from pipeline.admin.options import check
 from pipeline.admin.refusal import Refused
-from pipeline.commands.books import CONFIG, JSON, Books, fail, moment, now, show
+from pipeline.commands.books import CONFIG, JSON, Books, fail, meant, moment, now, show
 from pipeline.flags import Flags, told
 from pipeline.loading import build
 from pipeline.store import keys as stored
@@ -96,7 +96,7 @@ def show_command(before: Flags, /, key: str, config: Path | None, in_json: bool)
 @click.pass_obj
 def create(before: Flags, /, name: str, config: Path | None, in_json: bool, **said: Any) -> None:
     """Make a key; its secret is printed, this once."""
-    body, books = msgspec_of({"name": name, **given(said)}, api.NewKey), Books(before, config)
+    body, books = meant({"name": name, **given(said)}, api.NewKey), Books(before, config)
     fits(books, body.options, body.limits)
 
     def made(db: Database, pepper: bytes) -> tuple[api.Key, str]:
@@ -118,7 +118,7 @@ def create(before: Flags, /, name: str, config: Path | None, in_json: bool, **sa
 @click.pass_obj
 def change(before: Flags, /, key: str, config: Path | None, in_json: bool, **said: Any) -> None:
     """Change a key; what is not said stays.  Models, limits and options are said anew as a whole."""
-    body, books = msgspec_of(given(said), api.KeyChanges), Books(before, config)
+    body, books = meant(given(said), api.KeyChanges), Books(before, config)
     fits(books, body.options or {}, body.limits or [])
 
     def made(db: Database, pepper: bytes) -> api.Key:
@@ -161,7 +161,7 @@ def reset(
 ) -> None:
     """Begin the windows of a key anew; what it used stays in the books."""
     said = ({"kinds": list(kinds)} if kinds else {}) | ({"models": model} if model else {})
-    body = msgspec_of(said, api.Reset)
+    body = meant(said, api.Reset)
 
     def made(db: Database, pepper: bytes) -> api.Key:
         found = named(db, key)
@@ -227,9 +227,13 @@ def limit(text: str) -> dict[str, Any]:
         raise click.BadParameter(f"{text}: expected KIND=MOST with one of {', '.join(KINDS)}", param_hint="--limit")
     try:
         amount = Decimal(most) * (MILLION if KINDS[kind].unit == "cost" else 1)
-        return {"kind": kind, "limit": int(amount), "models": models or "*"}
+        whole = int(amount)
     except (InvalidOperation, ValueError, OverflowError):
         raise click.BadParameter(f"{text}: expected a number behind =", param_hint="--limit") from None
+    if whole != amount:
+        least = "dollars to six places" if KINDS[kind].unit == "cost" else "a whole number"
+        raise click.BadParameter(f"{text}: expected {least} behind =", param_hint="--limit")
+    return {"kind": kind, "limit": whole, "models": models or "*"}
 
 
 def options_of(texts: Sequence[str]) -> dict[str, dict[str, Any]]:
@@ -274,14 +278,6 @@ def expiry(text: str) -> int:
         return round(time.mktime(time.strptime(text, "%Y-%m-%d")) * 1000)
     except (ValueError, OverflowError):
         raise click.BadParameter(f"{text}: expected 30d, 12h, 2027-01-31 or never", param_hint="--expires") from None
-
-
-def msgspec_of(said: dict[str, Any], kind: Any) -> Any:
-    """*said* as the API takes it; what does not fit is a wrong use of the command."""
-    try:
-        return msgspec.convert(said, kind)
-    except msgspec.ValidationError as error:
-        raise click.UsageError(str(error).replace("`", "")) from None
 
 
 # -- what is shown ----------------------------------------------------------------------------------------------------

@@ -7,12 +7,11 @@ python -m pipeline models list | change | move | remove
 from pathlib import Path
 from typing import Any
 
-import attrs
 import click
 
 from pipeline.admin import models as api
-from pipeline.admin.refusal import Refused, absent
-from pipeline.commands.books import CONFIG, JSON, Books, now, show
+from pipeline.admin.refusal import absent
+from pipeline.commands.books import CONFIG, JSON, Books, meant, now, show
 from pipeline.flags import Flags
 from pipeline.store import models as stored
 from pipeline.store.database import Database
@@ -43,14 +42,11 @@ def listed(before: Flags, /, config: Path | None, in_json: bool) -> None:
 @click.pass_obj
 def add(before: Flags, /, name: str, config: Path | None, in_json: bool, **said: Any) -> None:
     """Put a model behind the others."""
-    books = Books(before, config)
+    body, books = meant({"id": name, **said}, api.NewModel), Books(before, config)
     known(books, said["upstreams"])
 
     def made(db: Database, pepper: bytes) -> tuple[ModelRow, ...]:
-        try:
-            stored.add(db, ModelRow(name, said["target"], tuple(said["upstreams"]), said["enabled"]), now())
-        except stored.ModelExists:
-            raise Refused(409, "exists", f"there is a model {name} in the list") from None
+        api.added(db, body, now())
         return stored.listed(db)
 
     tell(books.change("model.create", name, made, said), in_json=in_json)
@@ -66,12 +62,12 @@ def add(before: Flags, /, name: str, config: Path | None, in_json: bool, **said:
 @click.pass_obj
 def change(before: Flags, /, name: str, config: Path | None, in_json: bool, **said: Any) -> None:
     """Change a model of the list; what is not said stays."""
-    books = Books(before, config)
-    known(books, said["upstreams"])
     changes = {field: value for field, value in said.items() if value not in (None, ())}
+    body, books = meant(changes, api.ModelChanges), Books(before, config)
+    known(books, said["upstreams"])
 
     def made(db: Database, pepper: bytes) -> tuple[ModelRow, ...]:
-        stored.change(db, attrs.evolve(api.found(db, name), **changes))
+        api.changed(db, name, body)
         return stored.listed(db)
 
     tell(books.change("model.change", name, made, changes), in_json=in_json)

@@ -4,6 +4,8 @@ import json
 from functools import partial
 from pathlib import Path
 
+import pytest
+
 from pipeline.admin import accounts
 from pipeline.admin.accounts import LASTS, Login
 from pipeline.commands.books import now
@@ -67,3 +69,12 @@ def test_what_is_done_here_is_in_the_audit(run: Run) -> None:
     run("admin", "user", "ada")
     (entry,) = json.loads(run("admin", "audit", "--json").stdout)["entries"]
     assert (entry["what"], entry["target"], entry["who"].startswith("cli")) == ("admin.user", "ada", True)
+
+
+@pytest.mark.parametrize("name", ["a:b", "x\ny", "", "a b"])
+def test_a_name_that_could_not_be_said_is_none(run: Run, name: str) -> None:
+    """A colon ends a name in HTTP Basic (RFC 7617 §2): scripts could never log in with it."""
+    for command in (("user", name), ("password", "--user", name)):
+        done = run("admin", *command)
+        assert (done.exit_code, "Expected" in done.stderr) == (2, True)
+    assert json.loads(run("admin", "user", "--json").stdout)["users"] == []

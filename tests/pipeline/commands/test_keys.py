@@ -76,6 +76,10 @@ def test_rotating_resetting_and_removing(run: Run) -> None:
         (("create", "a", "--limit", "streams=1", "--limit", "streams=2"), 1),
         (("create", "a", "--expires", "someday"), 2),
         (("create", ""), 2),
+        (("create", "a\nb"), 2),
+        (("create", "a", "--limit", "usd_week=0.0000001"), 2),
+        (("create", "a", "--limit", "streams=2.5"), 2),
+        (("create", "a", "--limit", "usd_week=Infinity"), 2),
         (("rotate", "a", "--overlap", "long"), 2),
     ],
 )
@@ -107,3 +111,10 @@ def test_options_that_make_no_sense_change_nothing(run: Run) -> None:
     assert run("keys", "change", "ada", "--option", "ttl").exit_code == 2
     (key,) = json.loads(run("keys", "list", "--json").stdout)["keys"]
     assert key["options"] == {"cache_breakpoints": {"ttl": "1h"}}
+
+
+def test_what_is_wrong_is_told_in_words(run: Run) -> None:
+    """The API's words, with the place; no pattern."""
+    told = run("keys", "create", "a\nb").stderr
+    assert "name: Expected one line, without invisible characters" in told
+    assert "regex" not in told

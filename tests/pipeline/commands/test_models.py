@@ -33,6 +33,11 @@ def test_the_list_is_made_changed_and_put_in_order(run: Run) -> None:
         (("move", "b", "1"), 1),
         (("add", "b", "--upstream", "nobody"), 2),
         (("move", "a", "0"), 2),
+        (("add", "order"), 1),
+        (("add", "a b"), 2),
+        (("add", "a\nb"), 2),
+        (("add", ""), 2),
+        (("change", "a", "--target", "b\x1b[2J"), 2),
     ],
 )
 def test_what_can_not_be_done(run: Run, words: tuple[str, ...], code: int) -> None:
