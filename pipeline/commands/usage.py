@@ -11,6 +11,7 @@ Reads the store itself, whether or not a gateway runs.  Days are UTC, and both e
 import csv
 import io
 import json
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -21,6 +22,7 @@ from typing import Any
 import attrs
 import click
 
+from pipeline.admin import audit
 from pipeline.config import Config
 from pipeline.flags import Flags, configuration, merged, options, refuse, told
 from pipeline.loading import build
@@ -117,6 +119,8 @@ def rerate(before: Flags, /, first: datetime, last: datetime, model: str | None,
         for part in parts(days({"first": first, "last": last})):
             work = partial(one, rows=rows, span=part, model=model, file=file)
             done += within(backend, work) if apply else looking(backend, work)
+        if apply:
+            noted(backend, "price.rerate", model or "*", {"from": moment(first), "to": moment(last) + DAY})
     click.echo(rerated(done), nl=False)
 
 
@@ -130,6 +134,7 @@ def remove(before: Flags, /, edge: datetime, **flags: Any) -> None:
         removed = [within(backend, partial(requests.remove, before=moment(edge)))]
         while removed[-1] == requests.PART:
             removed.append(within(backend, partial(requests.remove, before=moment(edge))))
+        noted(backend, "usage.remove", "", {"before": moment(edge), "removed": sum(removed)})
     click.echo(f"{sum(removed)} requests removed")
 
 
@@ -143,6 +148,12 @@ def opened(flags: Flags) -> Iterator[tuple[Backend, Config]]:
             yield backend, config
     except StoreFailed as error:
         refuse([f"store: {error}"])
+
+
+def noted(backend: Backend, what: str, target: str, detail: dict[str, Any]) -> None:
+    """Put down in the audit *what* was done here."""
+    at, who = round(time.time() * 1000), audit.operator()
+    within(backend, lambda db: audit.note(db, at, who, what, target, detail))
 
 
 def own_prices(config: Config) -> Path | None:
@@ -161,6 +172,8 @@ def days(asked: dict[str, Any]) -> Span:
     today = datetime.now(UTC).replace(tzinfo=None)
     last = asked["last"] or today
     first = asked["first"] or min(last, today) - timedelta(days=DAYS - 1)
+    if first.date() > last.date():
+        raise click.UsageError(f"--from {first.date()} is after --to {last.date()}")
     return Span.between(moment(first), moment(last) + DAY, DAY)
 
 
@@ -216,7 +229,8 @@ def as_csv(by: str, lines: Sequence[Line], whole: Totals) -> str:
     for line in lines:
         counts = [getattr(line.totals, name) for name in CLASSES]
         cost = export.dollars(line.totals.cost)
-        rows.writerow([line.name, " ".join(line.models), line.totals.requests, *counts, line.totals.tokens, cost])
+        names = [export.cell(name) for name in (line.name, " ".join(line.models))]
+        rows.writerow([*names, line.totals.requests, *counts, line.totals.tokens, cost])
     return text.getvalue()
 
 

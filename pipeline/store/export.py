@@ -78,11 +78,12 @@ def dollars(micros: int) -> str:
 
 def _csv(rows: Iterable[Mapping[str, Any]]) -> bytes:
     text = io.StringIO()
-    csv.writer(text).writerows([_cell(row[name]) for name in COLUMNS] for row in rows)
+    csv.writer(text).writerows([cell(row[name]) for name in COLUMNS] for row in rows)
     return text.getvalue().encode()
 
 
-def _cell(value: object) -> object:
+def cell(value: object) -> object:
+    """*value* as a cell of a CSV file may hold it."""
     if isinstance(value, bool):
         return str(value).lower()
     return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value

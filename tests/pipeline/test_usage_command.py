@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from pipeline.admin import audit
 from pipeline.cli import main
 from pipeline.store import keys, prices, requests
 from pipeline.store.database import looking, within
@@ -146,6 +147,32 @@ def test_old_requests_are_removed_and_their_sums_stay() -> None:
     assert len(told("export", "--from", "2026-12-01", "--to", "2027-01-15").splitlines()) == 3
 
 
+def test_what_is_put_right_or_removed_is_in_the_audit(books: Path) -> None:
+    """Under the name the system has for whoever did it; to look is no change."""
+    told("rerate", *SPAN)
+    told("rerate", *SPAN, "--model", "small", "--apply")
+    told("remove", "--before", "2027-01-15")
+    with closing(Sqlite(books)) as backend:
+        entries, _ = looking(backend, lambda db: audit.page(db, "", 10))
+    assert [(entry.what, entry.target, entry.detail.get("removed")) for entry in reversed(entries)] == [
+        ("price.rerate", "small", None),
+        ("usage.remove", "", 2),
+    ]
+    assert all(entry.who.startswith("cli") for entry in entries)
+
+
+def test_names_that_callers_invent_are_no_formulas(books: Path) -> None:
+    """A spreadsheet that opens the table would run them."""
+    parts = open_parts(Settings(file=books), AT)
+    evil = settled("r5", cost=1, session="=1+1", model="@SUM(A1)")
+    within(parts.backend, lambda db: enter(db, {evil.id: evil}, AT))
+    parts.spool.close()
+    parts.backend.close()
+    for arguments, name in (("session", "'=1+1"), ("model", "'@SUM(A1)")):
+        lines = csv.DictReader(io.StringIO(told(*SPAN, "--by", arguments, "--csv")))
+        assert name in [line[arguments] for line in lines]
+
+
 # -- what can't be ----------------------------------------------------------------------------------------------------
 
 
@@ -174,7 +201,17 @@ def test_books_that_are_locked_are_no_crash() -> None:
 
 
 @pytest.mark.usefixtures("here")
-@pytest.mark.parametrize("arguments", [("--from", "yesterday"), ("--by", "colour"), ("rerate",), ("remove",)])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--from", "yesterday"),
+        ("--by", "colour"),
+        ("--from", "2027-01-15", "--to", "2027-01-10"),
+        ("rerate",),
+        ("rerate", "--from", "2027-01-15", "--to", "2027-01-10"),
+        ("remove",),
+    ],
+)
 def test_what_makes_no_sense_is_refused(arguments: tuple[str, ...]) -> None:
     """In click's words."""
     assert run(*arguments).exit_code == 2
