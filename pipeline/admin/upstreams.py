@@ -315,7 +315,7 @@ def credential(upstream: Running, held: Held) -> Credential:
         enabled=held.enabled,
         expires=held.expires,
         created=held.created,
-        used=held.used,
+        used=upstream.wallet.used_last(held),
         configured=held.configured,
         ended=held.ended,
         resting_until=upstream.wallet.resting(held) or UNSET,

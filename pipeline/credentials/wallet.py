@@ -50,7 +50,7 @@ class Wallet:
     consent: Consent | None = None  # where the configuration has a client for OAuth
     rotation: Rotation = attrs.field(factory=Rotation)
     clock: Callable[[], float] = time.time
-    used: dict[str, int] = attrs.field(factory=dict)  # ms; those of the store, not written down yet
+    used: dict[str, int] = attrs.field(factory=dict)  # ms; the store's until it is written down
     _rows: tuple[CredentialRow, ...] = ()
     _stored: list[Credential] = attrs.field(factory=list)
 
@@ -104,8 +104,7 @@ class Wallet:
             if chosen.kind == "oauth" and self.consent is not None:
                 held = await self.consent.fresh(chosen)
             if held is not None:
-                if not held.configured:
-                    self.used[held.id] = round(self.clock() * 1000)
+                self.used[held.id] = round(self.clock() * 1000)
                 return held
             ended.add(chosen.mark)
             usable = [each for each in self._usable() if each.mark not in ended]
@@ -176,8 +175,17 @@ class Wallet:
             raise Refused("there is no store to keep it in")
         return self.store
 
+    def used_last(self, credential: Credential) -> int:
+        """When *credential* was shown last, in ms; 0: never, as far as anybody has put down."""
+        return max(credential.used, self.used.get(credential.id, 0))
+
     async def write_used(self) -> None:
-        """Write down when credentials were used last.  Raises StoreUnavailable."""
-        used, self.used = self.used, {}
-        if used and self.store is not None:
-            await self.store.write(lambda db: rows.used(db, used))
+        """Write down when credentials of the store were used last.  Raises StoreUnavailable: then the next time."""
+        ours = {each.id for each in self.configured}  # there is no row for them: they are remembered here
+        used = {name: at for name, at in self.used.items() if name not in ours}
+        if not used or self.store is None:
+            return
+        await self.store.write(lambda db: rows.used(db, used))
+        for name, at in used.items():
+            if self.used[name] == at:
+                del self.used[name]

@@ -9,8 +9,9 @@ import trio
 
 from pipeline.credentials.credential import Credential, NoCredential, Refused
 from pipeline.credentials.wallet import Wallet
-from pipeline.errors import InvalidRequest, RateLimited, Unauthenticated
+from pipeline.errors import InvalidRequest, RateLimited, StoreUnavailable, Unauthenticated
 from pipeline.secret import Secret
+from pipeline.store import credentials as rows
 from pipeline.store.opening import StoreFailed, open_parts
 from pipeline.store.store import open_store
 from tests.pipeline.store.conftest import Place
@@ -109,6 +110,39 @@ async def test_use_is_written_down(place: Place) -> None:
         await wallet.change(made.id, name="other")
         (found,) = wallet.listed()
         assert found.used > 0
+
+
+async def test_use_of_the_configurations_keys_is_remembered(place: Place) -> None:
+    """They have no row: what is known of them is this process's, and stays."""
+    async with open_store(place.settings()) as store:
+        wallet = Wallet.of("up", KEYS[:1], store)
+        (key,) = wallet.listed()
+        assert wallet.used_last(key) == 0
+        await wallet.pick(no_conversation)
+        await wallet.write_used()
+        assert wallet.used_last(key) > 0
+
+
+async def test_use_that_could_not_be_written_down_is_written_later(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The database was away for a while."""
+    async with open_store(place.settings()) as store:
+        wallet = Wallet.of("up", [], store)
+        made = await wallet.add("work", "sk-a-key-of-many-letters-abcd")
+        await wallet.pick(no_conversation)
+        with monkeypatch.context() as away:
+
+            async def write(work: Any) -> None:
+                raise StoreUnavailable("away")
+
+            away.setattr(store, "write", write)
+            with pytest.raises(StoreUnavailable):
+                await wallet.write_used()
+        assert wallet.used_last(made) > made.used
+        await wallet.write_used()
+        (row,) = await store.read(rows.listed)
+        assert row.used > 0
 
 
 async def test_a_row_that_was_moved_is_not_shown(place: Place) -> None:
