@@ -9,6 +9,7 @@ a step failed.
 import sys
 from typing import Any
 
+import attrs
 import click
 import trio
 
@@ -39,10 +40,10 @@ async def examined(config: Config, name: str | None, model: str | None) -> bool:
     if name is not None and name not in config.upstreams:
         raise ConfigError([unknown(name, config.upstreams, "upstream")])
     built, well = build(config), True
-    async with store_of(config) as store, opened(built, store) as upstreams:
+    meant = attrs.evolve(built, plans=tuple(plan for plan in built.plans if name in (None, plan.name)))
+    async with store_of(config) as store, opened(meant, store) as upstreams:
         for upstream in upstreams:
-            if name in (None, upstream.name):
-                well = await one(upstream, model) and well
+            well = await one(upstream, model) and well
     return well
 
 

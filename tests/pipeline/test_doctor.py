@@ -1,10 +1,16 @@
 """The command: upstreams of a configuration, a step a line, and an exit code."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
+import pytest
 from click.testing import CliRunner, Result
 
 from pipeline.cli import main
+from pipeline.commands import doctor
+from pipeline.loading import Built
 
 TEXT = """
 [store]
@@ -46,3 +52,20 @@ def test_a_name_that_is_none(tmp_path: Path) -> None:
     result = run(tmp_path, "wel")
     assert result.exit_code == 2
     assert "did you mean well?" in result.output
+
+
+def test_one_that_is_named_is_opened_alone(tmp_path: Path) -> None:
+    """What another one needs may be missing: its authorities, its program."""
+    file = tmp_path / "pipeline.toml"
+    file.write_text(TEXT)
+    opened: list[str] = []
+
+    @asynccontextmanager
+    async def noted(built: Built, store: Any) -> AsyncIterator[list[Any]]:
+        opened.extend(plan.name for plan in built.plans)
+        yield []
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(doctor, "opened", noted)
+        CliRunner().invoke(main, ["doctor", "-c", str(file), "ill"], catch_exceptions=False)
+    assert opened == ["ill"]
