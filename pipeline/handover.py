@@ -27,6 +27,7 @@ from pipeline.problems import ConfigError
 
 READY, YOURS = b"ready\n", b"yours\n"
 MOST = 253  # descriptors: SCM_MAX_FD of the kernel
+FULL = 1.0  # seconds before another look, where no descriptor is left to accept with (accept(2): EMFILE, ENFILE)
 PATIENCE = 10.0  # seconds for the other side to say its word, where that needs no work
 _CREDENTIALS = struct.Struct("3i")  # pid, uid, gid: ucred of unix(7)
 
@@ -110,12 +111,25 @@ async def give(where: str, sockets: Sequence[int], gone: Callable[[], None], pid
         await channel.send(YOURS)
 
 
+async def _asked(door: trio.socket.SocketType) -> trio.socket.SocketType:
+    """The channel to who asks.  It waits in the backlog while this process is full; that is no reason to end."""
+    told = False
+    while True:
+        try:
+            return (await door.accept())[0]
+        except OSError as error:
+            if not told:
+                log.warning("who is to take over has to wait", why=error.strerror)
+            told = True
+        await trio.sleep(FULL)
+
+
 async def _given(door: trio.socket.SocketType, sockets: Sequence[int], pid_file: int | None) -> trio.socket.SocketType:
     """The channel to the one that has the sockets, and is ready."""
     descriptors = [*sockets, *([] if pid_file is None else [pid_file])]
     what = b"sockets\n" if pid_file is None else b"with a pid file\n"
     while True:
-        channel, _ = await door.accept()
+        channel = await _asked(door)
         with ExitStack() as unless_ready:
             unless_ready.enter_context(channel)
             try:

@@ -1,10 +1,13 @@
 """Handing over: sockets go from one process to the next, and nobody is refused in between."""
 
+import errno
 import os
 import socket
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any, cast
 
+import attrs
 import pytest
 import structlog
 import trio
@@ -103,6 +106,33 @@ async def test_the_pid_file_goes_along_and_is_never_free(bound: socket.socket, t
             assert entry.urls == ["new"]
             new.__exit__(None, None, None)
             assert look(path) is None
+
+
+@attrs.define
+class Full:
+    """A door that can't be opened for a while: the process is out of descriptors."""
+
+    channel: trio.socket.SocketType
+    times: int = 3
+
+    async def accept(self) -> tuple[Any, None]:
+        await trio.lowlevel.checkpoint()
+        if self.times:
+            self.times -= 1
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+        return self.channel, None
+
+
+async def test_who_asks_a_process_that_is_full_waits(bound: socket.socket, autojump_clock: Any) -> None:
+    """The gateway goes on, says so once, and gives when it can."""
+    here, there = trio.socket.socketpair()
+    with bound, there:
+        await there.send(handover.READY)
+        with structlog.testing.capture_logs() as lines:
+            assert await handover._given(cast(Any, Full(here)), [bound.fileno()], None) is here
+        here.close()
+    assert [line["event"] for line in lines] == ["who is to take over has to wait"]
+    assert trio.current_time() >= 3 * handover.FULL
 
 
 def test_a_pid_file_that_was_given_in_vain_stays_as_it_is(tmp_path: Path) -> None:
