@@ -7,8 +7,8 @@ Read from the stages' code (``shape``), since nothing has run yet; how joints ar
 """
 
 import inspect
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
+from typing import Any, get_args, get_origin, get_type_hints
 
 from pipeline.declared import declared
 from pipeline.loading import Built
@@ -90,8 +90,17 @@ def _declared(built: Built) -> Iterable[str]:
 def row(name: str, stage: Callable[..., Any]) -> Row:
     """What *stage* does, in five words."""
     shaped = shape(stage)
-    up = "awaited" if shaped.waits_up else "called"
+    up = "awaited" if shaped.waits_up else "may wait" if may_wait(stage) else "called"
     return name, up, DOWN[shaped.down], "tail" if shaped.tail else "–", about(stage)
+
+
+def may_wait(stage: Callable[..., Any]) -> bool:
+    """Whether *stage*, which is no coroutine, says that at times it gives back one: ``-> Awaitable[None] | None``."""
+    try:
+        given = get_type_hints(body(stage)).get("return")
+    except (NameError, TypeError):  # names that only a type checker knows
+        return False
+    return any(get_origin(each) in (Awaitable, Coroutine) for each in (given, *get_args(given)))
 
 
 def about(stage: Callable[..., Any]) -> str:

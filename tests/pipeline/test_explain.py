@@ -47,6 +47,14 @@ def test_a_stage_that_waits_has_its_own_task() -> None:
     assert "slow               called      waits     –      Types." in text
 
 
+def test_a_stage_that_may_wait_says_so() -> None:
+    """``model_map`` is called, and where two upstreams say nothing of their models, it waits for their lists."""
+    text = explain(built("")).partition("\nstage ")[2].partition("\n\n")[0]
+    rows = {line.split()[0]: line.split("  ") for line in text.splitlines()}
+    ups = {name: next(cell.strip() for cell in rows[name][1:] if cell.strip()) for name in ("auth", "model_map")}
+    assert ups == {"auth": "called", "model_map": "may wait"}
+
+
 def test_a_transform_of_an_attempt_is_drawn_within_forward() -> None:
     """Behind the commit, before the decoder."""
     text = explain(built('[[stages]]\nuse = "tests.pipeline.test_explain:quick"\nafter = "translate"'))
