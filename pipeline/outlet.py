@@ -6,6 +6,7 @@
 """
 
 import contextlib
+from operator import attrgetter
 from typing import Protocol
 
 import trio
@@ -15,6 +16,9 @@ from pipeline.events import Batch, Failed
 
 DEPTH = 3  # batches a channel holds before its sender waits; a batch is what one read of 64 KiB contained
 GATHER = 16 * 1024  # bytes up to which waiting batches are joined into one write
+UNFRAMED = 100  # bytes of an event that is to be written anew, about
+
+_FRAME = attrgetter("frame")
 
 
 class Sink(Protocol):
@@ -112,4 +116,5 @@ def gathered(batch: Batch, inbox: trio.MemoryReceiveChannel[Batch]) -> Batch:
 
 def weigh(batch: Batch) -> int:
     """About how many bytes *batch* will be on the wire."""
-    return sum(len(event.frame) if event.frame is not None else 100 for event in batch)
+    frames = [*map(_FRAME, batch)]  # of every event of every stream: looked at in one go
+    return sum(map(len, filter(None, frames))) + UNFRAMED * frames.count(None)

@@ -19,6 +19,7 @@ from pipeline.prompt import Prompt
 HELD_EVENTS = 256  # what is held before it is let go
 HELD_BYTES = 64 * 1024
 COMMITS = frozenset({BlockStarted, Opaque, Run, Finished, Answer})
+COUNTING = (Started, Finished)  # what tells usage
 
 
 class Barrier:
@@ -57,15 +58,18 @@ class Barrier:
         """Hold *batch*; open at content, or when too much is held.  Only the new batch is looked at."""
         if self._attempt.first is None:
             self._attempt.first = trio.current_time()
-        for event in batch:
-            if isinstance(event, Failed) and not self.open:
-                raise event.error
-            if isinstance(event, Started | Finished) and event.usage is not None:
-                self._attempt.usage = event.usage.over(self._attempt.usage)
-            self.open = self.open or type(event) in COMMITS
-        self._held += batch
-        self._weight += weigh(batch)
-        self.open = self.open or len(self._held) > HELD_EVENTS or self._weight > HELD_BYTES
+        kinds = set(map(type, batch))  # a burst is one batch of hundreds
+        if not kinds.isdisjoint(COUNTING):
+            for event in batch:
+                if isinstance(event, COUNTING) and event.usage is not None:
+                    self._attempt.usage = event.usage.over(self._attempt.usage)
+        self.open = not COMMITS.isdisjoint(kinds)
+        if not self.open and isinstance(failed := batch[-1], Failed):
+            raise failed.error
+        self._held = [*self._held, *batch] if self._held else batch
+        if not self.open:
+            self._weight += weigh(batch)
+            self.open = len(self._held) > HELD_EVENTS or self._weight > HELD_BYTES
 
     async def _commit(self) -> Batch:
         """All that was held."""
