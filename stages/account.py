@@ -53,6 +53,7 @@ class Account:
         "_number",
         "_price",
         "_rated",
+        "_sent",
         "_store",
         "_tally",
         "_work",
@@ -69,6 +70,7 @@ class Account:
         self._price: Price | None = None  # of the attempt that runs
         self._asked: Terms = {}  # of its prompt, as far as that depends on them
         self._rated: tuple[Attempt, Price | None, Terms] | None = None  # the same of the last that was asked about
+        self._sent: Attempt | None = None  # the last that was about to be sent, with nothing left to stop it here
         self._number = 0  # under which the spool has it
         self._next = float(NOTE)  # bytes of output at which there is another note
         self.closed: Record | None = None  # the last version of the record, once all is over
@@ -127,6 +129,7 @@ class Account:
         if self._store is not None:
             self._last = self._version(empty(self._tally.prompt), _ESTIMATED)
             self._number = self._store.begin(self._last)
+        self._sent = attempt
 
     async def synced(self) -> None:
         """Returns once that is on the disk."""
@@ -170,7 +173,10 @@ class Account:
         if exact is not None:
             record = _copy(exact)
         else:
-            record = self._version(*((empty(0), 0) if unbilled(last, tally) else tally.final()))
+            free = unbilled(last, tally, sent=last is self._sent)
+            record = self._version(*((empty(0), 0) if free else tally.final()))
+            if free and self._sent is None:
+                record.flags &= ~Flag.UNPRICED  # nothing was used: there is no price to be known
         record.state = _SETTLED
         if exchange.ending is not None:
             record.stop = record.stop or exchange.ending.stop
@@ -266,10 +272,12 @@ def ended(exchange: Exchange, tally: Tally) -> str:
     return "" if over or exchange.operation != "reply" else "ClientGone"
 
 
-def unbilled(attempt: Attempt, tally: Tally) -> bool:
+def unbilled(attempt: Attempt, tally: Tally, *, sent: bool) -> bool:
     """Whether nobody charges for *attempt*: it did not reach its upstream, or was refused before anything came."""
     if attempt.error is None or tally.usage is not None or tally.produced:
         return False
+    if not sent:
+        return True  # refused here: by a limit, by the store, for what could not be translated
     if isinstance(attempt.error, UpstreamRefused):
         return True  # in the stream as well as by its status
     return isinstance(attempt.error, UpstreamFailed) if attempt.status is None else attempt.status >= 400

@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from pipeline.errors import Forbidden, UpstreamFailed
 from pipeline.events import Finished, Started, Usage
 from pipeline.exchange import Attempt, Exchange
 from pipeline.prompt import Edit, Prompt
@@ -57,3 +58,23 @@ async def test_changes_are_put_down_as_they_were_recorded() -> None:
     assert json.loads(account.close().changes) == [
         {"stage": "translate", "path": "logit_bias", "action": "dropped", "why": "no equivalent", "lossy": True}
     ]
+
+
+async def test_a_try_that_was_never_sent_costs_nothing() -> None:
+    """It was refused here, by a limit or for what can't be translated: no token of it is in the books, nor a doubt."""
+    x = asked()
+    account = Account(x, Catalogue((PRICE,)))
+    x.attempts[0].error = Forbidden("no price is known")
+    record = account.close()
+    assert (record.input, record.cost, record.flags) == (0, 0, 0)
+
+
+async def test_a_second_try_that_was_never_sent_adds_nothing() -> None:
+    """What the first one used is all that anybody charges for."""
+    x = asked()
+    account = Account(x, Catalogue((PRICE,)))
+    await account.begin(x.attempts[0])
+    x.attempts[0].error, x.attempts[0].usage = UpstreamFailed("it broke off"), USED
+    x.attempts.append(Attempt("other", "unheard", 0.0, error=Forbidden("no price is known")))
+    record = account.close()
+    assert (record.input, record.cost, record.flags) == (0, 1100, 0)
