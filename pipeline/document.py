@@ -92,6 +92,24 @@ class Document:
             here = child
         return here
 
+    def read(self, path: Path, default: Any = None) -> Any:
+        """What is at *path*, decoded: a fresh object each time; *default* where nothing is.  *path* is not empty.
+
+        What is only read is no document: that would be cut out, kept, and joined again with what was edited.
+        """
+        here = self if len(path) == 1 else self.at(path[:-1])
+        if here is None:
+            return default
+        key, members = path[-1], here._members
+        if members is None:
+            members = here._opened()
+        child = members.get(key)
+        if isinstance(child, Raw):
+            return _decode(_ANY, child)
+        if child is None and isinstance(key, int):
+            child = here._from_the_end(key)
+        return default if child is None else child.value()
+
     def start(self, number: int) -> int:
         """Where the member at position *number* begins in the text of an array that was not edited."""
         values = _decode(_ARRAY, self._raw)
@@ -144,29 +162,24 @@ class Document:
             self._members = members
         return self._members
 
-    def _from_the_end(self, key: Key) -> "Document | None":
+    def _from_the_end(self, key: int) -> "Document | None":
         """What is at *key*, which is none of the members, if it counts from the end."""
-        place = self._place(key)
-        return None if place == key else self.at((place,))
-
-    def _place(self, key: Key) -> Key:
-        """*key*, counted from the beginning; itself where there is nothing."""
-        if isinstance(key, int) and key < 0:
-            keys = self.keys()
-            return keys[key] if len(keys) >= -key else key
-        return key
+        keys = self.keys() if key < 0 else []
+        return self.at((keys[key],)) if len(keys) >= -key > 0 else None
 
     def _put(self, path: Path, value: "Document | None") -> "Document":
         if not path:
             if value is None:
                 raise KeyError("the whole document can't be dropped")
             return value
-        key, fits = self._place(path[0]), _FITS.get(self.kind)
+        key, fits, members = path[0], _FITS.get(self.kind), self._opened()
         if fits is None:
             raise KeyError(key)
+        if isinstance(key, int) and key < 0:
+            keys = self.keys()
+            key = keys[key] if len(keys) >= -key else key
         if len(path) > 1:
             value = (self.at((key,)) or Document(b"{}"))._put(path[1:], value)
-        members = self._opened()
         if not isinstance(key, fits) or (isinstance(key, int) and not 0 <= key <= len(members)):
             raise KeyError(key)
         changed = Document(self._raw)
@@ -210,7 +223,7 @@ class Document:
         return b"".join(pieces)
 
 
-def _decode(decoder: msgspec.json.Decoder[Any], raw: bytes) -> Any:
+def _decode(decoder: msgspec.json.Decoder[Any], raw: bytes | Raw) -> Any:
     try:
         return decoder.decode(raw)
     except RecursionError:

@@ -70,8 +70,7 @@ class Prompt:
     def get(self, *path: Key, default: Any = None) -> Any:
         """The decoded value at *path*: ``get("messages", -1, "role")``; *default* where there is nothing."""
         try:  # read some ten times per request: a context manager would cost as much again
-            found = self._document.at(path)
-            return default if found is None else found.value()
+            return self._document.read(path, default)
         except Malformed as error:
             raise _told.saying(error) from None
 

@@ -82,6 +82,8 @@ def test_reading_by_path() -> None:
     assert document.at(("x", 7)) is None
     assert document.at(("x", -4)) is None
     assert document.at(("model", "deeper")) is None
+    assert document.read(("x", -1, "k")) == document.set(("x", -1, "k"), 100).read(("x", 2, "k")) == 100
+    assert [document.read(path, 7) for path in (("x", 7), ("x", -4), ("no", "k"), ("no",))] == [7] * 4
     assert document.keys() == ["model", "x", "messages", "k\n"]
     assert [child.kind for _, child in document.items()] == ["string", "array", "array", "literal"]
 
@@ -109,6 +111,14 @@ def test_broken_or_ambiguous_text_is_malformed(text: bytes) -> None:
     """Also a key given twice, where it would matter which one counts; never another exception."""
     with pytest.raises(Malformed):
         Document(b'{"in":' + text + b"}").at(("in", "model"))
+
+
+def test_no_edit_reaches_before_the_first() -> None:
+    """Nor behind the end, nor into what has no members."""
+    document = Document(PACKED).drop(("x", 0))
+    for path in (("x", -3), ("x", 5), ("x", "k"), ("model", "k"), (0,)):
+        with pytest.raises(KeyError):
+            document.set(path, 1)
 
 
 @given(body=objects, style=styles, key=st.text(max_size=4), value=values)
