@@ -57,12 +57,35 @@ class Bound:
         return self._least()  # hardly ever asked for
 
 
+class Last:
+    """The last REMEMBERED numbers of some, and the *most* of them; at least 0."""
+
+    __slots__ = ("_numbers", "most")
+
+    def __init__(self) -> None:
+        self.most: float = 0
+        self._numbers: deque[float] = deque(maxlen=REMEMBERED)
+
+    def add(self, number: float) -> None:
+        """Remember *number*, and forget the first where there are too many."""
+        numbers = self._numbers
+        forgotten = numbers[0] if len(numbers) == REMEMBERED else None
+        numbers.append(number)
+        if number >= self.most:
+            self.most = number
+        elif forgotten == self.most:
+            self.most = max(numbers)  # of sixty it takes as long as all the rest here
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+
 @attrs.define(eq=False)
 class Uses:
     """What the last requests of a key and model used: tokens of output, and the share of what was thought."""
 
-    output: deque[int] = attrs.field(factory=lambda: deque(maxlen=REMEMBERED))
-    share: deque[float] = attrs.field(factory=lambda: deque(maxlen=REMEMBERED))
+    output: Last = attrs.field(factory=Last)
+    share: Last = attrs.field(factory=Last)
 
 
 @attrs.define(eq=False)
@@ -78,8 +101,8 @@ class Learned:
             uses = self._known[key, model] = Uses()
             if len(self._known) > MODELS:
                 self._known.popitem(last=False)
-        uses.output.append(output)
-        uses.share.append(min(share, DEAREST))
+        uses.output.add(output)
+        uses.share.add(min(share, DEAREST))
         self._known.move_to_end((key, model))
 
     def most(self, key: str, model: str) -> tuple[int | None, float]:
@@ -87,7 +110,7 @@ class Learned:
         uses = self._known.get((key, model))
         if uses is None or len(uses.output) < FEW:
             return None, 1.0
-        return max(uses.output), max(uses.share)
+        return int(uses.output.most), uses.share.most
 
 
 def bound(

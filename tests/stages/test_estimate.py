@@ -3,11 +3,13 @@
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pipeline.events import Usage
 from pipeline.prompt import Prompt
 from stages.dialects import anthropic
-from stages.estimate import FEW, OUTPUT, REMEMBERED, Learned, about, allowed, bound
+from stages.estimate import DEAREST, FEW, OUTPUT, REMEMBERED, Learned, about, allowed, bound
 from stages.prices.cost import cost
 from stages.prices.reading import parsed
 
@@ -102,6 +104,16 @@ def test_what_was_learned_long_ago_is_forgotten() -> None:
     for _ in range(REMEMBERED):
         learned.remember("k", "m", 100, 0.5)
     assert learned.most("k", "m") == (100, 0.5)
+
+
+@given(st.lists(st.tuples(st.integers(0, 9), st.sampled_from([0.0, 0.1, 1.0, 7.0])), min_size=FEW, max_size=200))
+def test_the_most_is_that_of_the_last(uses: list[tuple[int, float]]) -> None:
+    """Whatever came before, and however often the same."""
+    learned = Learned()
+    for output, share in uses:
+        learned.remember("k", "m", output, share)
+    last = uses[-REMEMBERED:]
+    assert learned.most("k", "m") == (max(use for use, _ in last), min(max(share for _, share in last), DEAREST))
 
 
 def test_text_is_taken_by_its_length_and_pictures_are_counted() -> None:
