@@ -7,9 +7,9 @@
     until, watch ── a turn ──▶ thread: sync ── over ──▶ whoever waited, and the next turn if all wait for it by now
 
 A sync costs as much as a tenth of a request, so it is worth letting others join; a model that takes its time does not
-notice, and one that answers at once waits no longer than it must.  The thread stays, and is told of its turns: to fetch
-one, and to wait for it in a task, takes the loop three times as long.  A sync that fails is not tried again on the same
-files: the spool is written anew first (``Spool.renew``), and who waits too long hears StoreUnavailable.
+notice, and one that answers at once waits no longer than it must.  The thread stays, and is told of its turns: the loop
+neither fetches one nor has a task wait for it.  A sync that fails is not tried again on the same files: the spool is
+written anew first (``Spool.renew``), and who waits too long hears StoreUnavailable.
 """
 
 from contextlib import suppress
