@@ -66,6 +66,11 @@ class Auth:
             for shown, holder in known.items()
         }
 
+    @property
+    def named(self) -> dict[str, str]:
+        """What people call the keys of the configuration, by what the books call them."""
+        return {caller.id: caller.name for caller in self._callers.values()}
+
     def __call__(self, exchange: Exchange) -> None:
         """Set the exchange's caller, or raise Unauthenticated; StoreUnavailable where nobody can tell."""
         keyless = not (self.required or self.keys or (exchange.store is not None and exchange.store.keys))

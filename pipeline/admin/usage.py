@@ -14,6 +14,7 @@ from pipeline.admin.desk import Ask
 from pipeline.admin.recent import Capture, capture, held
 from pipeline.admin.refusal import absent
 from pipeline.admin.route import Download, Route, Send, delete, get
+from pipeline.loading import Built
 from pipeline.store import export, requests, usage
 from pipeline.store.book import DAY
 from pipeline.store.usage import Filter, Span
@@ -215,14 +216,21 @@ async def show(ask: Ask, query: Asked) -> Usage:
     only = filtered(query)
     span = spanned(query, ask.now)
     used = await ask.read(lambda db: usage.usage(db, span, query.by, only))
+    names = configured(ask.desk.built) if query.by == "key" else {}
     return Usage(
         span.bucket,
         span.begin,
         span.end,
         totals(used.totals),
         [Bucket(at=at, **each.told()) for at, each in used.buckets],
-        [Group(id=row.id, name=row.name, **row.totals.told()) for row in used.rows],
+        [Group(id=row.id, name=names.get(row.id, row.name), **row.totals.told()) for row in used.rows],
     )
+
+
+def configured(built: Built) -> dict[str, str]:
+    """What people call the keys of the configuration, by id: the store does not know those."""
+    named: dict[str, str] = getattr(dict(built.line.stages).get("auth"), "named", {})
+    return named
 
 
 def spanned(query: Asked, now: int) -> Span:
@@ -253,6 +261,7 @@ async def sessions(ask: Ask, query: SessionPage) -> Sessions:
     (found, following), names = await ask.read(
         lambda db: (paged(lambda: usage.sessions(db, before, query.limit, key)), usage.key_names(db))
     )
+    names = configured(ask.desk.built) | names
     return Sessions([session(each, names) for each in found], following)
 
 

@@ -12,7 +12,7 @@ import csv
 import io
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -23,9 +23,10 @@ import attrs
 import click
 
 from pipeline.admin import audit
+from pipeline.admin.usage import configured
 from pipeline.config import Config
 from pipeline.flags import Flags, configuration, merged, options, refuse, told
-from pipeline.loading import build
+from pipeline.loading import Built, build
 from pipeline.naming import load
 from pipeline.store import export, prices, requests
 from pipeline.store.book import DAY
@@ -77,8 +78,9 @@ def usage(context: click.Context, /, by: str, form: str | None, **flags: Any) ->
     context.obj = merged(context.obj, flags)
     if context.invoked_subcommand is not None:
         return
-    with opened(context.obj) as (backend, _):
-        lines, whole = looking(backend, partial(used, by=by, **asked))
+    with opened(context.obj) as (backend, config):
+        names = configured(line(config)) if by == "key" or asked["key"] is not None else {}
+        lines, whole = looking(backend, partial(used, by=by, names=names, **asked))
     click.echo({"json": as_json, "csv": as_csv, None: as_table}[form](by, lines, whole), nl=False)
 
 
@@ -91,8 +93,9 @@ def usage(context: click.Context, /, by: str, form: str | None, **flags: Any) ->
 def export_command(before: Flags, /, form: str, output: Any, **flags: Any) -> None:
     """Write every request."""
     asked = {name: flags.pop(name) for name in ("first", "last", "key", "model")}
-    with opened(merged(before, flags)) as (backend, _):
-        names, only = looking(backend, lambda db: (key_names(db), fitting(db, asked["key"], asked["model"])))
+    with opened(merged(before, flags)) as (backend, config):
+        known = configured(line(config)) if asked["key"] is not None else {}
+        names, only = looking(backend, lambda db: (key_names(db), fitting(db, asked["key"], asked["model"], known)))
         output.write(export.head(form))
         position: requests.Position | None = (0, "")
         while position is not None:
@@ -158,10 +161,14 @@ def noted(backend: Backend, what: str, target: str, detail: dict[str, Any]) -> N
 
 def own_prices(config: Config) -> Path | None:
     """The operator's own file of prices, as the stage that bills has it."""
-    with told():
-        stages = dict(build(config).line.stages)
-    file: Path | None = getattr(stages.get("meter"), "prices", None)
+    file: Path | None = getattr(dict(line(config).line.stages).get("meter"), "prices", None)
     return file
+
+
+def line(config: Config) -> Built:
+    """What *config* describes; what is wrong with it is told, and ends the program."""
+    with told():
+        return build(config)
 
 
 # -- what is asked ----------------------------------------------------------------------------------------------------
@@ -182,23 +189,32 @@ def moment(day: datetime) -> int:
     return round(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp() * 1000)
 
 
-def fitting(db: Database, key: str | None, model: str | None) -> Filter:
-    """What is asked for; a key may be called by its name."""
-    named = {name: one for one, name in key_names(db).items()}
+def fitting(db: Database, key: str | None, model: str | None, names: Mapping[str, str]) -> Filter:
+    """What is asked for; a key may be called by its name, which of those of the configuration is in *names*."""
+    named = {name: one for one, name in (*names.items(), *key_names(db).items())}
     return Filter(key=named.get(key, key) if key is not None else None, model=model)
 
 
 def used(
-    db: Database, by: str, first: datetime | None, last: datetime | None, key: str | None, model: str | None
+    db: Database,
+    by: str,
+    first: datetime | None,
+    last: datetime | None,
+    key: str | None,
+    model: str | None,
+    names: Mapping[str, str],
 ) -> tuple[list[Line], Totals]:
-    """The lines of the table, and the sums of all."""
-    whole, only = days({"first": first, "last": last}), fitting(db, key, model)
+    """The lines of the table, and the sums of all; *names* of keys that the store does not know, by id."""
+    whole, only = days({"first": first, "last": last}), fitting(db, key, model, names)
     if by == "day":
         lines = [
             Line(date_of(at), models(db, Span(at, at + DAY, DAY), only), sums) for at, sums in buckets(db, whole, only)
         ]
     else:
-        lines = [Line(group.name, (), group.totals) for group in grouped(db, whole, by, only)]
+        lines = [
+            Line(names.get(group.id, group.name) if by == "key" else group.name, (), group.totals)
+            for group in grouped(db, whole, by, only)
+        ]
     return lines, totals(db, whole, only)
 
 

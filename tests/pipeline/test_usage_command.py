@@ -5,6 +5,7 @@ import io
 import json
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -21,9 +22,11 @@ from pipeline.store.schema import HEAD
 from pipeline.store.settings import Settings
 from pipeline.store.sqlite import Sqlite
 from pipeline.store.transact import enter
+from tests.pipeline.configs import built
 from tests.pipeline.store.records import AT, settled
 
 DAY = 24 * 3_600_000
+KEYED = '[auth]\nkeys = [{ name = "ada", key = "a-key-of-hers" }]\n'
 SPAN = ("--from", "2027-01-10", "--to", "2027-01-15")
 
 
@@ -95,6 +98,22 @@ def test_it_is_told_by_what_is_asked_for(arguments: tuple[str, ...], names: list
     lines = list(csv.DictReader(io.StringIO(told(*SPAN, *arguments, "--csv"))))
     assert [line[arguments[1]] for line in lines] == names
     assert [float(line["cost_usd"]) for line in lines] == [row["cost"] / 1e6 for row in rows]
+
+
+def test_keys_of_the_configuration_go_by_their_names(here: Path, books: Path) -> None:
+    """The books have them by a digest, which nobody knows them by."""
+    auth: Any = dict(built(KEYED).line.stages)["auth"]
+    (name,) = auth.named
+    parts = open_parts(Settings(file=books), AT)
+    within(parts.backend, lambda db: enter(db, {"r5": settled("r5", key=name)}, AT))
+    parts.spool.close()
+    parts.backend.close()
+    with (here / "pipeline.toml").open("a") as file:
+        file.write(KEYED)
+    rows = json.loads(told(*SPAN, "--by", "key", "--json"))["rows"]
+    assert [row["key"] for row in rows] == ["k1", "laptop", "ada"]
+    assert json.loads(told(*SPAN, "--key", "ada", "--json"))["totals"]["requests"] == 1
+    assert "r5" in told("export", *SPAN, "--key", "ada")
 
 
 @pytest.mark.usefixtures("books")

@@ -3,12 +3,14 @@
 import csv
 import io
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
+import trio
 
 from pipeline.observe.recent import Recent
-from tests.pipeline.admin.office import Office
+from tests.pipeline.admin.office import CONFIGURED, Office, office
 from tests.pipeline.admin.test_keys import PROMPT
 from tests.pipeline.admin.test_prices import used
 
@@ -43,6 +45,19 @@ async def test_what_is_asked_for_by_is_what_counts(at: Office) -> None:
     await used(at)
     assert (await at.ask("GET", "/usage?model=another&by=key")).json["totals"]["requests"] == 0
     assert (await at.ask("GET", "/usage?upstream=up&by=key")).json["rows"][0]["id"] == "local"
+
+
+async def test_keys_of_the_configuration_go_by_their_names(tmp_path: Path) -> None:
+    """The books have them by a digest, which nobody knows them by."""
+    async with office(tmp_path, CONFIGURED + '[auth]\nkeys = [{ name = "ada", key = "a-key-of-hers" }]\n') as at:
+        asked = {"x_api_key": "a-key-of-hers", "x_claude_code_session_id": "s1"}
+        assert (await at.send("POST", "/v1/messages", PROMPT, **asked)).status == 200
+        while not (await at.ask("GET", "/requests")).json["requests"]:  # noqa: ASYNC110  # no event tells
+            await trio.sleep(0.01)
+        (row,) = (await at.ask("GET", "/usage?by=key")).json["rows"]
+        (session,) = (await at.ask("GET", "/sessions")).json["sessions"]
+        assert (row["name"], session["key_name"]) == ("ada", "ada")
+        assert row["id"] == session["key"] != "ada"
 
 
 async def test_requests_come_in_pages_the_newest_first(at: Office) -> None:
