@@ -165,7 +165,7 @@ class Holds(msgspec.Struct):
 
 async def listed(ask: Ask) -> Keys:
     """All keys, in the order they were made."""
-    return Keys(await ask.read(lambda db: viewed(db, stored.listed(db), ask.now)))
+    return Keys(await ask.read(lambda db: viewed(db, stored.listed(db, ask.now), ask.now)))
 
 
 async def show(ask: Ask, id: str) -> OneKey:  # noqa: A002  # as the path has it
@@ -248,9 +248,9 @@ ROUTES: tuple[Route, ...] = (
 # -- as they are stored -----------------------------------------------------------------------------------------------
 
 
-def found(db: Database, id: str) -> stored.Key:  # noqa: A002  # the key's
-    """The key called *id*.  Raises Refused (404)."""
-    for key in stored.listed(db):
+def found(db: Database, id: str, now: int = 0) -> stored.Key:  # noqa: A002  # the key's
+    """The key called *id*, with the secrets that it has at *now*.  Raises Refused (404)."""
+    for key in stored.listed(db, now):
         if key.id == id:
             return key
     raise absent("key")
@@ -332,7 +332,7 @@ def limits_of(key: stored.Key) -> list[Limit]:
 
 def one(db: Database, id: str, now: int) -> Key:  # noqa: A002  # the key's
     """The key called *id*.  Raises Refused (404)."""
-    return viewed(db, [found(db, id)], now)[0]
+    return viewed(db, [found(db, id, now)], now)[0]
 
 
 def viewed(db: Database, keys: list[stored.Key], now: int) -> list[Key]:

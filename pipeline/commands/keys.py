@@ -73,7 +73,7 @@ def settings(command: Callable[..., None]) -> Callable[..., None]:
 @click.pass_obj
 def listed(before: Flags, /, config: Path | None, in_json: bool) -> None:
     """All keys."""
-    found = Books(before, config).look(lambda db: api.viewed(db, stored.listed(db), now()))
+    found = Books(before, config).look(lambda db: api.viewed(db, stored.listed(db, now()), now()))
     show(api.Keys(found), table(found), in_json=in_json)
 
 

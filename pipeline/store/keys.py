@@ -118,10 +118,11 @@ def _known(db: Database, key: str) -> None:
 # -- looking ----------------------------------------------------------------------------------------------------------
 
 
-def listed(db: Database) -> list[Key]:
-    """All keys, in the order they were made."""
+def listed(db: Database, now: int = 0) -> list[Key]:
+    """All keys, in the order they were made; of their secrets those that have not ended by *now*."""
     shown: dict[str, list[str]] = {}
-    for key, text in db.rows("SELECT key, shown FROM secrets ORDER BY created"):
+    working = "SELECT key, shown FROM secrets WHERE expires = 0 OR expires > ? ORDER BY created"
+    for key, text in db.rows(working, (now,)):
         shown.setdefault(key, []).append(text)
     rows = db.rows("SELECT id, name, enabled, expires, models, options, created, used FROM keys ORDER BY created, id")
     return [

@@ -150,6 +150,18 @@ async def test_rotating_lets_the_old_secret_work_for_a_while(at: Office) -> None
     assert [await lets_in(at, secret) for secret in (first, second, third)] == [False, False, True]
 
 
+async def test_the_list_shows_the_secrets_that_work(at: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The old one until its overlap is over."""
+    key = (await made(at))["key"]
+    rotated = (await at.ask("POST", f"/keys/{key['id']}/rotate", {"overlap": 60})).json["key"]
+    assert len(rotated["shown"]) == 2
+    later = at.front.desk.gate.now() + 61_000
+    monkeypatch.setattr(type(at.front.desk.gate), "now", lambda self: later)
+    (listed,) = (await at.ask("GET", "/keys")).json["keys"]
+    one = (await at.ask("GET", f"/keys/{key['id']}")).json["key"]
+    assert listed["shown"] == one["shown"] == [each for each in rotated["shown"] if each != key["shown"][0]]
+
+
 async def test_a_removed_key_is_gone(at: Office) -> None:
     """And asked for again it is 404, whatever is asked."""
     told = await made(at)

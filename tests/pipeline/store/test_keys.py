@@ -1,5 +1,6 @@
 """Keys: a secret is seen once, changes hold at once, and what holds is what the database last said."""
 
+from functools import partial
 from typing import Any
 
 import attrs
@@ -91,6 +92,14 @@ def test_rotation_lets_both_secrets_work_for_a_while(parts: Parts) -> None:
     assert [looked.find(secret) is not None for secret in (first, second, third)] == [False, True, True]
     within(parts.backend, lambda db: keys.rotate(db, PEPPER, key.id, AT + 100_000, overlap=0))
     assert len(looking(parts.backend, keys.listed)[0].shown) == 1, "those that have ended are gone, in that moment, too"
+
+
+def test_a_secret_that_has_ended_is_shown_no_more(parts: Parts) -> None:
+    """At the end of the overlap, and not only once the key is rotated again."""
+    key, first = made(parts)
+    second = within(parts.backend, lambda db: keys.rotate(db, PEPPER, key.id, AT, overlap=5000))
+    shown = [looking(parts.backend, partial(keys.listed, now=at))[0].shown for at in (AT + 4999, AT + 5000)]
+    assert [set(each) for each in shown] == [{first[: keys.SHOWN], second[: keys.SHOWN]}, {second[: keys.SHOWN]}]
 
 
 def test_a_key_that_is_removed_is_gone_with_its_secrets(parts: Parts) -> None:
