@@ -15,14 +15,16 @@ export function Windows({ windows }: { windows: SpentWindow[] }) {
   );
 }
 
+/** What part of *limit* is gone; of one of nothing, all. */
+const gone = (amount: number, limit: number) => (limit > 0 ? amount / limit : 1);
+
 function One({ window: { kind, models, limit, spent, held, ends } }: { window: SpentWindow }) {
   const { label, tell } = KINDS[kind] ?? { label: kind, tell: String };
-  const whole = Math.max(limit, 1);
   return (
     <Meter
       name={models === "*" ? label : `${label}, ${models}`}
-      part={spent / whole}
-      held={held / whole}
+      part={gone(spent, limit)}
+      held={held / Math.max(limit, 1)}
       figures={`${tell(spent)} of ${tell(limit)}`}
       text={[held > 0 && `${tell(held)} reserved`, ends > Date.now() && `begins anew ${relative(ends)}`].filter(Boolean).join(", ") || undefined}
     />
@@ -31,8 +33,10 @@ function One({ window: { kind, models, limit, spent, held, ends } }: { window: S
 
 /** The fullest window, in a few characters: for a row of a table. */
 export function Fullest({ windows }: { windows: SpentWindow[] }) {
-  const fullest = windows.toSorted((one, other) => other.spent / Math.max(other.limit, 1) - one.spent / Math.max(one.limit, 1))[0];
+  // Of replies at one time nothing is ever spent: what runs is held.
+  const parts = windows.map(({ spent, held, limit, ...rest }) => ({ ...rest, limit, used: spent + held, part: gone(spent + held, limit) }));
+  const fullest = parts.toSorted((one, other) => other.part - one.part)[0];
   if (fullest === undefined) return <Text inherit c="dimmed" component="span">no limits</Text>;
   const { label, tell } = KINDS[fullest.kind] ?? { label: fullest.kind, tell: String };
-  return <Meter name={label} part={fullest.spent / Math.max(fullest.limit, 1)} figures={`${tell(fullest.spent)} of ${tell(fullest.limit)}`} />;
+  return <Meter name={label} part={fullest.part} figures={`${tell(fullest.used)} of ${tell(fullest.limit)}`} />;
 }
