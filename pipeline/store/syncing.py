@@ -1,15 +1,17 @@
 """Syncing: entries of the spool onto the disk, many at a time, while the model thinks.
 
-    begun ────────▶ unsynced ─────────────────────┬─ all of them are waited for: now
+    begun ────────▶ unsynced ─────────────────────┬─ it was one alone the last time: now
+                                                  ├─ all of them are waited for: now
     until(number) ─▶ waits until it is on the disk ┼─ someone has waited 10 ms: now
                                                   └─ nobody waits: within 20 ms
 
     until, watch ── a turn ──▶ thread: sync ── over ──▶ whoever waited, and the next turn if all wait for it by now
 
 A sync costs as much as a tenth of a request, so it is worth letting others join; a model that takes its time does not
-notice, and one that answers at once waits no longer than it must.  The thread stays, and is told of its turns: the loop
-neither fetches one nor has a task wait for it.  A sync that fails is not tried again on the same files: the spool is
-written anew first (``Spool.renew``), and who waits too long hears StoreUnavailable.
+notice, and one that answers at once waits no longer than it must.  Where none join there is nothing to wait for: the
+sync of a request that is alone begins with it, and is over when a quick model answers.  The thread stays, and is told
+of its turns: the loop neither fetches one nor has a task wait for it.  A sync that fails is not tried again on the same
+files: the spool is written anew first (``Spool.renew``), and who waits too long hears StoreUnavailable.
 """
 
 from contextlib import suppress
@@ -34,6 +36,7 @@ class Syncing:
         self.lost = False  # nothing could be synced for so long that nobody should wait
         self._spool, self._patience = spool, patience
         self._unsynced = self._waiting = 0  # entries since the last sync began, and who waits for one of them
+        self._alone = True  # none joined the last entry that was synced: none are to be expected
         self._last = 0  # number of the last entry that somebody is going to wait for
         self._some, self._done = trio.Event(), trio.Event()
         self._since: float | None = None  # when the thread's turn began, while it has one
@@ -46,6 +49,8 @@ class Syncing:
         """An entry was appended that somebody is going to wait for."""
         self._unsynced += 1
         self._last = self._spool.appended
+        if self._alone and self._since is None:
+            self._turn()
         if not self._some.is_set():
             self._some.set()
 
@@ -64,6 +69,7 @@ class Syncing:
     def _turn(self) -> None:
         """Have the thread sync."""
         self._since = trio.current_time()
+        self._alone = self._unsynced <= 1
         self._unsynced = self._waiting = 0
         self._turns.put(True)
 
@@ -104,6 +110,7 @@ class Syncing:
             return
         self._since = None
         if self._spool.synced >= self._last:  # also what came before the thread had its turn
+            self._alone = self._alone and not self._unsynced
             self._unsynced = self._waiting = 0
         elif self._waiting >= self._unsynced:
             self._turn()

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import trio
+import trio.testing
 
 from pipeline.errors import StoreUnavailable
 from pipeline.store.spool import SEGMENT, Spool
@@ -65,6 +66,25 @@ async def test_many_share_one_sync(spool: Spool, nursery: Any, monkeypatch: pyte
             for _ in range(100):
                 waiting.start_soon(syncing.until, begin(spool, syncing))
     assert counting.syncs <= 3
+    nursery.cancel_scope.cancel()
+
+
+async def test_one_alone_is_not_made_to_wait_for_others(
+    spool: Spool, nursery: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its sync begins with it; once others joined, the next gives others time to."""
+    monkeypatch.setattr("pipeline.store.syncing.JOIN", 3600)  # nobody looks: what happens, happens at once
+    counting, syncing = Counting(monkeypatch), Syncing(spool, patience=5)
+    nursery.start_soon(syncing.run)
+    number = begin(spool, syncing)
+    await until(lambda: spool.synced == number)
+    with trio.fail_after(5):
+        async with trio.open_nursery() as waiting:
+            for _ in range(3):  # the first is alone, as far as anybody knows
+                waiting.start_soon(syncing.until, begin(spool, syncing))
+    syncs, number = counting.syncs, begin(spool, syncing)
+    await trio.testing.wait_all_tasks_blocked(0.01)
+    assert (counting.syncs, spool.synced) == (syncs, number - 1)
     nursery.cancel_scope.cancel()
 
 
