@@ -11,7 +11,7 @@ begins anew; from 75 % on the status is ``allowed_warning``, with the threshold 
 """
 
 import math
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from itertools import compress
@@ -22,9 +22,13 @@ from pipeline.store.record import KINDS, Standing
 from pipeline.upstream import Quota
 from transports.messages import Head, Headers
 
+Tightest = dict[str, Standing]  # by kind
+Field = tuple[bytes, bytes]
+
 THRESHOLDS = (0.95, 0.75)  # of what is used, from which on clients warn
 SOON = 2.0  # seconds after which something that is held may have come back
 
+_WARNED = THRESHOLDS[-1]
 _UNIFIED = b"anthropic-ratelimit-unified-"
 _STATUS, _RESET, _CLAIM = (_UNIFIED + word for word in (b"status", b"reset", b"representative-claim"))
 _KIND = attrgetter("kind")
@@ -41,6 +45,7 @@ _TOLD = {  # limit, remaining and reset of each rate, for each family
         "openai": [b"x-ratelimit-" + word + b"-%s" for word in (b"limit", b"remaining", b"reset")],
     }.items()
 }
+_NAME = itemgetter(0)  # of a field
 _THEIRS = methodcaller(
     "startswith", (b"anthropic-ratelimit-", b"anthropic-priority-", b"anthropic-fast-", b"x-ratelimit-")
 )
@@ -59,80 +64,86 @@ _CALLED = {
 
 def fields(dialect: str, standings: Sequence[Standing], now: int) -> Headers:
     """The fields of a reply to a client of *dialect*; *now* in ms."""
-    if dialect == "anthropic":
-        return [*unified(standings, now), *rates(standings, now)]
-    return openai(standings, now)
+    told = tightest(standings)
+    return unified(told, now) + rates(told, now) if dialect == "anthropic" else openai(told, now)
 
 
-def unified(standings: Sequence[Standing], now: int) -> Headers:
-    """The windows of money, as Claude Code reads them; of several of a kind the fullest."""
-    fullest: dict[str, tuple[float, Standing]] = {}
-    for each in among(standings, _WINDOWS):
-        used, kind = part(each), each.kind
-        if kind not in fullest or used > fullest[kind][0]:
-            fullest[kind] = used, each
+def tightest(standings: Sequence[Standing]) -> Tightest:
+    """Of each kind the window that is told: of several the fullest, and of rates that with the least left."""
+    found = dict(zip(map(_KIND, standings), standings, strict=True))
+    if len(found) == len(standings):  # as nearly always: there is nothing to choose from
+        return found
+    return {kind: max([each for each in standings if each.kind == kind], key=_TIGHT.get(kind, part)) for kind in found}
+
+
+def unified(told: Tightest, now: int) -> Headers:
+    """The windows of money, as Claude Code reads them."""
     windows: Headers = []
-    worst, most = [], -1.0
-    for kind, (used, each) in fullest.items():
-        status, utilization, reset, threshold = _FIELDS[kind]
-        state = b"allowed_warning" if used >= THRESHOLDS[-1] else b"allowed"
-        begins = b"%d" % math.ceil(max(each.ends, now) / 1000)
-        windows += (status, state), (utilization, b"%.4g" % used), (reset, begins)
-        if used >= THRESHOLDS[-1]:
-            windows.append((threshold, b"%g" % next(passed for passed in THRESHOLDS if used >= passed)))
-        if used > most:
-            worst, most = [(_STATUS, state), (_RESET, begins), (_CLAIM, _WINDOWS[kind][1])], used
-    return worst + windows
+    worst, most = windows, -1.0
+    for kind in _WINDOWS:
+        if kind in told:
+            each = told[kind]
+            used, begins = part(each), -(-max(each.ends, now) // 1000)
+            of_all, status, utilization, rest = _window(kind, begins, 0.0 if used < _WARNED else passed(used))
+            windows += status, (utilization, b"%.4g" % used), *rest
+            if used > most:
+                worst, most = of_all, used
+    return worst + windows if windows else windows
 
 
-def rates(standings: Sequence[Standing], now: int) -> Headers:
+def passed(used: float) -> float:
+    """The highest threshold that *used* has passed; 0: none."""
+    return next((threshold for threshold in THRESHOLDS if used >= threshold), 0.0)
+
+
+@lru_cache(maxsize=256)
+def _window(kind: str, begins: int, above: float) -> tuple[Headers, Field, bytes, Headers]:
+    """What is the same for all requests of a window: told of all if it is the worst; and its own, around its use."""
+    status, utilization, reset, threshold = _FIELDS[kind]
+    state, anew = b"allowed_warning" if above else b"allowed", b"%d" % begins
+    of_all = [(_STATUS, state), (_RESET, anew), (_CLAIM, _WINDOWS[kind][1])]
+    return of_all, (status, state), utilization, [(reset, anew), *([(threshold, b"%g" % above)] if above else [])]
+
+
+def rates(told: Tightest, now: int) -> Headers:
     """Requests and tokens a minute, as the Messages API tells them; resets in RFC 3339."""
-    told: Headers = []
-    for kind, (left, each) in narrowest(standings).items():
-        limit, remaining, reset = _TOLD["anthropic"][kind]
-        told += (limit, b"%d" % each.limit), (remaining, b"%d" % left), (reset, _date(max(each.ends, now) // 1000))
-    return told
+    said: Headers = []
+    for kind in _RATES:
+        if kind in told:
+            each = told[kind]
+            limit, remaining, reset = _rate(kind, each.limit, max(each.ends, now) // 1000)
+            said += limit, (remaining, b"%d" % free(each)), reset
+    return said
 
 
-def openai(standings: Sequence[Standing], now: int) -> Headers:
+@lru_cache(maxsize=256)
+def _rate(kind: str, limit: int, ends: int) -> tuple[Field, bytes, Field]:
+    """What is the same for all requests of a minute, around what is left of it."""
+    of_limit, remaining, reset = _TOLD["anthropic"][kind]
+    date = datetime.fromtimestamp(ends, UTC).strftime("%Y-%m-%dT%H:%M:%SZ").encode()
+    return (of_limit, b"%d" % limit), remaining, (reset, date)
+
+
+def openai(told: Tightest, now: int) -> Headers:
     """The same as OpenAI tells them; resets as spans."""
-    told: Headers = []
-    for kind, (left, each) in narrowest(standings).items():
-        limit, remaining, reset = _TOLD["openai"][kind]
-        told += (limit, b"%d" % each.limit), (remaining, b"%d" % left), (reset, span(each.ends - now).encode())
-    return told
-
-
-def narrowest(standings: Sequence[Standing]) -> dict[str, tuple[int, Standing]]:
-    """Of each rate the window with the least left, and how much that is."""
-    found: dict[str, tuple[int, Standing]] = {}
-    for each in among(standings, _RATES):
-        left, kind = free(each), each.kind
-        if kind not in found or left < found[kind][0]:
-            found[kind] = left, each
-    return found
-
-
-def among(standings: Sequence[Standing], kinds: Container[str]) -> Iterable[Standing]:
-    """Those of *kinds*."""
-    return compress(standings, map(kinds.__contains__, map(_KIND, standings)))
-
-
-@lru_cache(maxsize=64)
-def _date(seconds: int) -> bytes:
-    """That moment; it is the same for all requests of a window."""
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ").encode()
+    said: Headers = []
+    for kind, (limit, remaining, reset) in _TOLD["openai"].items():
+        if kind in told:
+            each, ends = told[kind], span(told[kind].ends - now).encode()
+            said += (limit, b"%d" % each.limit), (remaining, b"%d" % free(each)), (reset, ends)
+    return said
 
 
 def without_theirs(head: Head) -> Head:
     """*head* of an upstream's reply without what it tells of its own limits: ours are told in their place."""
-    theirs = map(_THEIRS, map(itemgetter(0), head.headers))
+    theirs = map(_THEIRS, map(_NAME, head.headers))
     return Head(head.status, list(compress(head.headers, map(not_, theirs))))
 
 
 def part(standing: Standing) -> float:
     """The part of a window that is spent; what is held may come back, and is not counted."""
-    return min(standing.spent / standing.limit, 1.0) if standing.limit else 1.0
+    spent, limit = standing.spent, standing.limit
+    return spent / limit if spent < limit else 1.0  # one of nothing is full as well
 
 
 def free(standing: Standing) -> int:
@@ -148,6 +159,9 @@ def span(milliseconds: int) -> str:
     return f"{minutes}m{seconds}s" if minutes else f"{seconds}s"
 
 
+_TIGHT: dict[str, Callable[[Standing], int]] = dict.fromkeys(_RATES, lambda each: -free(each))  # of rates: what is left
+
+
 # -- when there is none -----------------------------------------------------------------------------------------------
 
 
@@ -160,7 +174,8 @@ def refusal(standing: Standing, amount: int, dialect: str, now: int) -> GatewayE
         error: RateLimited | BudgetSpent = RateLimited(
             f"{text} is the limit of this key. Please try again in {wait}s.", retry_after=wait
         )
-        error.headers += rates([standing], now) if dialect == "anthropic" else openai([standing], now)
+        told = {standing.kind: standing}
+        error.headers += rates(told, now) if dialect == "anthropic" else openai(told, now)
     elif standing.spent < standing.limit and standing.spent + amount <= standing.limit:
         held = f"{dollars(standing.held)} of it is held by replies that run"
         error = RateLimited(f"{text} is the limit of this key, and {held}.", retry_after=SOON)

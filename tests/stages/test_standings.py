@@ -50,6 +50,17 @@ def test_rates_in_both_tongues() -> None:
     }
 
 
+def test_of_several_of_a_kind_the_tightest_is_told() -> None:
+    """Of money the fullest, in whatever order they stand; of rates that with the least left, whatever part it is."""
+    emptier, fuller = replace(HOUR5, spent=100_000), replace(HOUR5, models="a", limit=10, spent=8)
+    wide, narrow = replace(MINUTE, spent=59, limit=70), replace(MINUTE, models="a", limit=10, spent=0)
+    for standings in ([emptier, fuller, wide, narrow], [narrow, wide, fuller, emptier]):
+        told = dict(fields("anthropic", standings, NOW))
+        assert told[b"anthropic-ratelimit-unified-5h-utilization"] == b"0.8"
+        assert told[b"anthropic-ratelimit-requests-remaining"] == b"10"
+        assert dict(fields("chat", standings, NOW))[b"x-ratelimit-limit-requests"] == b"10"
+
+
 def test_money_that_is_spent() -> None:
     """Not to be tried again until the window begins anew, which is said in words as well."""
     error = refusal(replace(HOUR5, spent=900_000), 200_000, "anthropic", NOW)
