@@ -17,8 +17,8 @@ claims together, a column at a time: it is what is done for each request of a bu
 import math
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import repeat
-from operator import attrgetter, sub
+from itertools import compress, repeat
+from operator import itemgetter, mul, sub
 from typing import Any
 
 import attrs
@@ -37,8 +37,8 @@ Place = tuple[str, str]  # glob of models, kind: a window of a key
 Amounts = dict[Place, int]
 Wanted = tuple[Lease, list[Claim]]
 
-_PLACE, _HOLD = attrgetter("models", "kind"), attrgetter("models", "kind", "amount")
-_LIMIT, _AMOUNT, _ENDS = map(attrgetter, ("limit", "amount", "ends"))
+_LIMIT = Standing.__struct_fields__.index("limit")
+_KIND, _OF_TOKENS = itemgetter(1), "tokens_minute".__eq__  # of what is held
 
 
 @attrs.define(eq=False)
@@ -50,34 +50,33 @@ class Advance:
     left: Amounts
     parts: dict[str, Lease] = attrs.field(factory=dict)  # what requests that run hold of it, by their ids
     over: Amounts = attrs.field(factory=dict)  # what requests that ended were granted of tokens, and did not use
-    limits: Amounts = attrs.field(init=False)  # for which it was taken
-    rows: dict[Place, tuple[Any, ...]] = attrs.field(init=False)  # the standings' fields: quicker than each by name
+    rows: dict[Place, tuple[Any, ...]] = attrs.field(init=False)  # the standings' fields, and in which ``left`` counts
     until: float = attrs.field(init=False)  # when the first of its windows ends
 
     def __attrs_post_init__(self) -> None:
-        self.limits = {place: each.limit for place, each in self.standings.items()}
-        self.rows = {place: astuple(each) for place, each in self.standings.items()}
+        self.rows = {
+            place: (*astuple(each), each.kind in AT_ONCE, each.kind not in AT_ONCE)
+            for place, each in self.standings.items()
+        }
         self.until = min([each.ends for each in self.standings.values() if each.ends], default=math.inf)
 
     def grant(self, id: str, claims: Sequence[Claim], now: int) -> Granted | None:  # noqa: A002  # the request's
         """Let the request *id* hold a part, as it *claims*; None: not all of it is here, or windows are others now.
 
-        No two of *claims* are for the same window.
+        There are *claims*, no two of them for the same window.
         """
-        places = list(map(_PLACE, claims))
-        unused = list(map(sub, map(self.left.get, places, repeat(-1)), map(_AMOUNT, claims)))
-        if min(unused, default=0) < 0 or now >= self.until:
+        kinds, limits, amounts, models, ends = zip(*map(astuple, claims), strict=True)
+        places = list(zip(models, kinds, strict=True))
+        unused = list(map(sub, map(self.left.get, places, repeat(-1)), amounts))
+        if min(unused) < 0 or now >= self.until:
             return None
-        if list(map(self.limits.get, places)) != list(map(_LIMIT, claims)):
-            return None
-        if any(map(_ENDS, claims)) and self._moved(claims, now):
+        columns = tuple(zip(*map(self.rows.__getitem__, places), strict=True))
+        if columns[_LIMIT] != limits or (any(ends) and self._moved(claims, now)):
             return None
         self.left.update(zip(places, unused, strict=True))
-        lease = self.lease
-        self.parts[id] = Lease(
-            id=id, instance=lease.instance, at=max(now, lease.at), key=lease.key, holds=list(map(_HOLD, claims))
-        )
-        return Granted(stood(map(self.rows.__getitem__, places), unused))
+        lease, holds = self.lease, list(zip(models, kinds, amounts, strict=True))
+        self.parts[id] = Lease(id=id, instance=lease.instance, at=max(now, lease.at), key=lease.key, holds=holds)
+        return Granted(stood(columns, unused))
 
     def _moved(self, claims: Iterable[Claim], now: int) -> bool:
         """Whether one of the windows of *claims* ends at another moment, by now."""
@@ -143,8 +142,9 @@ class Advances:
         advance = self._giver.pop(record.id, None)
         if advance is None:
             return
-        for models, kind, amount in advance.parts.pop(record.id).holds:
-            if kind == "tokens_minute" and now < advance.standings[models, kind].ends:
+        holds = advance.parts.pop(record.id).holds
+        for models, kind, amount in compress(holds, map(_OF_TOKENS, map(_KIND, holds))):
+            if now < advance.standings[models, kind].ends:
                 advance.over[models, kind] = advance.over.get((models, kind), 0) + amount - record.tokens
 
     # -- for a transaction --------------------------------------------------------------------------------------------
@@ -198,16 +198,14 @@ class Advances:
         self._of[lease.key] = Advance(lease, standings, left)
 
 
-def stood(rows: Iterable[tuple[Any, ...]], unused: Iterable[int]) -> tuple[Standing, ...]:
-    """How windows stand of which an advance has *unused* left, by *rows* of how they stood when it had been taken."""
-    return tuple(
-        [
-            Standing(kind, models, limit, spent - ahead, held, ends)
-            if kind in AT_ONCE
-            else Standing(kind, models, limit, spent, held - ahead, ends)
-            for (kind, models, limit, spent, held, ends), ahead in zip(rows, unused, strict=True)
-        ]
-    )
+def stood(columns: tuple[Any, ...], unused: Sequence[int]) -> tuple[Standing, ...]:
+    """How windows stand of which an advance has *unused* left; *columns* of how they stood when it had been taken.
+
+    What is left of it is not spent where that counts at once, and not held elsewhere.
+    """
+    kinds, models, limits, spent, held, ends, at_once, later = columns
+    spent, held = map(sub, spent, map(mul, unused, at_once)), map(sub, held, map(mul, unused, later))
+    return tuple(map(Standing, kinds, models, limits, spent, held, ends))
 
 
 def summed(asked: Iterable[Iterable[Claim]]) -> dict[Place, Claim]:
