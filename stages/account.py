@@ -24,9 +24,8 @@ from pipeline.live import WORK
 from pipeline.store.record import Flag, Record, State, clean
 from pipeline.store.store import Store
 from stages import asides
-from stages.notes import Quote
 from stages.prices.catalogue import Catalogue
-from stages.prices.cost import Price, Terms, cost, terms_of
+from stages.prices.cost import Price, Quote, Terms, cost, terms_of
 from stages.tally import BYTES_PER_TOKEN, LOOKS, Tally, empty, put_down
 from stages.work import Work, work_of
 
@@ -90,10 +89,7 @@ class Account:
     def quoting(self, attempt: Attempt) -> Quote | None:
         """What tells what a usage costs at *attempt*, in micro-dollars; None if no price is known."""
         price, terms = self._rate(attempt)
-        if price is None:
-            return None
-        terms = terms or self._asked  # the prompt is let go of at the commit
-        return lambda usage: cost(price, usage, terms)
+        return None if price is None else Quote(price, terms or self._asked)  # the prompt is let go of at the commit
 
     def _rate(self, attempt: Attempt) -> tuple[Price | None, Terms]:
         """The price of *attempt*, and what its prompt asks of service that this depends on."""

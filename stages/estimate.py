@@ -17,11 +17,10 @@ from itertools import repeat
 import attrs
 
 from pipeline.dialect import Dialect
-from pipeline.events import Usage
 from pipeline.prompt import Prompt
 from pipeline.upstream import Upstream
 from stages.capabilities import capability
-from stages.notes import Quote
+from stages.prices.cost import Quote
 
 REMEMBERED = 64  # requests of a key and model: the most of them is about what one in a hundred exceeds
 FEW = 8  # before that nothing is concluded
@@ -124,33 +123,15 @@ def bound(
     output = allowed(prompt, model)
     if learned is not None:
         output = min(output, max(learned, 1))
-    plain, cached = quote(fresh(tokens)), quote(written(tokens))
-    way, dear = (written, cached) if cached > plain else (fresh, plain)
-    prompted = dear
-    if hour and learned is None and (long := quote(kept(tokens))) > dear:  # what was learned has it in the share
-        way, dear = kept, long
-    saved = dear - round(dear * share)
+    hour = hour and learned is None  # what was learned has it in the share
+    prompted, cost = quote.most(tokens, output, hour)
+    saved = prompted - round(prompted * share)
     return Bound(
         tokens + output,
-        failed + max(1, quote(way(tokens, output)) - saved),
+        failed + max(1, cost - saved),
         prompted,
-        lambda: failed + max(1, quote(way(tokens, min(output, _FIRST))) - saved),
+        lambda: failed + max(1, quote.most(tokens, min(output, _FIRST), hour)[1] - saved),
     )
-
-
-def fresh(tokens: int, output: int = 0) -> Usage:
-    """A prompt that no cache has to do with."""
-    return Usage(input=tokens, output=output)
-
-
-def written(tokens: int, output: int = 0) -> Usage:
-    """One that is written to a cache."""
-    return Usage(cache_write_5m=tokens, output=output)
-
-
-def kept(tokens: int, output: int = 0) -> Usage:
-    """One that is written to a cache for an hour."""
-    return Usage(cache_write_1h=tokens, output=output)
 
 
 def allowed(prompt: Prompt, model: str) -> int:

@@ -42,7 +42,8 @@ from pipeline.store.record import Claim, Flag, Granted, Record, Refused, Standin
 from pipeline.store.store import Store
 from stages.allowance import MONEY, Allowance, Limit, Rules
 from stages.estimate import Bound, Learned, about, bound, for_an_hour
-from stages.notes import BOOKS, Quote
+from stages.notes import BOOKS
+from stages.prices.cost import Price, Quote, Rates
 from stages.standings import fields, free, refusal, without_theirs
 from transports.messages import Headers
 
@@ -51,6 +52,7 @@ TRIES = 4  # reservations of ever less, before a request that could be cut is re
 EARLY = 0.75  # the part of what is held at which more is asked for
 
 _NOTHING, _UNKNOWN = Bound(0, 0), Bound(1, 0)  # where nothing has to be told; and where only that it is one can be
+FREE = Quote(Price((), "", ((0, Rates(0, 0, 0, 0, 0)),)), {})  # where no price is known, and that is let pass
 _ESTIMATED, _COMPLETE = int(Flag.ESTIMATED), int(Flag.COMPLETE)
 
 Ends = Callable[[str], int | None]  # when a kind's window ends at the upstream that is followed, in ms
@@ -135,7 +137,7 @@ class Hold:
         most = self.learned.most(self.key, attempt.model)
         hour = most[0] is None and for_an_hour(self.asked, exchange.upstream)
         failed = books.failed() if len(exchange.attempts) > 1 else 0
-        made = bound(exchange.prompt, attempt.model, self._tokens, hour, most, self._quote or nothing, failed)
+        made = bound(exchange.prompt, attempt.model, self._tokens, hour, most, self._quote or FREE, failed)
         self._prompt = made.prompt
         return made
 
@@ -255,8 +257,3 @@ class Hold:
         usage = Usage(record.input, record.cache_read, record.cache_write_5m, record.cache_write_1h)
         share = self._quote(usage) / self._prompt
         self.learned.remember(self.key, record.model, record.output + record.reasoning, share)
-
-
-def nothing(usage: Usage) -> int:
-    """What a usage costs where no price is known, and that is let pass."""
-    return 0

@@ -1,15 +1,14 @@
 """What stages leave for one another: the typed keys, in one place so that no stage must import another."""
 
-from collections.abc import Callable
 from typing import Any, Protocol
 
 from pipeline.credentials.credential import Credential
 from pipeline.dialect import Model
-from pipeline.events import Usage
 from pipeline.exchange import Attempt
 from pipeline.notes import Key
 from pipeline.prompt import Prompt
 from pipeline.store.record import Record
+from stages.prices.cost import Quote
 
 EFFORT: Key[str | int] = Key("effort")  # thinking_suffix: how much to think, a level or a budget in tokens
 LISTED: Key[bool] = Key("listed")  # model_map: the asked name is listed as it stands, brackets included
@@ -25,9 +24,6 @@ CHOICE: Key[str] = Key("choice")  # model_map: how forward goes about several up
 ADMITTED: Key[str] = Key("admitted")  # auth: the key of ours that the caller showed; it goes to no upstream
 ASKED: Key[Prompt] = Key("asked")  # forward: the client's prompt, until the commit
 JUDGE: Key[str] = Key("judge")  # safeguards: the model that answers them here
-
-
-Quote = Callable[[Usage], int]  # what a usage costs, in micro-dollars
 
 
 class Books(Protocol):

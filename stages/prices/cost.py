@@ -73,15 +73,48 @@ def cost(price: Price, usage: Usage, terms: Terms) -> int:
     if usage.reasoning:
         above += usage.reasoning * rates.output
     if terms:
-        for field, values in price.factors.items():
-            factor = values.get(terms.get(field, ""))
-            if factor is not None:
-                above, below = above * factor[0], below * factor[1]
+        times, below = scale(price, terms)
+        above *= times
     billed = (2 * above + below) // (2 * below)
     if usage.extra:
         for thing, micros in price.each.items():
             billed += micros * counted(usage.extra, thing)
     return billed
+
+
+def scale(price: Price, terms: Terms) -> Factor:
+    """By what tokens × rate of *price* is multiplied and divided under *terms*, to be micro-dollars."""
+    times, below = 1, MILLION
+    for field, values in price.factors.items():
+        factor = values.get(terms.get(field, ""))
+        if factor is not None:
+            times, below = times * factor[0], below * factor[1]
+    return times, below
+
+
+@attrs.define(eq=False)
+class Quote:
+    """What usages cost at *price* under *terms*, in micro-dollars."""
+
+    price: Price
+    terms: Terms
+
+    def __call__(self, usage: Usage) -> int:
+        """What *usage* costs."""
+        return cost(self.price, usage, self.terms)
+
+    def most(self, tokens: int, output: int, hour: bool) -> tuple[int, int]:
+        """What a prompt of *tokens* costs at most, fresh or written to a cache; and what it does with *output*.
+
+        *hour*: the latter for a cache that may be written for an hour.  The class that is the dearest is that of the
+        highest rate, so that nothing has to be counted more than once.
+        """
+        price, terms = self.price, self.terms
+        rates = price.flat or price.rates(tokens)
+        times, below = scale(price, terms) if terms else (1, MILLION)
+        rate = max(rates.input, rates.cache_write_5m)
+        whole = tokens * (max(rate, rates.cache_write_1h) if hour else rate) + output * rates.output
+        return (2 * times * tokens * rate + below) // (2 * below), (2 * times * whole + below) // (2 * below)
 
 
 def counted(extra: Mapping[str, Any] | None, thing: str) -> int:

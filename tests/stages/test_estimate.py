@@ -10,7 +10,7 @@ from pipeline.events import Usage
 from pipeline.prompt import Prompt
 from stages.dialects import anthropic
 from stages.estimate import DEAREST, FEW, OUTPUT, REMEMBERED, Learned, about, allowed, bound
-from stages.prices.cost import cost
+from stages.prices.cost import Quote
 from stages.prices.reading import parsed
 
 (PRICE,) = parsed(
@@ -28,8 +28,7 @@ tiers = [{ above = 200_000, input_times = 2, output_times = 1.5 }]
 )
 
 
-def quote(usage: Usage) -> int:
-    return cost(PRICE, usage, {})
+quote = Quote(PRICE, {})
 
 
 def prompt(text: str) -> Prompt:

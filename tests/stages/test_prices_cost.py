@@ -2,12 +2,13 @@
 
 from fractions import Fraction
 
+import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.events import Usage
-from stages.prices.cost import Price, Rates, cost, counted, terms_of
+from stages.prices.cost import Price, Quote, Rates, cost, counted, terms_of
 
 LOW = Rates(input=100_000, output=500_000, cache_read=10_000, cache_write_5m=125_000, cache_write_1h=200_000)
 HIGH = Rates(input=500_000, output=2_500_000, cache_read=50_000, cache_write_5m=625_000, cache_write_1h=1_000_000)
@@ -89,3 +90,23 @@ def test_terms_are_as_told_before_as_asked() -> None:
         "inference_geo": "us",
     }
     assert terms_of(PRICE, {"service_tier": 7}, {"service_tier": "batch"}) == {"service_tier": "batch"}
+
+
+@given(
+    st.integers(0, 300_000),
+    st.integers(0, 100_000),
+    st.sampled_from([{}, {"service_tier": "batch"}]),
+    st.permutations([1, 7, 9]),
+)
+def test_the_most_is_what_the_dearest_class_is_billed(
+    tokens: int, output: int, terms: dict[str, str], rates: list[int]
+) -> None:
+    """By the price function, whichever class that is; a cache of an hour only where there may be one."""
+    fresh, short, long = rates
+    price = attrs.evolve(PRICE, tiers=((0, Rates(fresh, 20, 0, short, long)), (100_000, HIGH)))
+    quote = Quote(price, terms)
+    ways = [Usage(input=tokens), Usage(cache_write_5m=tokens), Usage(cache_write_1h=tokens)]
+    billed = [cost(price, attrs.evolve(way, output=output), terms) for way in ways]
+    prompt = max(quote(way) for way in ways[:2])
+    assert quote.most(tokens, output, hour=False) == (prompt, max(billed[:2]))
+    assert quote.most(tokens, output, hour=True) == (prompt, max(billed))
