@@ -9,6 +9,7 @@ of ten would pay for it in advance in full.  Until FEW of them are known the bou
 What was learned is this process's own and may be lost: then bounds are wide again for a while.
 """
 
+import math
 import re
 from collections import OrderedDict, deque
 from collections.abc import Callable
@@ -68,11 +69,13 @@ class Last:
     def add(self, number: float) -> None:
         """Remember *number*, and forget the first where there are too many."""
         numbers = self._numbers
-        forgotten = numbers[0] if len(numbers) == REMEMBERED else None
-        numbers.append(number)
         if number >= self.most:
             self.most = number
-        elif forgotten == self.most:
+            numbers.append(number)
+            return
+        first = numbers[0]  # there is one: that which is the most
+        numbers.append(number)
+        if first == self.most:  # and may be forgotten now
             self.most = max(numbers)  # of sixty it takes as long as all the rest here
 
     def __len__(self) -> int:
@@ -136,13 +139,16 @@ def bound(
 
 def allowed(prompt: Prompt, model: str) -> int:
     """The tokens of output that *prompt* and *model* allow, in all choices together."""
-    names = prompt.keys()  # of each dialect one or two: asking for all by name takes longer
-    said = [value for name in _MOST_TOKENS.intersection(names) if type(value := prompt.get(name)) is int and value > 0]
     known = capability(model)
-    if known is not None:
-        said.append(known.output)
+    most = math.inf if known is None else known.output
+    names = prompt.keys()  # of each dialect one or two: asking for all by name takes longer
+    for name in _MOST_TOKENS.intersection(names):
+        said = prompt.get(name)
+        if type(said) is int and 0 < said < most:
+            most = said
+    output = OUTPUT if most is math.inf else int(most)
     choices = prompt.get("n") if "n" in names else None
-    return min(said, default=OUTPUT) * (choices if type(choices) is int and 1 < choices <= 128 else 1)
+    return output * choices if type(choices) is int and 1 < choices <= 128 else output
 
 
 def about(asked: Prompt, dialect: Dialect) -> int:
