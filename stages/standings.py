@@ -57,6 +57,11 @@ _CALLED = {
     "tokens_minute": "tokens a minute",
     "streams": "replies at one time",
 }
+_ONE = _CALLED | {
+    "requests_minute": "request a minute",
+    "tokens_minute": "token a minute",
+    "streams": "reply at one time",
+}
 
 
 # -- while there is room ----------------------------------------------------------------------------------------------
@@ -217,4 +222,5 @@ def _said(standing: Standing) -> str:
 
 def _called(standing: Standing) -> str:
     models = "" if standing.models == "*" else f" for {standing.models}"
-    return _CALLED[standing.kind] + models
+    called = _ONE if standing.limit == 1 else _CALLED
+    return called[standing.kind] + models

@@ -72,6 +72,20 @@ def test_money_that_is_spent() -> None:
     assert error.headers == [(b"x-should-retry", b"false"), (b"retry-after", b"3600")]
 
 
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        ("requests_minute", "1 request a minute is the limit of this key."),
+        ("tokens_minute", "1 token a minute is the limit of this key."),
+        ("streams", "1 reply at one time is the limit of this key."),
+        ("usd_total", "$0.000001 in all is the limit of this key;"),
+    ],
+)
+def test_one_is_told_as_one(kind: str, text: str) -> None:
+    """Not "1 replies"."""
+    assert refusal(Standing(kind, "*", 1, 1, 0, 0), 1, "chat", NOW).message.startswith(text)
+
+
 def test_money_in_all_never_begins_anew() -> None:
     """Nobody is told to come back."""
     error = refusal(Standing("usd_total", "claude-*", 100, 100, 0, 0), 1, "chat", NOW)
