@@ -173,12 +173,12 @@ _TIGHT: dict[str, Callable[[Standing], int]] = dict.fromkeys(_RATES, lambda each
 def refusal(standing: Standing, amount: int, dialect: str, now: int) -> GatewayError:
     """What a caller is told whose request, which may use *amount*, has no room in the window of *standing*."""
     text = f"{_said(standing)} {_called(standing)}"
-    if KINDS[standing.kind].unit != "cost":
+    if not standing.limit:
+        error = never(standing, f"{text} is the limit of this key.")
+    elif KINDS[standing.kind].unit != "cost":
         wait = max(standing.ends - now, 0) / 1000 if standing.ends else SOON
         wait = max(1, math.ceil(wait))
-        error: RateLimited | BudgetSpent = RateLimited(
-            f"{text} is the limit of this key. Please try again in {wait}s.", retry_after=wait
-        )
+        error = RateLimited(f"{text} is the limit of this key. Please try again in {wait}s.", retry_after=wait)
         told = {standing.kind: standing}
         error.headers += rates(told, now) if dialect == "anthropic" else openai(told, now)
     elif standing.spent < standing.limit and standing.spent + amount <= standing.limit:
@@ -194,6 +194,15 @@ def refusal(standing: Standing, amount: int, dialect: str, now: int) -> GatewayE
             f"{text} is the limit of this key; {spent}.{begins}", retry_after=wait if standing.ends else None
         )
     error.retryable = False  # another upstream has no other windows
+    return error
+
+
+def never(standing: Standing, text: str) -> RateLimited | BudgetSpent:
+    """*text*, of a limit of nothing: when its window begins anew there is no more room, so nobody is told to wait."""
+    if KINDS[standing.kind].unit == "cost":
+        return BudgetSpent(text)
+    error = RateLimited(text)
+    error.headers.append((b"x-should-retry", b"false"))
     return error
 
 

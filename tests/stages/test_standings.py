@@ -4,7 +4,7 @@ import pytest
 from msgspec.structs import replace
 
 from pipeline.errors import BudgetSpent, RateLimited
-from pipeline.store.record import Standing
+from pipeline.store.record import KINDS, Standing
 from pipeline.upstream import Quota
 from stages.standings import dollars, fields, refusal, span, used_up, without_theirs
 from transports.messages import Head
@@ -91,6 +91,16 @@ def test_money_in_all_never_begins_anew() -> None:
     error = refusal(Standing("usd_total", "claude-*", 100, 100, 0, 0), 1, "chat", NOW)
     assert error.headers == [(b"x-should-retry", b"false")]
     assert "for claude-*" in error.message
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("dialect", ["anthropic", "chat"])
+def test_a_limit_of_nothing_promises_nothing(kind: str, dialect: str) -> None:
+    """A window that begins anew has no more room, so nobody is told when it does, or to try again."""
+    error = refusal(Standing(kind, "*", 0, 0, 0, NOW + 30_000), 1, dialect, NOW)
+    assert isinstance(error, BudgetSpent if kind.startswith("usd_") else RateLimited)
+    assert (error.retry_after, error.retryable, error.headers) == (None, False, [(b"x-should-retry", b"false")])
+    assert error.message.endswith("is the limit of this key.")
 
 
 def test_money_that_is_only_held_comes_back() -> None:
