@@ -74,8 +74,11 @@ class Sqlite:
             check_same_thread=False,  # threads use it one after the other
             cached_statements=STATEMENTS,
         )
-        connection.execute("PRAGMA synchronous = NORMAL")
-        connection.execute("PRAGMA temp_store = MEMORY")  # what a statement may have to undo needs no file then
+        with ExitStack() as unless_set:
+            unless_set.callback(connection.close)
+            connection.execute("PRAGMA synchronous = NORMAL")
+            connection.execute("PRAGMA temp_store = MEMORY")  # what a statement may have to undo needs no file then
+            unless_set.pop_all()
         return connection
 
     @contextmanager

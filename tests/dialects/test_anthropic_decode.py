@@ -272,7 +272,7 @@ def test_an_error_in_the_stream_is_the_upstreams_refusal() -> None:
         (START + b'event: content_block_start\ndata: {"index":0}\n\n', "content_block"),
         (START + b"event: content_block_delta\ndata: " + b"[" * 3000 + b"\n\n", "not JSON"),
         (
-            START + block(0) + b'event: content_block_delta\ndata: {"a":' + b"[" * 9000 + b"]" * 9000 + b"}\n\n",
+            START + block(0) + b'event: content_block_delta\ndata: {"a":' + b"[" * 30_000 + b"]" * 30_000 + b"}\n\n",
             "not JSON",
         ),
         (b"event: message_start\ndata: []\n\n", "message"),
