@@ -9,7 +9,7 @@ once a try, and what the last note told exactly is not counted again.  Whoever k
 here what it costs (``notes.Books``): by the same price, and the same function.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -27,7 +27,7 @@ from stages import asides
 from stages.prices.catalogue import Catalogue
 from stages.prices.cost import Price, Quote, Terms, cost, terms_of
 from stages.tally import BYTES_PER_TOKEN, LOOKS, Tally, empty, put_down
-from stages.work import Work, work_of
+from stages.work import Work, fields_of, work_of
 
 NOTE = 4 * 1024  # bytes of output between two notes of it: a thousand tokens
 MOST = 4_000  # characters of what is told of attempts, and of changes
@@ -62,8 +62,9 @@ class Account:
     def __init__(self, exchange: Exchange, catalogue: Catalogue) -> None:
         self._exchange, self._catalogue = exchange, catalogue
         self._store: Store | None = exchange.store
-        self._tally = Tally(size(exchange))
-        self._work = work_of(exchange)
+        said = fields_of(exchange)
+        self._tally = Tally(size(exchange, said))
+        self._work = work_of(exchange, said)
         self._begun: Record | None = None  # as the first attempt was about to be sent
         self._last: Record | None = None  # as it was put down last
         self._price: Price | None = None  # of the attempt that runs
@@ -246,12 +247,12 @@ def opened(exchange: Exchange, work: Work) -> Record:
     )
 
 
-def size(exchange: Exchange) -> int:
-    """About how many bytes were asked; only a prompt is paid for."""
+def size(exchange: Exchange, said: Mapping[bytes, bytes]) -> int:
+    """About how many bytes were asked, as the head *said*; only a prompt is paid for."""
     if exchange.operation != "reply":
         return 0
-    length = exchange.request.header(b"content-length") or ""
-    return int(length) if length.isdecimal() and len(length) < 12 else len(exchange.prompt.encode())
+    length = said.get(b"content-length", b"")
+    return int(length) if length.isdigit() and len(length) < 12 else len(exchange.prompt.encode())
 
 
 def asked(exchange: Exchange, price: Price) -> dict[str, str]:

@@ -13,7 +13,7 @@ from hashlib import sha256
 from pipeline.exchange import Exchange
 from pipeline.prompt import Prompt
 from pipeline.upstream import Upstream
-from stages.work import work_of
+from stages.work import fields_of, work_of
 
 FIELD = "prompt_cache_key"
 DIALECTS = ("chat", "responses")
@@ -26,7 +26,7 @@ def cache_key(exchange: Exchange, upstream: Upstream) -> str:
     knows = upstream.dialect.NAME in DIALECTS and any(host == known or host.endswith(f".{known}") for known in HOSTS)
     if not knows or exchange.operation != "reply":
         return ""
-    work = work_of(exchange)
+    work = work_of(exchange, fields_of(exchange))
     if not work.session:
         return ""
     caller = exchange.caller.id if exchange.caller is not None else ""

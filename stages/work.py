@@ -7,6 +7,7 @@
 Clients say it in fields of the head, or, where they have none of their own, in the prompt.  What nobody says is "".
 """
 
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -39,9 +40,13 @@ class Work(msgspec.Struct, frozen=True):
 _NOTHING = Work()
 
 
-def work_of(exchange: Exchange) -> Work:
-    """What *exchange* belongs to, as its client says; to be asked before the prompt is translated."""
-    said = dict(reversed(exchange.request.headers))  # of a field given twice the first
+def fields_of(exchange: Exchange) -> dict[bytes, bytes]:
+    """The fields of *exchange*'s head by their names; of one given twice the first."""
+    return dict(reversed(exchange.request.headers))
+
+
+def work_of(exchange: Exchange, said: Mapping[bytes, bytes]) -> Work:
+    """What *exchange* belongs to, as its client *said*; to be asked before the prompt is translated."""
     for fields in () if _SESSION.isdisjoint(said) else FIELDS:
         if said.get(fields[0]):
             session, agent, parent = (clean(said.get(field, b"").decode("latin-1")) for field in fields)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from stages.work import Work, work_of
+from stages.work import Work, fields_of, work_of
 from tests.doubles import exchange
 
 DEVICE = '{"device_id":"d","account_uuid":"","session_id":"s-9"}'
@@ -37,7 +37,7 @@ def test_fields_name_it(fields: dict[str, str], work: Work) -> None:
     """Each client's own; an agent with the session's name is the session's own; names are bounded and clean."""
     x = exchange()
     x.request.headers[:] = [(name.encode(), value.encode()) for name, value in fields.items()]
-    assert work_of(x) == work
+    assert work_of(x, fields_of(x)) == work
 
 
 @pytest.mark.parametrize(
@@ -57,17 +57,17 @@ def test_fields_name_it(fields: dict[str, str], work: Work) -> None:
 def test_without_fields_the_prompt_may_tell(metadata: Any, session: str) -> None:
     """As coding agents write it there, and nothing else."""
     x = exchange(json.dumps({"model": "m", "metadata": metadata}).encode())
-    assert work_of(x) == Work(session)
+    assert work_of(x, fields_of(x)) == Work(session)
 
 
 def test_a_field_counts_before_the_prompt() -> None:
     """It is the client's own word."""
     x = exchange(json.dumps({"model": "m", "metadata": {"user_id": DEVICE}}).encode())
     x.request.headers.append((b"x-claude-code-session-id", b"s1"))
-    assert work_of(x) == Work("s1")
+    assert work_of(x, fields_of(x)) == Work("s1")
 
 
 def test_of_what_is_not_a_prompt_nothing_is_read() -> None:
     """A relayed body is nobody's business."""
     x = exchange(json.dumps({"metadata": {"user_id": DEVICE}}).encode(), operation="relay")
-    assert work_of(x) == Work()
+    assert work_of(x, fields_of(x)) == Work()
