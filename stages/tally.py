@@ -10,7 +10,6 @@ What can't be: less than nothing, more than any model could hold, nothing at all
 
 import math
 from collections.abc import Callable
-from operator import attrgetter
 from typing import Any
 
 from pipeline.events import (
@@ -25,7 +24,7 @@ from pipeline.events import (
     Usage,
     reads,
 )
-from pipeline.store.record import CLASSES, Flag, Record
+from pipeline.store.record import Flag, Record
 
 BYTES_PER_TOKEN = 4
 FRAME = 100  # what a streamed frame weighs at least beside its text
@@ -83,12 +82,13 @@ class Tally:
     def final(self) -> tuple[Usage, int]:
         """The usage to book, with every class a sane number, and the flags that say what is to be known about it."""
         told = self.usage or _NOTHING
-        counts = [count or 0 for count in _COUNTS(told)]
+        fresh, read, output, reasoning = told.input or 0, told.cache_read or 0, told.output or 0, told.reasoning or 0
+        short, long = told.cache_write_5m or 0, told.cache_write_1h or 0
         suspect, estimated = False, not self.complete
+        counts = fresh, read, short, long, output, reasoning
         if not 0 <= min(counts) <= max(counts) <= MOST:
             suspect = True
-            counts = [count if 0 <= count <= MOST else 0 for count in counts]
-        fresh, read, short, long, output, reasoning = counts
+            fresh, read, short, long, output, reasoning = (count if 0 <= count <= MOST else 0 for count in counts)
         if estimated:
             output = max(output, math.ceil(self.produced / BYTES_PER_TOKEN) - reasoning, 0)
         elif self.produced and not output and not reasoning:
@@ -103,7 +103,6 @@ class Tally:
 
 
 _NOTHING = Usage()
-_COUNTS = attrgetter(*CLASSES)
 _COMPLETE, _ESTIMATED, _SUSPECT = map(int, (Flag.COMPLETE, Flag.ESTIMATED, Flag.SUSPECT))
 
 LOOKS: dict[type[Event], Callable[[Tally, Any], None]] = {  # what becomes of which event; the others tell nothing
