@@ -1,7 +1,7 @@
 """The writer: one task that takes what waits and has it written, a batch at a time, in one thread at a time.
 
-    put ──▶ ═ bounded channel ═▶ batch ──thread: one transaction──▶ answers, and the spool may forget
-     │                             └─ advances: of a busy key's windows, so that most requests need not ask
+    put ──▶ ═ bounded queue ═▶ batch ──thread: one transaction──▶ answers, and the spool may forget
+     │                           └─ advances: of a busy key's windows, so that most requests need not ask
      └─ of what still runs ─▶ the last version of each, when versions are due
 
 A batch is all that waits when its turn comes.  Versions of records are in no hurry, and gather for a moment; a
@@ -30,7 +30,7 @@ from pipeline.store.database import Backend, Outage, Rejected
 from pipeline.store.record import Claim, Granted, Record, Refused, State
 from pipeline.store.transact import Batch, Reserve, transact
 
-MOST = 20_000  # things that may wait in the channel
+MOST = 20_000  # things that may wait in the queue
 TOGETHER = 1_000  # versions in one transaction
 GATHER = 0.5  # seconds in which versions gather, and between two commits that are synced
 APART = 2.0  # times as long as the last transaction took passes until the next, while reservations come close together:
@@ -101,10 +101,11 @@ class Writer:
         self.outage: str | None = None  # why the database can't be written, while that is so
         self.advances = Advances(instance)
         self._backend, self._taken, self._patience, self._clock = backend, taken, patience, clock
-        self._send, self._receive = trio.open_memory_channel[Waiting](MOST)
+        self._queue: deque[Waiting] = deque()  # no channel: nobody waits to take from it, and next to nobody to put
+        self._full = trio.lowlevel.ParkingLot()  # reservations for which it has no room
         self._batch = Batch(instance)
         self._open: dict[str, Record] = {}  # the last versions of requests that run
-        self._beyond: dict[tuple[type, str], Version | Release] = {}  # what came while the channel was full
+        self._beyond: dict[tuple[type, str], Version | Release] = {}  # what came while the queue was full
         self._asked: list[Asked] = []  # those whose reserves are in the batch
         self._patient: deque[Asked] = deque()  # those that wait, and some that do no more; who came first goes first
         self._some, self._urgent = trio.Event(), trio.Event()
@@ -127,7 +128,7 @@ class Writer:
     def waiting(self) -> int:
         """How much the database does not have yet."""
         gathered = len(self._batch.versions) + len(self._open)
-        return self._receive.statistics().current_buffer_used + gathered + len(self._beyond)
+        return len(self._queue) + gathered + len(self._beyond)
 
     def know(self, record: Record, number: int) -> None:
         """Have *record*, of a request that runs, written when versions are due; *number*: of its entry in the spool."""
@@ -137,20 +138,19 @@ class Writer:
             self._some.set()
 
     def put(self, item: Version | Release) -> None:
-        """Have *item* written, soon.  Beyond the channel's room there is only what requests that run have to say."""
+        """Have *item* written, soon.  Beyond the queue's room there is only what requests that run have to say."""
         if isinstance(item, Version):
             if item.record.state == _OPEN:
                 self.know(item.record, item.number)
                 return
             self._newest = max(self._newest, item.number)
             self._open.pop(item.record.id, None)
-        self._some.set()
-        try:
-            if self._beyond:
-                raise trio.WouldBlock
-            self._send.send_nowait(item)
-        except trio.WouldBlock:
+        if not self._some.is_set():
+            self._some.set()
+        if self._beyond or len(self._queue) >= MOST:
             self._beyond[type(item), item.id] = item
+        else:
+            self._queue.append(item)
 
     async def reserve(self, reserve: Reserve) -> Granted | Refused:
         """The answer to *reserve*, once it is committed.  Raises StoreUnavailable if it takes too long."""
@@ -166,12 +166,13 @@ class Writer:
         return reserve.answer
 
     async def _ask(self, asked: Asked) -> None:
-        """Put *asked* into the channel; at once where there is room, and without a turn of the loop."""
-        try:
-            self._send.send_nowait(asked)
-        except trio.WouldBlock:
-            with trio.move_on_after(self._patience):
-                await self._send.send(asked)
+        """Put *asked* into the queue; at once where there is room, and without a turn of the loop."""
+        while len(self._queue) >= MOST:
+            with trio.move_on_at(asked.until) as scope:
+                await self._full.park()
+            if scope.cancelled_caught:
+                return
+        self._queue.append(asked)
         self._some.set()
         self._urgent.set()
 
@@ -251,7 +252,7 @@ class Writer:
 
     @property
     def _waiting(self) -> bool:
-        return bool(self._beyond) or self._receive.statistics().current_buffer_used > 0
+        return bool(self._beyond) or bool(self._queue)
 
     @property
     def _much(self) -> bool:
@@ -260,10 +261,9 @@ class Writer:
     def _take(self) -> None:
         """Put what waits into the batch, in the order it came."""
         self._urgent, now = trio.Event(), self._now()
-        for _ in range(self._receive.statistics().current_buffer_used):
-            if self._much:
-                return
-            self._add(self._receive.receive_nowait(), now)
+        self._full.unpark_all()  # they run when this is done, and look again
+        while self._queue and not self._much:
+            self._add(self._queue.popleft(), now)
         while self._beyond and not self._much:
             self._add(self._beyond.pop(next(iter(self._beyond))), now)
 

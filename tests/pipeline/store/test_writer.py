@@ -264,6 +264,24 @@ async def test_when_too_much_waits_new_requests_must_not_begin(parts: Parts, mon
     assert looking(parts.backend, lambda db: db.rows("SELECT requests FROM days")) == [(10,)]
 
 
+async def test_a_reservation_waits_for_room(parts: Parts, monkeypatch: pytest.MonkeyPatch, nursery: Any) -> None:
+    """It is not put where there is none, comes when there is, and hears in time that there was none."""
+    monkeypatch.setattr("pipeline.store.writer.MOST", 10)
+    monkeypatch.setattr("pipeline.store.writer.GATHER", 0.01)
+    made = writer(Watched(parts), Heard(), patience=1)
+    for number in range(1, 11):
+        made.put(Version(settled(f"r{number}", cost=10), number))
+    nursery.start_soon(made._tire)
+    with pytest.raises(StoreUnavailable):
+        await made.reserve(want("late"))
+    assert made.waiting == 10
+    nursery.start_soon(made.run)
+    assert isinstance(await made.reserve(want("r11", 900)), Granted)
+    written = looking(parts.backend, lambda db: db.rows("SELECT requests FROM days"))
+    assert written == [(10,)], "what waited before it was written before it"
+    nursery.cancel_scope.cancel()
+
+
 async def test_what_waits_at_the_end_is_written(parts: Parts) -> None:
     """Also if the first tries fail, for a while."""
     watched, heard = Watched(parts), Heard()
