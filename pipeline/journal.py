@@ -63,8 +63,12 @@ def used(records: list[Record]) -> dict[str, Any]:
     if not records:
         return {"tokens": None, "cost": None}
     sums = dict(zip(CLASSES, map(sum, zip(*map(_COUNTS, records), strict=True)), strict=True))
-    unpriced = any(record.flags & _UNPRICED for record in records)
-    return {"tokens": sums, "cost": None if unpriced else sum(record.cost for record in records) / 1e6}
+    cost = 0
+    for record in records:  # one, as a rule
+        if record.flags & _UNPRICED:
+            return {"tokens": sums, "cost": None}
+        cost += record.cost
+    return {"tokens": sums, "cost": cost / 1e6}
 
 
 def micros(seconds: dict[str, float]) -> dict[str, int]:
