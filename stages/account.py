@@ -271,10 +271,12 @@ def ended(exchange: Exchange, tally: Tally) -> str:
 
 def unbilled(attempt: Attempt, tally: Tally, *, sent: bool) -> bool:
     """Whether nobody charges for *attempt*: it did not reach its upstream, or was refused before anything came."""
-    if attempt.error is None or tally.usage is not None or tally.produced:
+    if tally.usage is not None or tally.produced:
         return False
-    if not sent:
-        return True  # refused here: by a limit, by the store, for what could not be translated
+    if not sent:  # refused here, by a limit, by the store, for what could not be translated; or the client left before
+        return True
+    if attempt.error is None:
+        return False
     if isinstance(attempt.error, UpstreamRefused):
         return True  # in the stream as well as by its status
     return isinstance(attempt.error, UpstreamFailed) if attempt.status is None else attempt.status >= 400

@@ -26,10 +26,18 @@ from tests.doubles import Kept, Recorder, exchange, words
 async def metered(path: Path, source: Any, *, cancel_after: float = 100, attempts: int = 1) -> list[dict[str, Any]]:
     """Conduct one exchange with a meter and give what was put down."""
     x = exchange(asked="m")
-    x.attempts = [Attempt(f"up{number}", "m1", 0.0) for number in range(attempts)]
+
+    async def asking(exchange: Any, out: Any) -> None:
+        for number in range(attempts):
+            attempt = Attempt(f"up{number}", "m1", 0.0)
+            exchange.attempts.append(attempt)
+            for before in exchange.before_attempt:
+                await before(attempt)
+        await source(exchange, out)
+
     async with Meter(ledger=path) as meter:
         with trio.move_on_after(cancel_after):
-            await conduct(x, Line((("meter", meter),), source, lambda x, r: Kept()), Recorder(), Heart(10))
+            await conduct(x, Line((("meter", meter),), asking, lambda x, r: Kept()), Recorder(), Heart(10))
     return records(path)
 
 
@@ -73,6 +81,21 @@ async def test_a_failure_is_metered_with_its_attempts(tmp_path: Path) -> None:
     (booked,) = await metered(tmp_path / "u.jsonl", source, attempts=2)
     assert [attempt["upstream"] for attempt in booked["attempts"]] == ["up0", "up1"]
     assert booked["estimated"] is True
+
+
+async def test_who_leaves_before_anything_is_sent_pays_nothing(tmp_path: Path) -> None:
+    """A place in a window is waited for, say: nobody was asked yet."""
+    x = exchange(asked="m")
+
+    async def source(exchange: Any, out: Any) -> None:
+        exchange.attempts.append(Attempt("up", "m1", 0.0))
+        await trio.sleep_forever()
+
+    async with Meter(ledger=tmp_path / "u.jsonl") as meter:
+        with trio.move_on_after(0.01):
+            await conduct(x, Line((("meter", meter),), source, lambda x, r: Kept()), Recorder(), Heart(10))
+    (booked,) = records(tmp_path / "u.jsonl")
+    assert (booked["usage"]["input"], booked["usage"]["output"], booked["error"]) == (0, 0, "ClientGone")
 
 
 async def test_a_request_that_reached_nobody_is_not_metered(tmp_path: Path) -> None:
