@@ -2,6 +2,7 @@
 
 import ast
 import subprocess
+import symtable
 import sys
 from collections.abc import Iterator
 from functools import cache
@@ -303,6 +304,27 @@ def test_exceptions_are_caught_by_name() -> None:
         if node.type is None or (isinstance(node.type, ast.Name) and node.type.id == "Exception")
     ]
     assert not wrong
+
+
+def test_no_comprehension_hides_what_its_function_uses() -> None:
+    """CPython 3.12.0 and 3.12.1 lose a module's name where a comprehension of the same function binds it, too."""
+    inlined = {"listcomp", "setcomp", "dictcomp"}  # PEP 709; newer Pythons show them as part of their function
+    for file in FILES:
+        for function in scopes(symtable.symtable(file.read_text(), str(file), "exec")):
+            within = [table for table in function.get_children() if table.get_name() in inlined]
+            bound = {name.get_name() for table in within for name in table.get_symbols() if name.is_local()}
+            used = {
+                name.get_name() for table in (function, *within) for name in table.get_symbols() if name.is_global()
+            }
+            assert not bound & used, f"{file}:{function.get_lineno()}: {bound & used}"
+
+
+def scopes(table: symtable.SymbolTable) -> Iterator[symtable.SymbolTable]:
+    """The functions in *table*, at any depth; comprehensions are parts of them."""
+    if table.get_type() == "function" and not table.get_name().endswith(("comp", "genexpr")):
+        yield table
+    for child in table.get_children():
+        yield from scopes(child)
 
 
 def test_async_generators_are_context_managers() -> None:
