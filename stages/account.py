@@ -173,7 +173,7 @@ class Account:
             free = unbilled(last, tally, sent=last is self._sent)
             record = self._version(*((empty(0), 0) if free else tally.final()))
             if free and self._sent is None:
-                record.flags &= ~Flag.UNPRICED  # nothing was used: there is no price to be known
+                record.flags &= ~_UNPRICED  # nothing was used: there is no price to be known
         record.state = _SETTLED
         if exchange.ending is not None:
             record.stop = record.stop or exchange.ending.stop

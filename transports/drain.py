@@ -51,7 +51,7 @@ class Drain:
         return Running(self)
 
     def join(self, scope: trio.CancelScope) -> "Joined":
-        """Count the exchange of *scope*, which another drain has entered, here as well: the earlier deadline holds."""
+        """Count the exchange of *scope*, which somebody else made, here as well: the earlier deadline holds."""
         return Joined(self, scope)
 
     def enter(self, scope: trio.CancelScope) -> None:

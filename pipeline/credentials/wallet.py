@@ -187,5 +187,5 @@ class Wallet:
             return
         await self.store.write(lambda db: rows.used(db, used))
         for name, at in used.items():
-            if self.used[name] == at:
+            if self.used.get(name) == at:  # neither shown again meanwhile, nor written by another turn
                 del self.used[name]
