@@ -191,9 +191,10 @@ def pip(package: str) -> tuple[tuple[str, ...], ...]:
     return ((sys.executable, "-m", "venv", "."), ("bin/pip", "install", "--quiet", package))
 
 
-def npm(package: str) -> tuple[tuple[str, ...], ...]:
-    """The same with npm."""
-    return (("npm", "install", "--silent", "--prefix", ".", package),)
+def npm(package: str, *pins: str) -> tuple[tuple[str, ...], ...]:
+    """The same with npm.  *pins* are what its own dependencies are held at, as ``name=version``."""
+    pinned = [("npm", "pkg", "set", f"overrides.{pin}") for pin in pins]
+    return (("npm", "init", "--yes", "--silent"), *pinned, ("npm", "install", "--silent", "--prefix", ".", package))
 
 
 CHAT_UP = frozenset({("anthropic", "chat"), ("chat", "chat")})
@@ -210,7 +211,13 @@ SYSTEMS = (
         "claude-code-router", BEHIND, claude_code_router, npm("@musistudio/claude-code-router"), "node_modules/.bin/ccr"
     ),
     System(
-        "portkey", frozenset({("chat", "chat")}), portkey, npm("@portkey-ai/gateway"), "node_modules", portkey_fields
+        "portkey",
+        frozenset({("chat", "chat")}),
+        portkey,
+        # 1.15 appends to an upstream's own fields, which later servers no longer allow: it answers streams with 500.
+        npm("@portkey-ai/gateway", "@hono/node-server=1.13.8"),
+        "node_modules",
+        portkey_fields,
     ),
     System("claude-proxy", BEHIND, claude_proxy, pip("claude-proxy"), "bin/claude-proxy"),
 )
