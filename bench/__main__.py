@@ -77,7 +77,7 @@ def main(*, names: tuple[str, ...], asked: tuple[str, ...], scenarios: tuple[str
     for system in SYSTEMS:
         if system.install and (system.name in installs or "all" in installs):
             try:
-                install(system)
+                install(system.place, system.install)
             except (OSError, subprocess.CalledProcessError) as failed:
                 console.print(f"{system.name} can't be installed: {failed}")
     there = [system for system in chosen(names) if not system.missing]

@@ -29,6 +29,7 @@ SAME = frozenset((name, name) for name in PROTOCOLS)
 EVERY = frozenset((asks, answers) for asks in PROTOCOLS for answers in PROTOCOLS)
 KEY = "sk-bench-of-our-own"
 
+Commands = tuple[tuple[str, ...], ...]
 Start = Callable[[Program, str, Path], AbstractContextManager[Program]]  # upstream, what it speaks, a folder to use
 
 
@@ -39,7 +40,7 @@ class System:
     name: str
     pairs: frozenset[tuple[str, str]]  # what the client and the upstream may speak
     start: Start
-    install: tuple[tuple[str, ...], ...] = ()  # commands, run in its place
+    install: Commands = ()  # run in its place
     needs: str = ""  # a program, or a file in its place, without which it can't be started
     fields: Callable[[Program], str] = lambda _: ""  # more of the request's head
 
@@ -186,12 +187,12 @@ def direct(upstream: Program, answers: str, folder: Path) -> Iterator[Program]:
         yield program
 
 
-def pip(package: str) -> tuple[tuple[str, ...], ...]:
+def pip(package: str) -> Commands:
     """Commands that install a package from its registry, in a place of its own."""
     return ((sys.executable, "-m", "venv", "."), ("bin/pip", "install", "--quiet", package))
 
 
-def npm(package: str, *pins: str) -> tuple[tuple[str, ...], ...]:
+def npm(package: str, *pins: str) -> Commands:
     """The same with npm.  *pins* are what its own dependencies are held at, as ``name=version``."""
     pinned = [("npm", "pkg", "set", f"overrides.{pin}") for pin in pins]
     return (("npm", "init", "--yes", "--silent"), *pinned, ("npm", "install", "--silent", "--prefix", ".", package))
@@ -223,8 +224,8 @@ SYSTEMS = (
 )
 
 
-def install(system: System) -> None:
-    """Install *system* into its place.  Raises CalledProcessError."""
-    system.place.mkdir(parents=True, exist_ok=True)
-    for command in system.install:
-        subprocess.run(command, cwd=system.place, check=True, env=os.environ)
+def install(place: Path, commands: Commands) -> None:
+    """Run *commands* in *place*.  Raises CalledProcessError."""
+    place.mkdir(parents=True, exist_ok=True)
+    for command in commands:
+        subprocess.run(command, cwd=place, check=True, env=os.environ)
