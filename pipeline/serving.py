@@ -28,7 +28,7 @@ from pipeline.server import Gateway
 from pipeline.sockets import Listener, listening
 from pipeline.store.opening import StoreFailed
 from pipeline.store.store import Store, open_store
-from pipeline.thrift import thrift, trimming
+from pipeline.thrift import keep, thrift, trimming
 from pipeline.upstream import Upstream
 from transports import listen
 from transports.drain import Drain
@@ -89,6 +89,7 @@ async def serve(
         gateway = gateway_of(present, store, observer, drain)
         shown(gateway, config)
         nursery.start_soon(gateway.heart.run, name="heart")
+        keep()
         nursery.start_soon(thrift, gateway.live, trimming(), name="thrift")
         tls = None if built.tls is None else listen.Tls(built.tls)
         urls = list(dict.fromkeys(url_of(listener, tls=tls is not None) for listener in listeners))

@@ -35,7 +35,31 @@ async def test_without_the_call_there_is_no_task() -> None:
     await thrift(Live(), None)
 
 
-@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc gives memory back when it is asked")
+glibc = pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc can be told what to keep")
+
+
+@glibc
+def test_what_is_free_is_taken_again() -> None:
+    """The buffers of one large prompt are those of the next: no page of theirs is asked for twice."""
+    program = """
+import resource
+from pipeline.thrift import keep
+
+def faults():
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    buffers = [bytes([65]) * 1_000_000 for _ in range(8)]
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+keep()
+print(faults(), max(faults() for _ in range(5)))
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
+    first, later = map(int, done.stdout.split())
+    assert first > 1_500
+    assert later < 100
+
+
+@glibc
 def test_what_is_free_goes_back() -> None:
     """50 MB of buffers, freed between others that stay, are no longer ours."""
     program = """
