@@ -103,7 +103,7 @@ class Client(asyncio.Protocol):
             self._done()
 
 
-async def _run(port: int, request: bytes, connections: int, times: int) -> Took:
+async def _run(port: int, request: bytes, connections: int, times: int, within: float) -> Took:
     took, over, left = Took(), asyncio.Event(), connections
 
     def done() -> None:
@@ -114,16 +114,20 @@ async def _run(port: int, request: bytes, connections: int, times: int) -> Took:
 
     loop = asyncio.get_running_loop()
     began = time.perf_counter()
-    for _ in range(connections):
+    for number in range(connections):
+        await asyncio.sleep(began + number * within / connections - time.perf_counter())
         await loop.create_connection(lambda: Client(request, times, took, done), "127.0.0.1", port)
     await asyncio.wait_for(over.wait(), 300)
     took.seconds = time.perf_counter() - began
     return took
 
 
-def load(port: int, request: bytes, *, connections: int, times: int) -> Took:
-    """Send *request* *times* times over each of *connections*; returns when all are answered."""
-    return asyncio.run(_run(port, request, connections, times))
+def load(port: int, request: bytes, *, connections: int, times: int, within: float = 0.0) -> Took:
+    """Send *request* *times* times over each of *connections*; returns when all are answered.
+
+    They begin evenly spread *within* so many seconds: 0, as fast as they can.
+    """
+    return asyncio.run(_run(port, request, connections, times, within))
 
 
 async def _hold(port: int, request: bytes, connections: int, look: Callable[[], None]) -> None:

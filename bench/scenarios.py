@@ -43,10 +43,10 @@ class Stand:
         """How often something is done that is done *most* times at full effort."""
         return max(2, int(most * self.effort))
 
-    def cost(self, sent: bytes, connections: int, times: int) -> tuple[Took, float]:
-        """What answers took, and the CPU seconds they cost.  Raises Failed."""
+    def cost(self, sent: bytes, connections: int, times: int, *, within: float = 0.0) -> tuple[Took, float]:
+        """What answers took, and the CPU seconds they cost; connections begin *within* seconds.  Raises Failed."""
         before = self.program.cpu()
-        took = load(self.program.port, sent, connections=connections, times=times)
+        took = load(self.program.port, sent, connections=connections, times=times, within=within)
         if took.failed:
             raise Failed(f"{took.failed} of {connections * times} requests failed")
         return took, self.program.cpu() - before
@@ -84,12 +84,16 @@ def burst(stand: Stand) -> Figures:
 
 
 def paced(stand: Stand) -> Figures:
-    """200 streams of 25 events a second: CPU, how late each event is, and the first."""
-    streams, words = stand.times(200), 100
-    sent = stand.sent(f"[[paced {words} 25]]", stream=True)
-    took, seconds = stand.cost(sent, streams, 1)
+    """200 streams of 25 events a second: CPU, how late each event is, and the first.
+
+    They begin one after the other, and each is followed by another: begun at once, the first events would tell how long
+    the queue of their requests was.
+    """
+    streams, words, rate = stand.times(200), 100, 25
+    sent = stand.sent(f"[[paced {words} {rate}]]", stream=True)
+    took, seconds = stand.cost(sent, streams, 2, within=words / rate)
     return {
-        "event, paced: CPU, µs": seconds / (words * streams) * 1e6,
+        "event, paced: CPU, µs": seconds / (words * len(took.answers)) * 1e6,
         "event late, p50, ms": took.at(0.5, "late") * 1e3,
         "event late, p99, ms": took.at(0.99, "late") * 1e3,
         "first byte, p99, ms": took.at(0.99, "firsts") * 1e3,

@@ -53,3 +53,16 @@ async def test_what_is_written_is_read_and_timed() -> None:
     assert (answers, failed) == (6, 0)
     assert len(late) == 10
     assert all(0 <= seconds < 5 for seconds in late)
+
+
+async def test_connections_begin_one_after_the_other() -> None:
+    """Of four within 0.4 s the last begins after 0.3 s, and not before."""
+
+    def ask() -> tuple[float, int]:
+        with started("upstream", [sys.executable, "-m", "bench.mock"]) as upstream:
+            took = load(upstream.port, request("chat", "[[say]]", 1000), connections=4, times=1, within=0.4)
+        return took.seconds, len(took.answers)
+
+    seconds, answers = await trio.to_thread.run_sync(ask)
+    assert answers == 4
+    assert 0.3 <= seconds < 10
