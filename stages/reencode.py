@@ -22,7 +22,7 @@ from stages.fields import answer_fields, reply_fields
 from stages.notes import NAMED
 from transports.messages import Head, Headers, Response
 
-# A reply that is read as it is written must not be kept, compressed or collected on its way (pains 9).
+# A reply that is read as it is written must not be kept, compressed or collected on its way.
 STREAMED: Headers = [(b"cache-control", b"no-cache, no-transform"), (b"x-accel-buffering", b"no")]
 
 _IDS = (b"request-id", b"x-request-id")

@@ -1,4 +1,4 @@
-"""Every field of a Chat Completions request (wire reference §2.2, §2.6), with a value that clients send."""
+"""Every field of a Chat Completions request, with a value that clients send."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Every field of an Anthropic Messages request (wire reference §1.4-§1.7), with a value that clients send."""
+"""Every field of an Anthropic Messages request, with a value that clients send."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Every field of a Responses request (wire reference §3.2, §3.3), with a value that clients send."""
+"""Every field of a Responses request, with a value that clients send."""
 
 from typing import Any
 

@@ -48,7 +48,7 @@ INFORMAL = {"terse"}  # a server that leaves off what the vendor's types demand
 
 UNKNOWN = {"response.rate_limits.updated"}  # events that the vendor's types do not have
 
-# Codes that the vendor's type does not have, and Codex acts on (wire reference §3.4).
+# Codes that the vendor's type does not have, and Codex acts on.
 CODES = {"context_length_exceeded", "insufficient_quota", "server_is_overloaded"}
 
 

@@ -188,7 +188,7 @@ def test_the_stream_adds_up_to_the_whole(client: str, upstream: str, events: Bat
 
 
 def counted(body: Body) -> dict[str, int]:
-    """The tokens that a body tells, by the arithmetic of wire reference §4.8; every class is disjoint."""
+    """The tokens that a body tells, by the arithmetic of its vendor; every class is disjoint."""
     usage = body["usage"]
     if "input_tokens_details" in usage or "prompt_tokens_details" in usage:
         into = usage.get("input_tokens_details") or usage.get("prompt_tokens_details")

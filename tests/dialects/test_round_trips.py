@@ -3,8 +3,8 @@
     Messages  ─▶ Chat ─▶ Messages       Chat      ─▶ Responses ─▶ Chat
     Messages  ─▶ Responses ─▶ Messages  Responses ─▶ Chat ─▶ Responses
 
-The prompts below say all that both sides of a trip can.  ``ALONE`` is what only the first can say (wire reference
-§4.11): it stays behind, all else comes home as if it had not been said, and the loss is recorded.
+The prompts below say all that both sides of a trip can.  ``ALONE`` is what only the first can say: it stays behind, all
+else comes home as if it had not been said, and the loss is recorded.
 """
 
 from typing import Any

@@ -1,4 +1,4 @@
-"""What the engine promises (DESIGN.md §16): every promise has a test here or in the file of the part that keeps it."""
+"""What the engine promises: every promise has a test here or in the file of the part that keeps it."""
 
 import contextlib
 import functools

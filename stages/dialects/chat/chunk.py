@@ -1,7 +1,7 @@
 """One frame of a Chat stream, typed: what ``chat.completion.chunk`` may hold, as far as anyone here reads it.
 
-Servers differ in every field (wire reference §2.6), so nearly all are Any and looked at where they are used: a number
-where a text should be must not cost the whole frame.  ``read`` never raises.
+Servers differ in every field, so nearly all are Any and looked at where they are used: a number where a text should be
+must not cost the whole frame.  ``read`` never raises.
 """
 
 import json

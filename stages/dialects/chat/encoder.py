@@ -6,9 +6,9 @@
     Failed               data: {"error": {…}}                                    and nothing after it
 
 A frame of this dialect that nobody touched is written as it came, if all events that share it are here, in order; what
-was touched, or came from another dialect, is rendered.  Clients' helpers concatenate every string of a delta
-(wire reference §2.4), so what stands in each frame is id, created and model; role, ids and names of calls are written
-once, lists of entries with an integer index, and never a frame without data.
+was touched, or came from another dialect, is rendered.  Clients' helpers concatenate every string of a delta, so what
+stands in each frame is id, created and model; role, ids and names of calls are written once, lists of entries with an
+integer index, and never a frame without data.
 """
 
 import re

@@ -4,7 +4,7 @@
                  ──error_frame───▶ data: {"error": …}          within a stream; no [DONE] follows
     status, fields, body ──decode_error──▶ UpstreamRefused     what an upstream meant, see ``refusals``
 
-One table, class → (status, type, code); a subclass without a line of its own is told as its parent (wire §4.10).
+One table, class → (status, type, code); a subclass without a line of its own is told as its parent.
 """
 
 from typing import Any

@@ -5,7 +5,7 @@
 Chat is one protocol with many readings.  OpenAI's own models refuse what others need and the other way round; which is
 which shows in the model's name alone, so that is what decides.  A name that no row matches is a compatible server's
 model: it gets the oldest, most widely understood spelling of everything.  A provider that differs passes a Family of
-its own to ``from_messages``.  Figures are those of the vendor's API reference, November 2026 (wire reference §2).
+its own to ``from_messages``.  Figures are those of the vendor's API reference, November 2026.
 """
 
 from fnmatch import fnmatchcase

@@ -1,8 +1,8 @@
 """A Chat prompt → the Messages shape, field by field; the conversation is in ``history_in``, tools in ``tools_in``.
 
-Every field is read, dropped with a word about it, or refused; the tables below say which (wire reference §4.2).  What
-a model takes and refuses is left to the target's dialect: the result may as well go to any other.  Nothing here depends
-on anything but the prompt, so that equal prompts stay equal, byte for byte.
+Every field is read, dropped with a word about it, or refused; the tables below say which.  What a model takes and
+refuses is left to the target's dialect: the result may as well go to any other.  Nothing here depends on anything but
+the prompt, so that equal prompts stay equal, byte for byte.
 """
 
 from typing import Any

@@ -1,8 +1,8 @@
 """The Messages shape → a Chat prompt, field by field; the conversation is in ``history_out``, tools in ``tools_out``.
 
-Every field is read, dropped with a word about it, or refused; the table below says which (wire reference §4.1).  What a
-model takes shows in its name (``families``); a provider that differs brings a Family of its own.  Nothing here depends
-on anything but the prompt and the model, so that equal prompts stay equal, byte for byte.
+Every field is read, dropped with a word about it, or refused; the table below says which.  What a model takes shows in
+its name (``families``); a provider that differs brings a Family of its own.  Nothing here depends on anything but the
+prompt and the model, so that equal prompts stay equal, byte for byte.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""What an upstream means by an error: many shapes and words, one of our classes (wire reference §2.5, §2.6, §4.10).
+"""What an upstream means by an error: many shapes and words, one of our classes.
 
     {"error": {"message", "type", "code"}}     OpenAI and most
     {"error": {"code": 429, "metadata", …}}    OpenRouter: the code is a status

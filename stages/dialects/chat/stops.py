@@ -1,4 +1,4 @@
-"""Why a reply ended: Chat's finish_reason ⇄ our Stop (wire reference §4.7).
+"""Why a reply ended: Chat's finish_reason ⇄ our Stop.
 
 Five words are Chat's own.  Servers write more, so each known stranger is named here; a word that nobody knows is an
 ordinary end.  An empty word is no word: some servers write it into every frame in place of null.

@@ -1,4 +1,4 @@
-"""Token counts: Chat's overlapping totals ⇄ our disjoint classes (wire reference §4.8).
+"""Token counts: Chat's overlapping totals ⇄ our disjoint classes.
 
     P prompt_tokens = fresh + cached + written          Q completion_tokens = words + reasoning
 

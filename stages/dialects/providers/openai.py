@@ -1,8 +1,8 @@
 """OpenAI's own Chat Completions.  Its newer models reason beside tools on /responses only.
 
-gpt-5.4 and later take tools here with an effort of "none" alone, also when none is said (wire reference §0.8): so that
-is said, and recorded.  Those that can't but reason, and so can't be asked here at all, are refused with a word about
-where they can.  What is to be had is an upstream with dialect = "responses": preset openai_responses.
+gpt-5.4 and later take tools here with an effort of "none" alone, also when none is said: so that is said, and recorded.
+Those that can't but reason, and so can't be asked here at all, are refused with a word about where they can.  What is
+to be had is an upstream with dialect = "responses": preset openai_responses.
 """
 
 from typing import Any

@@ -8,7 +8,7 @@
 Outside of streams the words are Chat's: one vendor, one envelope, one list of codes.  Within a stream a code decides
 what Codex does: it compacts on ``context_length_exceeded``, gives up on ``invalid_prompt`` and ``insufficient_quota``,
 waits on ``rate_limit_exceeded`` as long as the message says ("try again in 3s"), and repeats the turn on anything else;
-so what is permanent is told as ``invalid_prompt`` (wire reference §3.7, §4.10).
+so what is permanent is told as ``invalid_prompt``.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""The fields of a Responses prompt that are Chat's under other names (wire reference §4.5).
+"""The fields of a Responses prompt that are Chat's under other names.
 
     max_output_tokens   reasoning.effort    text.format                text.verbosity   tools (flat)     include
     max_completion_…    reasoning_effort    response_format (nested)   verbosity        tools (nested)   logprobs

@@ -1,8 +1,8 @@
 """A Responses prompt → the Messages shape, field by field; the conversation is in ``turns_in``, tools in ``tools_in``.
 
 Fields that are Chat's under other names go the way they go there (``fields``).  What is this API's alone is read here,
-dropped with a word about it, or refused; the tables say which (wire reference §4.4).  What refers to anything that a
-server would have to remember is refused: nothing is kept here, and ``store`` is answered false.
+dropped with a word about it, or refused; the tables say which.  What refers to anything that a server would have to
+remember is refused: nothing is kept here, and ``store`` is answered false.
 """
 
 from typing import Any

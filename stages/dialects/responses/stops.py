@@ -1,4 +1,4 @@
-"""Why a reply ended: status and incomplete_details ⇄ our Stop (wire reference §4.7).
+"""Why a reply ended: status and incomplete_details ⇄ our Stop.
 
 completed                        end_turn, tool_use, stop_sequence, refusal told in words
 incomplete, max_output_tokens    max_tokens

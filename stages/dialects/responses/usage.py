@@ -1,4 +1,4 @@
-"""Token counts: the Responses API's overlapping totals ⇄ our disjoint classes (wire reference §4.8).
+"""Token counts: the Responses API's overlapping totals ⇄ our disjoint classes.
 
     input_tokens          = fresh + cached + written       input_tokens_details.{cached_tokens, cache_write_tokens}
     output_tokens         = words + reasoning              output_tokens_details.reasoning_tokens
