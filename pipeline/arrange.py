@@ -1,7 +1,8 @@
 """Arrange: a list of entries → the order of the line.
 
-    up      auth → model_map → thinking_suffix → meter → [ translate → client_identity → cache_breakpoints ] → forward
-            └──────────── once per exchange ────────┘    └──────────── once per attempt ────────────┘     source
+    up      auth → model_map → thinking_suffix → limits → meter          once per exchange
+            → [ translate → client_identity → cache_breakpoints ]        once per attempt
+            → forward                                                    the source
     down    the same backwards, and into reencode, the sink
 
 Entries with ``before``, ``after`` or ``replace`` edit this default line; a list without any of them *is* the line.

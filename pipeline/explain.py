@@ -1,7 +1,7 @@
 """Explain: the line as it will run, drawn.
 
-    up      client ─▶ auth ─▶ model_map ─▶ thinking_suffix ─▶ meter ─▶ forward
-    down    client ◀─ reencode ◀═ channel ═◀ [ meter ◀ forward ]
+    up      client ─▶ auth ─▶ model_map ─▶ thinking_suffix ─▶ limits ─▶ meter ─▶ forward
+    down    client ◀─ reencode ◀═ channel ═◀ [ limits ◀ meter ◀ forward ]
 
 Read from the stages' code (``shape``), since nothing has run yet; how joints are made is ``line``'s rule, told here.
 """

@@ -3,9 +3,9 @@
     heap of (due, outlet) ──▶ sleep until the first is due ──▶ written since? later again : send Heartbeat
 
 A ping is due *period* seconds after the last **write** to the client, not after the last event, and goes the same way
-as the reply: never inside a frame, never after the end.  Every outlet is looked at about once a period,
-each at its own time, so that thousands of sinks do not wake at once.  No timer per reply, no lock; a closing reply
-never harms another.  This file must not know what a ping looks like.
+as the reply: never inside a frame, never after the end.  Every outlet is looked at about once a period, each at its own
+time, so that thousands of sinks do not wake at once.  No timer per reply, no lock; a closing reply never harms another.
+This file must not know what a ping looks like.
 """
 
 import heapq

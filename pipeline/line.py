@@ -1,6 +1,7 @@
 """The line: how stages are joined.
 
-    client ◀═ channel ═◀ [ transform ◀ transform ◀ source ]              usual: two tasks, one channel (see ``mouth``)
+    client ◀═ channel ═◀ [ transform ◀ transform ◀ source ]              a stream: two tasks, one channel; while the
+                                                                         client keeps up one task, and none (``mouth``)
     client ◀═ channel ═◀ [ … ] ◀═ channel ═◀ waiting transform ◀═ channel ═◀ [ … ◀ source ]
     client ◀ [ transform ◀ transform ◀ source ]                          a whole reply: one task, no channel
 

@@ -121,8 +121,8 @@ async def streamed(upstream: Upstream, model: str) -> Step:
     heard = Heard(began)
     try:
         prompt = question(upstream, model)
-        x = unasked(upstream, "POST", "reply", prompt)
-        async with ask(x, upstream, prompt.encode(), own=True) as reply:
+        exchange = unasked(upstream, "POST", "reply", prompt)
+        async with ask(exchange, upstream, prompt.encode(), own=True) as reply:
             await checked(reply, upstream, streaming=True)
             await decoded(reply, upstream.dialect.stream_decoder(None), heard)
     except GatewayError as error:

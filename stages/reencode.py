@@ -48,7 +48,7 @@ class Reencode:
         return dialect.stream_encoder(asked) if self._exchange.streaming else dialect.whole_encoder(asked)
 
     def send(self, batch: Batch) -> Awaitable[None]:
-        """Write *batch*; the sink of a line does (``pipeline.line.Sink``)."""
+        """Write *batch*; the sink of a line does (``pipeline.outlet.Sink``)."""
         return self._sending(self, batch)
 
     def send_now(self, batch: Batch) -> Batch | None:

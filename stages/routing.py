@@ -130,7 +130,7 @@ def _field(name: str, fits: Fits) -> Callable[[Facts], bool]:
 
 @attrs.frozen
 class Entry:
-    """A rule in its place; *label* is what people call it: ``rules[2]``, ``small``, ``alias``."""
+    """A rule in its place; *label* is what people call it: ``rules[2]``, ``small``, ``aliases.fast``."""
 
     label: str
     rule: Rule

@@ -2,6 +2,7 @@
 
     pool.send(Origin, Call, Timers) ──▶ Reply          ``pool``               which link, and what happens to it after
          Link.ask · receive · settle · close           ``upstream_http1``     one connection that speaks HTTP/1.1
+                                                       ``upstream_http2``     one stream of a connection that is shared
          Connect(Origin) ──▶ Link                      ``upstream_connect``   name, TCP, proxy, TLS
 
     UpstreamError ─┬─ ConnectFailed   no connection came about, nothing was sent

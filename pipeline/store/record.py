@@ -14,7 +14,6 @@ import attrs
 import msgspec
 
 MOST_TEXT = 200  # characters of a name; longer ones are cut
-MOST_COUNT = 1 << 53  # of anything: beyond it JSON loses digits
 CLASSES = ("input", "cache_read", "cache_write_5m", "cache_write_1h", "output", "reasoning")  # of tokens
 
 
