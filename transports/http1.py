@@ -30,7 +30,7 @@ import trio
 from transports.http1_body import Http1Body
 from transports.http1_response import Http1Response, date, head_bytes
 from transports.limits import Limits
-from transports.messages import BadRequest, Connection, Disconnected, Handler, Headers, Request, lowered
+from transports.messages import BadRequest, Connection, Disconnected, Handler, Headers, Request, lowered, refused
 from transports.strict import check_head, check_partial, host_allowed, origin_form
 from transports.wire import Wire
 
@@ -202,7 +202,7 @@ class _Exchange:
             except* Disconnected:
                 pass
             except* BadRequest as group:
-                refusal = _first(group)
+                refusal = refused(group)
             finally:
                 self._wire.on_gone = _nobody
         if refusal is not None and not self.response.started:
@@ -211,10 +211,6 @@ class _Exchange:
 
 def _nobody() -> None:
     """No exchange is under way: nobody minds that the client is gone."""
-
-
-def _first(error: BadRequest | BaseExceptionGroup[BadRequest]) -> BadRequest:
-    return _first(error.exceptions[0]) if isinstance(error, BaseExceptionGroup) else error
 
 
 def _says_close(headers: Headers) -> bool:

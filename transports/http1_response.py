@@ -21,8 +21,9 @@ from transports.messages import Head, Headers, Request
 from transports.strict import field_lines
 from transports.wire import Wire
 
-_OURS = frozenset({b"connection", b"keep-alive", b"proxy-connection", b"te", b"transfer-encoding", b"upgrade"})
-_OURS_AND_LENGTH = _OURS | {b"content-length"}
+# Fields that a response of ours never takes from its handler; and where it has no body at all (RFC 9110 §8.6).
+OURS = frozenset({b"connection", b"keep-alive", b"proxy-connection", b"te", b"transfer-encoding", b"upgrade"})
+OURS_AND_LENGTH = OURS | {b"content-length"}
 _NO_CONTENT, _NOT_MODIFIED = 204, 304  # plain numbers: CPython 3.11 runs a function for each member of an enum
 _PHRASES = {status.value: status.phrase for status in HTTPStatus}
 
@@ -54,7 +55,7 @@ class Http1Response:
         if not 200 <= head.status <= 999:
             raise ValueError(f"{head.status} is not the status of a final response")
         fields, known = head.headers, dict(head.headers)
-        unwanted = _OURS_AND_LENGTH if head.status == _NO_CONTENT else _OURS  # RFC 9110 §8.6
+        unwanted = OURS_AND_LENGTH if head.status == _NO_CONTENT else OURS
         if not unwanted.isdisjoint(known):
             fields = [field for field in fields if field[0] not in unwanted]
             known = dict(fields)

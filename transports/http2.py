@@ -206,7 +206,7 @@ class _Multiplex:
             elif now >= exchange.body.due:
                 exchange.body.expire()
 
-    # What events mean.
+    # -- what events mean ---------------------------------------------------------------------------------------------
 
     def _on_request(self, event: RequestReceived) -> None:
         link, stream_id, fields = self._link, event.stream_id, event.headers
@@ -320,7 +320,7 @@ class _Multiplex:
             for exchange in self._exchanges.values():
                 exchange.stream.window.unpark_all()
 
-    # How the connection ends.
+    # -- how the connection ends --------------------------------------------------------------------------------------
 
     @property
     def _over(self) -> bool:

@@ -41,7 +41,7 @@ from hpack.table import HeaderTable
 from transports.http2_abuse import Budget, Flooded
 from transports.limits import Limits
 
-PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"  # RFC 9113 §3.4
 FRAME_SIZE = 16 * 1024  # the longest frame we take: what RFC 9113 §4.2 obliges us to
 FIELD_LIST = 32 * 1024  # a decoded field list, with 32 bytes a field for the keeping (RFC 9113 §6.5.2)
 BLOCK_FRAMES = 16  # HEADERS and its CONTINUATIONs (CVE-2024-30255)

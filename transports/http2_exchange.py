@@ -11,7 +11,7 @@ from transports.http2_body import Http2Body
 from transports.http2_head import announced_length, expects_continue, make_request
 from transports.http2_link import Stream
 from transports.http2_response import Http2Response
-from transports.messages import BadRequest, Connection, Disconnected, Handler, Headers
+from transports.messages import BadRequest, Connection, Disconnected, Handler, Headers, refused
 
 
 class Exchange:
@@ -52,11 +52,7 @@ class Exchange:
             except* Disconnected:
                 pass
             except* BadRequest as group:
-                refusal = _first(group)
+                refusal = refused(group)
             except* Exception as group:
                 connection.on_crash(group)
         return None if self.response.started else refusal
-
-
-def _first(error: BadRequest | BaseExceptionGroup[BadRequest]) -> BadRequest:
-    return _first(error.exceptions[0]) if isinstance(error, BaseExceptionGroup) else error

@@ -18,14 +18,10 @@ from http import HTTPStatus
 import trio
 from trio.lowlevel import ParkingLot
 
-from transports.http1_response import content_length, date
+from transports.http1_response import OURS, OURS_AND_LENGTH, content_length, date
 from transports.http2_link import Stream
 from transports.messages import Head, Headers
 from transports.strict import field_lines
-
-# RFC 9113 §8.2.2: fields of an HTTP/1.1 connection; a handler may have written them in innocence.
-_FOREIGN = frozenset({b"connection", b"keep-alive", b"proxy-connection", b"te", b"transfer-encoding", b"upgrade"})
-_FOREIGN_AND_LENGTH = _FOREIGN | {b"content-length"}
 
 
 class Http2Response:
@@ -66,7 +62,7 @@ class Http2Response:
             raise ValueError("an interim response is no response")
         fields = [(name.lower(), value) for name, value in head.headers]
         field_lines(fields)  # looks at all of them at once
-        unwanted = _FOREIGN_AND_LENGTH if head.status == HTTPStatus.NO_CONTENT else _FOREIGN  # RFC 9110 §8.6
+        unwanted = OURS_AND_LENGTH if head.status == HTTPStatus.NO_CONTENT else OURS  # RFC 9113 §8.2.2
         fields = [field for field in fields if field[0] not in unwanted]
         known = dict(fields)
         self._left = content_length(fields, known)

@@ -30,11 +30,11 @@ from transports.crowd import Crowd
 from transports.drain import Drain
 from transports.http1 import serve_http1
 from transports.http2 import serve_http2
+from transports.http2_codec import PREFACE
 from transports.limits import Limits
 from transports.messages import Connection, Handler
 from transports.tcp import Tcp
 
-PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"  # RFC 9113 §3.4
 FIRST = 1.0  # seconds after accept in which a first request is waited for although the drain has begun
 LAST_RESORT = 5.0  # seconds after the drain's deadline in which connections may say goodbye
 

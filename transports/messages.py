@@ -56,6 +56,11 @@ class BodyTooLarge(BadRequest):
         self.limit = limit
 
 
+def refused(raised: BadRequest | BaseExceptionGroup[BadRequest]) -> BadRequest:
+    """The first refusal in *raised*: nurseries wrap what passes through them."""
+    return refused(raised.exceptions[0]) if isinstance(raised, BaseExceptionGroup) else raised
+
+
 class Disconnected(Exception):
     """The peer is gone: a write or a read can't be completed."""
 

@@ -38,6 +38,7 @@ from h2.exceptions import ProtocolError
 from h2.settings import SettingCodes, Settings
 from trio.lowlevel import ParkingLot
 
+from transports.http2_codec import INITIAL_WINDOW
 from transports.messages import Head, Headers
 from transports.upstream import USUAL, Call, Deadline, Link, Malformed, Origin, State, Truncated
 from transports.upstream_head import INTERIM, check_call
@@ -103,7 +104,7 @@ class Connection:
             return
         self._running = True
         self.codec.initiate_connection()
-        self.codec.increment_flow_control_window(CONNECTION_WINDOW - 65_535)
+        self.codec.increment_flow_control_window(CONNECTION_WINDOW - INITIAL_WINDOW)
         tasks.start_soon(self._run)
 
     def flush(self) -> None:
