@@ -6,6 +6,7 @@ Booking never waits and never blocks the loop: a task writes behind it.  What st
 the ledger closes, whatever ends it; when the file can't keep up, booking writes at once rather than forget.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -28,7 +29,8 @@ class Ledger:
     path: Path
     _waiting: list[bytes] = attrs.field(factory=list)
     _more: trio.Event = attrs.field(factory=trio.Event)
-    _open: Any = None  # the nursery's manager, while inside
+    _open: Any = attrs.field(init=False, default=None)  # the nursery's manager, while inside
+    _stop: Callable[[], None] = attrs.field(init=False)  # ends its task, while inside
 
     async def __aenter__(self) -> "Ledger":
         self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -46,8 +48,6 @@ class Ledger:
             await self._open.__aexit__(kind, raised, trace)
         finally:
             self._write(self._take())
-
-    _stop: Any = None
 
     def book(self, record: dict[str, Any]) -> None:
         """Put *record* down."""
