@@ -24,6 +24,7 @@ import attrs
 from pipeline.admin.settings import Settings as AdminSettings
 from pipeline.bounds import Bytes, Count, Number, Seconds, Wait
 from pipeline.credentials.settings import OAuth
+from pipeline.globs import in_full
 from pipeline.layers import Layers
 from pipeline.observe.settings import Capture, Metrics, Traces
 from pipeline.secret import Secret
@@ -157,4 +158,4 @@ class Config:
     def example_model(self) -> str:
         """A model that may be asked for: the first that is named in full."""
         named = [name for upstream in self.upstreams.values() for name in upstream.models]
-        return next((name for name in named if not set("*?[") & set(name)), "your-model")
+        return next(in_full(named), "your-model")

@@ -17,6 +17,7 @@ import attrs
 
 from pipeline.bounds import Number
 from pipeline.dialect import Model
+from pipeline.globs import wild
 from pipeline.structure import Check
 from stages.capabilities import LADDER, Capability, Effort, plain, row
 
@@ -95,7 +96,7 @@ class Known:
             place = f'capabilities."{name}"'
             if said == Override():
                 yield f"{place}: says nothing"
-            elif not any(mark in name for mark in "*?[") and row(name) is None and said.thinking is None:
+            elif not wild(name) and row(name) is None and said.thinking is None:
                 yield f"{place}: nothing is known of this model, so thinking must be said"
             for level in (said.effort, said.quiet):
                 if level is not None and said.efforts is not None and level not in said.efforts:

@@ -28,6 +28,7 @@ from typing import Any, Protocol
 
 import attrs
 
+from pipeline.globs import wild
 from stages.chain import Choice
 
 REMEMBERED = 1024  # names whose rules are known; then it begins anew
@@ -91,7 +92,7 @@ class Rule:
     @property
     def exact(self) -> bool:
         """Whether *match* is one name."""
-        return not _WILD & frozenset(self.match)
+        return not wild(self.match)
 
     @cached_property
     def _holds(self) -> tuple[Callable[[Facts], Any], ...]:
@@ -114,9 +115,6 @@ class Rule:
     def holds(self, facts: Facts) -> bool:
         """Whether all that is said holds, but for the name."""
         return all(each(facts) for each in self._holds)
-
-
-_WILD = frozenset("*?[")
 
 
 def within(number: int, over: int | None, up_to: int | None) -> bool:

@@ -17,6 +17,7 @@ from operator import itemgetter
 
 import attrs
 
+from pipeline.globs import wild
 from stages.routing import Entry, Rule
 
 Named = tuple[str, Rule]
@@ -113,7 +114,7 @@ def covers(glob: str, other: str) -> bool:
     """Whether all that fits *other* certainly fits *glob*."""
     if glob == other:
         return True
-    exact = not frozenset("*?[") & frozenset(other)
+    exact = not wild(other)
     stars = not frozenset("?[") & frozenset(glob) and "[" not in other  # then a star stands for what is wild there
     return (exact or stars) and fnmatchcase(other, glob)
 

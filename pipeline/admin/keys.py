@@ -19,6 +19,7 @@ from pipeline.admin.options import LIMITS, check
 from pipeline.admin.refusal import absent, misfit
 from pipeline.admin.route import Route, delete, get, patch, post
 from pipeline.admin.text import Count, Glob, Moment, Name, Word, normal
+from pipeline.globs import in_full
 from pipeline.naming import load
 from pipeline.store import keys as stored
 from pipeline.store import requests, sql, transact
@@ -384,6 +385,6 @@ def detail(key: stored.Key) -> dict[str, Any]:
 
 def pasted(ask: Ask, key: Key, secret: str) -> list[Paste]:
     """What to paste into each client."""
-    model = next((name for name in key.models if not set("*?[") & set(name)), None)
-    pairs = load("stages.clients:pasted")(ask.url, key=secret, model=model or ask.desk.config.example_model)
+    model = next(in_full(key.models), ask.desk.config.example_model)
+    pairs = load("stages.clients:pasted")(ask.url, key=secret, model=model)
     return [Paste(client, text) for client, text in pairs]

@@ -17,6 +17,7 @@ import attrs
 import msgspec
 
 from pipeline.events import Usage
+from pipeline.globs import wild
 from pipeline.store import requests
 from pipeline.store.book import DAY
 from pipeline.store.database import Database
@@ -28,7 +29,6 @@ from stages.prices.catalogue import Catalogue
 from stages.prices.cost import cost, terms_of
 from stages.prices.tariff import Tariff
 
-_GLOB = frozenset("*?[")
 _USAGE = msgspec.json.Decoder(list[dict[str, Any]])
 _EXTRA = msgspec.json.Decoder(dict[str, Any])
 
@@ -103,7 +103,7 @@ def _each(
 ) -> Rerated:
     """Add up requests of *span*, and let *take* have those that change, a batch at a time."""
     catalogue, done = Tariff(file).catalogue(rows), Rerated()
-    only = ALL if model is None or _GLOB & set(model) else Filter(model=model)
+    only = ALL if model is None or wild(model) else Filter(model=model)
     position: requests.Position | None = (0, "")
     while position is not None:
         found, position = requests.batch(db, span, only, position, lock=True)
