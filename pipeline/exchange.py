@@ -17,7 +17,7 @@ from pipeline.errors import GatewayError
 from pipeline.events import Batch, Finished, Kinds, Stop, Usage
 from pipeline.notes import Key as Key
 from pipeline.prompt import Edit, Prompt
-from transports.messages import Head, Headers, Request
+from transports.messages import Head, Headers, Nothing, Request
 
 if TYPE_CHECKING:
     from pipeline.effects import Effects
@@ -127,3 +127,20 @@ class Exchange:
     def committed(self) -> Attempt | None:
         """The attempt whose answer the client gets (the last one), or None."""
         return self.attempts[-1] if self.attempts else None
+
+
+def unasked(
+    dialect: Dialect,
+    operation: str,
+    prompt: Prompt,
+    *,
+    method: str = "POST",
+    target: str = "/",
+    headers: Headers | None = None,
+    upstreams: "list[Upstream] | None" = None,
+) -> Exchange:
+    """An exchange that no client asked for: the gateway's own question, in the words of *dialect*."""
+    request = Request(method, target, headers or [], Nothing())
+    return Exchange(
+        id="own", request=request, dialect=dialect, operation=operation, prompt=prompt, upstreams=upstreams or []
+    )

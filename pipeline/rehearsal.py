@@ -11,13 +11,13 @@ from collections.abc import Iterator
 from typing import Any
 
 from pipeline.dialect import Dialect
-from pipeline.exchange import Caller, Exchange
+from pipeline.exchange import Caller, Exchange, unasked
 from pipeline.line import Line
 from pipeline.live import RULE
 from pipeline.prompt import Prompt
 from pipeline.stage import Stage, Tails, enter
 from pipeline.upstream import Upstream
-from transports.messages import Headers, Nothing, Request
+from transports.messages import Headers
 
 QUESTION: dict[str, Any] = {
     "max_tokens": 1024,
@@ -33,16 +33,9 @@ def asking(model: str, dialect: Dialect) -> Prompt:
 
 def exchange_of(prompt: Prompt, dialect: Dialect, key: str, headers: Headers, upstreams: list[Upstream]) -> Exchange:
     """The exchange of a request that nobody made: *prompt*, from who has the key called *key*, with *headers*."""
-    return Exchange(
-        id="rehearsal",
-        request=Request("POST", "/", headers, Nothing()),
-        dialect=dialect,
-        operation="reply",
-        prompt=prompt,
-        asked=prompt.model,
-        caller=Caller(key, key),
-        upstreams=upstreams,
-    )
+    exchange = unasked(dialect, "reply", prompt, headers=headers, upstreams=upstreams)
+    exchange.asked, exchange.caller = prompt.model, Caller(key, key)
+    return exchange
 
 
 async def rehearse(line: Line, exchange: Exchange) -> None:

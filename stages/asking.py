@@ -15,26 +15,18 @@ from pipeline.dialect import Decoder
 from pipeline.errors import GatewayError, UpstreamFailed, UpstreamRefused, UpstreamTimeout, UpstreamTruncated
 from pipeline.events import Batch, Failed, Started
 from pipeline.exchange import Exchange, Out
-from pipeline.prompt import Prompt
 from pipeline.upstream import Upstream
 from stages.fields import own_fields, request_fields
 from stages.redaction import redact
 from stages.showing import shown
 from transports.codings import CodingError, Decoding
-from transports.messages import Head, Nothing, Request, find
+from transports.messages import Head, find
 from transports.pool import Reply
 from transports.upstream import Call, ConnectFailed, TimedOut, Truncated, UpstreamError
 
 ERROR_BYTES = 1024 * 1024  # what is read of an upstream's error
 ANSWER_BYTES = 64 * 1024 * 1024  # what is read of an answer that is no reply: a list, a relayed body
 INFLATED = 1024 * 1024 * 1024  # what a compressed reply may become; the ratio guards each read
-
-
-def unasked(upstream: Upstream, method: str, operation: str, prompt: Prompt) -> Exchange:
-    """An exchange that nobody outside asked for, in the words of *upstream*."""
-    request = Request(method, "/", [], Nothing())
-    dialect = upstream.dialect
-    return Exchange(id="own", request=request, dialect=dialect, operation=operation, prompt=prompt, streaming=True)
 
 
 def ask(exchange: Exchange, upstream: Upstream, body: bytes, *, path: str | None = None, own: bool = False) -> "Asking":

@@ -16,10 +16,10 @@ import trio
 
 from pipeline.dialect import Model
 from pipeline.errors import GatewayError, UpstreamRefused
-from pipeline.exchange import Exchange
+from pipeline.exchange import Exchange, unasked
 from pipeline.prompt import Prompt
 from pipeline.upstream import Upstream
-from stages.asking import ANSWER_BYTES, ask, unasked, whole
+from stages.asking import ANSWER_BYTES, ask, whole
 from stages.showing import again
 
 FRESH = 300.0  # seconds a list is believed without asking
@@ -74,7 +74,7 @@ async def _refresh(upstream: Upstream) -> None:
 
 async def listing(upstream: Upstream) -> list[Model]:
     """Ask *upstream* for its list.  Raises GatewayError."""
-    exchange = unasked(upstream, "GET", "models", Prompt(upstream.dialect.NAME, b"{}"))
+    exchange = unasked(upstream.dialect, "models", Prompt(upstream.dialect.NAME, b"{}"), method="GET")
     while True:
         try:
             return await _once(exchange, upstream)

@@ -7,6 +7,7 @@ step fails, the next ones have nothing to stand on.  A program under the operato
 *programs*: from a terminal, not over HTTP.
 """
 
+from itertools import chain
 from typing import Literal
 
 import attrs
@@ -28,9 +29,11 @@ from pipeline.errors import (
     meant,
 )
 from pipeline.events import Batch, Failed, TextDelta, ThinkingDelta
+from pipeline.exchange import unasked
+from pipeline.globs import in_full
 from pipeline.prompt import Prompt
 from pipeline.upstream import Upstream
-from stages.asking import ask, checked, decoded, unasked
+from stages.asking import ask, checked, decoded
 from stages.dialects import anthropic
 from stages.discovery import listing
 from stages.translate import translate
@@ -111,8 +114,7 @@ async def asked(upstream: Upstream, model: str | None) -> list[Step]:
 
 def first(upstream: Upstream, models: list[Model]) -> str | None:
     """A model to ask: the first that is configured by its whole name, or the first in the list that fits."""
-    named = [name for name in upstream.models if not set("*?[") & set(name)]
-    return next(iter([*named, *(model.id for model in models if upstream.has(model.id))]), None)
+    return next(chain(in_full(upstream.models), (model.id for model in models if upstream.has(model.id))), None)
 
 
 async def streamed(upstream: Upstream, model: str) -> Step:
@@ -121,7 +123,7 @@ async def streamed(upstream: Upstream, model: str) -> Step:
     heard = Heard(began)
     try:
         prompt = question(upstream, model)
-        exchange = unasked(upstream, "POST", "reply", prompt)
+        exchange = unasked(upstream.dialect, "reply", prompt)
         async with ask(exchange, upstream, prompt.encode(), own=True) as reply:
             await checked(reply, upstream, streaming=True)
             await decoded(reply, upstream.dialect.stream_decoder(None), heard)

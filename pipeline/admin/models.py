@@ -20,12 +20,11 @@ from pipeline.admin.route import Route, delete, get, patch, post, put
 from pipeline.admin.text import Maybe, Word
 from pipeline.dialect import Model as Offered
 from pipeline.events import Answer, Batch
-from pipeline.exchange import Exchange
+from pipeline.exchange import unasked
 from pipeline.prompt import Prompt
 from pipeline.store import models as stored
 from pipeline.store.database import Database
 from pipeline.store.models import ModelRow
-from transports.messages import Nothing, Request
 
 ORDER = "order"  # no model's name here: /models/order is their order
 PATIENCE = 5.0  # seconds that upstreams may take to list what they have
@@ -195,15 +194,8 @@ async def offered(ask: Ask) -> list[Offered]:
     dialect = next((each for each in gateway.dialects.values() if hasattr(each, "decode_models")), None)
     if dialect is None:
         return []
-    exchange = Exchange(
-        id="admin",
-        request=Request("GET", "/v1/models?limit=1000", [], Nothing()),
-        dialect=dialect,
-        operation="models",
-        prompt=Prompt(dialect.NAME, b"{}"),
-        upstreams=list(gateway.upstreams),
-        began=trio.current_time(),
-    )
+    prompt, upstreams = Prompt(dialect.NAME, b"{}"), list(gateway.upstreams)
+    exchange = unasked(dialect, "models", prompt, method="GET", target="/v1/models?limit=1000", upstreams=upstreams)
     kept = Kept()
     with trio.move_on_after(PATIENCE):
         await gateway.line.source(exchange, kept)
