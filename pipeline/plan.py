@@ -119,9 +119,7 @@ class Planner:
         """The way to the upstream called *name*; that of before, if it is the same."""
         config = self.config.upstreams[name]
         authorities = b"" if config.ca is None else config.ca.read_bytes()  # it was read a moment ago
-        way = Way(
-            name=name, config=config, connector=connector, opener=opener, serve=serve, authorities=authorities
-        )  # fmt: skip
+        way = Way(name=name, config=config, connector=connector, opener=opener, serve=serve, authorities=authorities)
         before = self.ways.get(name)
         return before if before is not None and before.same(way) else way
 

@@ -142,7 +142,7 @@ async def presented(reloading: Reloading, store: Store, urls: list[str]) -> Runn
             invited = admin.desk.invitation if await admin.desk.welcoming() else ""
     return Running(
         store=store, urls=urls, drain=gateway.drain, invitation=invited, gateway=gateway, reloading=reloading
-    )  # fmt: skip
+    )
 
 
 @asynccontextmanager

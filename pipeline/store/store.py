@@ -54,9 +54,7 @@ class Store:
         self.settings, self.keys, self.vault, self.instance = settings, parts.keys, parts.vault, parts.spool.instance
         self._parts, self._spool, self._clock = parts, parts.spool, clock
         self._syncing = Syncing(parts.spool, patience=settings.patience)
-        self.writer = Writer(
-            parts.backend, self, instance=self.instance, patience=settings.patience, clock=clock
-        )  # fmt: skip
+        self.writer = Writer(parts.backend, self, instance=self.instance, patience=settings.patience, clock=clock)
         self._readers = trio.CapacityLimiter(READERS)
         self._renewing = trio.Lock()
         self._leases: set[str] = set()  # what requests that run hold, and may hold
