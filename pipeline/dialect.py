@@ -66,8 +66,8 @@ class Encoder(Protocol):
 class Dialect(Protocol):
     """A wire format of a family, as a module.
 
-    One without ROUTES is spoken by upstreams only, and leaves out what would answer clients.  One whose upstreams are
-    reached otherwise than over HTTP has ``OPENER``: "package.module:name" of an ``upstream.Opener``.
+    One whose ROUTES are empty is spoken by upstreams only, and leaves out what would answer clients.  One whose
+    upstreams are reached otherwise than over HTTP has ``OPENER``: "package.module:name" of an ``upstream.Opener``.
     """
 
     NAME: str

@@ -66,7 +66,7 @@ def route(before: Flags, /, model: str | None, dialect: str | None, key: str, he
 async def rehearsed(config: Config, wanted: Wanted) -> tuple[Exchange, GatewayError | None]:
     """The exchange that *wanted* becomes, and why it would be refused, if it would.  Raises ConfigError."""
     built = build(config)
-    dialect = spoken(wanted.dialect, {name: one for name, one in built.dialects.items() if hasattr(one, "ROUTES")})
+    dialect = spoken(wanted.dialect, {name: one for name, one in built.dialects.items() if one.ROUTES})
     async with store_of(config) as store, opened(built, store) as upstreams:
         exchange = exchange_for(wanted, dialect, list(upstreams))
         exchange.store = store

@@ -74,6 +74,7 @@ def test_a_whole_request_can_be_shown_and_what_the_store_lists_holds(config: Pat
         (("nobody-has-it",), 1, "refused: no upstream has the model 'nobody-has-it'"),
         ((), 2, "a model, or --body"),
         (("m", "--dialect", "chta"), 2, "did you mean chat?"),
+        (("m", "--dialect", "claude_cli"), 2, "unknown dialect; known: anthropic, chat, responses"),
         (("m", "--header", "odd"), 2, "expected NAME: VALUE"),
     ],
 )
