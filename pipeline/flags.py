@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path as File
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 import click
 
@@ -18,6 +18,8 @@ from pipeline.layers import Candidate, find
 from pipeline.naming import load
 from pipeline.problems import ConfigError, Path
 from pipeline.reading import read
+
+E = TypeVar("E", bound=BaseException)
 
 Flags = dict[str, Any]
 
@@ -129,7 +131,7 @@ def told() -> Iterator[None]:
         refuse([line for error in leaves(ours) for line in error.lines])
 
 
-def leaves(group: BaseExceptionGroup[ConfigError]) -> Iterator[ConfigError]:
+def leaves(group: BaseExceptionGroup[E]) -> Iterator[E]:
     """The errors in nested groups."""
     for each in group.exceptions:
         if isinstance(each, BaseExceptionGroup):

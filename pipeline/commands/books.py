@@ -21,7 +21,7 @@ from pipeline.admin.refusal import Refused
 from pipeline.config import Config
 from pipeline.errors import StoreUnavailable
 from pipeline.explain import aligned
-from pipeline.flags import Flags, configuration, told
+from pipeline.flags import Flags, configuration, leaves, told
 from pipeline.serving import store_of
 from pipeline.store.database import Database
 from pipeline.store.store import Store
@@ -79,14 +79,6 @@ class Books:
             fail(*(str(error) for error in leaves(refused)))
         except* StoreUnavailable as outage:
             fail(*(str(error) for error in leaves(outage)))
-
-
-def leaves(group: BaseExceptionGroup[Any]) -> list[BaseException]:
-    """The errors in nested groups."""
-    found: list[BaseException] = []
-    for each in group.exceptions:
-        found += leaves(each) if isinstance(each, BaseExceptionGroup) else [each]
-    return found
 
 
 def fail(*lines: str) -> NoReturn:

@@ -7,7 +7,7 @@ there is overwritten.
 """
 
 import os
-from pathlib import Path
+from pathlib import Path as File
 from typing import Any
 
 import click
@@ -15,8 +15,7 @@ import click
 from pipeline.flags import Flags, merged, others, refuse, told
 from pipeline.layers import NAME, Adopted, Layers, read
 from pipeline.naming import load
-from pipeline.problems import ConfigError
-from pipeline.problems import Path as Place
+from pipeline.problems import ConfigError, Path
 from pipeline.reading import ADOPT, settle
 from pipeline.written import written
 
@@ -27,14 +26,14 @@ NOTHING = (
 
 
 @click.command()
-@click.option("-c", "--config", type=click.Path(path_type=Path), help="The other gateway's TOML file.")
-@click.option("--env-file", type=click.Path(path_type=Path), help="Its .env file (.env in the working directory).")
+@click.option("-c", "--config", type=click.Path(path_type=File), help="The other gateway's TOML file.")
+@click.option("--env-file", type=click.Path(path_type=File), help="Its .env file (.env in the working directory).")
 @click.option("--legacy", metavar="NAME", help="Whose settings they are, where nothing in them tells.")
 @click.option("--provider", metavar="NAME", help="Its flag of that name.")
 @click.option("--cwd", metavar="DIR", help="Its flag of that name.")
-@click.option("-o", "--output", type=click.Path(path_type=Path), default=NAME, help=f"Where to ({NAME}); -: stdout.")
+@click.option("-o", "--output", type=click.Path(path_type=File), default=NAME, help=f"Where to ({NAME}); -: stdout.")
 @click.pass_obj
-def migrate(before: Flags, /, env_file: Path | None, output: Path, **flags: Any) -> None:
+def migrate(before: Flags, /, env_file: File | None, output: File, **flags: Any) -> None:
     """Write the pipeline.toml that another gateway's settings amount to."""
     flags = merged(before, flags)
     with told():
@@ -52,7 +51,7 @@ def migrate(before: Flags, /, env_file: Path | None, output: Path, **flags: Any)
     click.echo(f"wrote {output}; python -m pipeline -c {output} check shows what it amounts to")
 
 
-def migrated(config: Path | None, env_file: Path | None, flags: dict[str, str]) -> str:
+def migrated(config: File | None, env_file: File | None, flags: dict[str, str]) -> str:
     """The text of the pipeline.toml.  Raises ConfigError."""
     layers = read(config, dotenv=env_file, adopt=load(ADOPT), others=flags, ignored=config is None)
     adopted = layers.adopted
@@ -64,6 +63,6 @@ def migrated(config: Path | None, env_file: Path | None, flags: dict[str, str]) 
     return "".join(f"# {line}\n" for line in head) + "\n" + written(adopted.tree, lambda path: source(adopted, path))
 
 
-def source(adopted: Adopted, path: Place) -> str:
+def source(adopted: Adopted, path: Path) -> str:
     """What the value at *path* was called there."""
     return adopted.places[path].name if path in adopted.places else ""
