@@ -28,8 +28,8 @@ from pipeline.events import (
     ThinkingDelta,
     ToolUse,
 )
+from stages.dialects import chat
 from stages.dialects.chat.decoder import StreamDecoder
-from stages.dialects.chat.whole import WholeDecoder
 
 FIXTURES = Path(__file__).parent / "fixtures" / "chat"
 REPLIES = {path.stem: path.read_bytes() for path in sorted((FIXTURES / "replies").glob("*.sse"))}
@@ -56,7 +56,7 @@ def decoded(*pieces: bytes, kinds: Kinds | None = None, hide_usage: bool = False
 
 def unfolded(body: bytes | dict[str, Any]) -> Batch:
     """The events of a whole reply."""
-    decoder = WholeDecoder()
+    decoder = chat.whole_decoder()
     decoder.feed(body if isinstance(body, bytes) else json.dumps(body).encode())
     return decoder.close()
 

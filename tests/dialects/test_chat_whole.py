@@ -24,8 +24,7 @@ from pipeline.events import (
     ToolUse,
     Usage,
 )
-from stages.dialects.chat import whole
-from stages.dialects.chat.whole import WholeDecoder
+from stages.dialects import chat
 from tests.dialects.chat_replies import BODIES, blocks, grammatical, trees, unfolded
 
 names = pytest.mark.parametrize("name", BODIES)
@@ -51,7 +50,7 @@ def test_all_events_share_the_body(name: str) -> None:
 @given(st.sampled_from(sorted(BODIES)), st.integers(1, 50))
 def test_nothing_comes_before_the_end(name: str, size: int) -> None:
     """However the body arrives, its events come at close(), once."""
-    decoder, body = WholeDecoder(), BODIES[name]
+    decoder, body = chat.whole_decoder(), BODIES[name]
     assert all(decoder.feed(body[n : n + size]) == [] for n in range(0, len(body), size))
     assert [type(event) for event in decoder.close()] == [type(event) for event in unfolded(body)]
     assert decoder.close() == []
@@ -158,16 +157,6 @@ def test_a_reply_that_broke_off() -> None:
     """A reason that says so makes it a failure."""
     choice: dict[str, Any] = {"index": 0, "message": {"content": "half"}, "finish_reason": "error"}
     assert type(error(unfolded({"id": "x", "choices": [choice]}))) is UpstreamFailed
-
-
-def test_size_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A body over the limit ends at once, and only once."""
-    monkeypatch.setattr(whole, "LIMIT", 10)
-    decoder = WholeDecoder()
-    assert decoder.feed(b"x" * 10) == []
-    assert type(error(decoder.feed(b"x"))) is UpstreamFailed
-    assert decoder.feed(b"x") == []
-    assert decoder.close() == []
 
 
 @given(st.dictionaries(st.sampled_from(["id", "model", "usage"]), trees), st.lists(trees, max_size=3))

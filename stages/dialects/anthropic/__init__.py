@@ -21,8 +21,9 @@ from stages.dialects.anthropic.history import mend
 from stages.dialects.anthropic.models import decode_models, encode_model, encode_models
 from stages.dialects.anthropic.prompt import from_messages, to_messages
 from stages.dialects.anthropic.routes import COUNTED, MARK, ROUTES, credentials, defaults, foreign, upstream_path
-from stages.dialects.anthropic.whole import WholeDecoder, WholeEncoder
+from stages.dialects.anthropic.whole import WholeEncoder, read
 from stages.dialects.names import restoring
+from stages.dialects.whole import WholeDecoder
 
 __all__ = [
     "NAME",
@@ -68,7 +69,7 @@ def stream_decoder(kinds: Kinds | None, *, hide_usage: bool = False) -> StreamDe
 
 def whole_decoder() -> WholeDecoder:
     """A decoder of a whole message."""
-    return WholeDecoder()
+    return WholeDecoder(read)
 
 
 def stream_encoder(prompt: Prompt) -> StreamEncoder:

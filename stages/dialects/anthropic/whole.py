@@ -11,13 +11,12 @@ from typing import cast
 import attrs
 import msgspec
 
-from pipeline.errors import GatewayError, UpstreamFailed, UpstreamRefused, UpstreamTruncated
+from pipeline.errors import UpstreamFailed, UpstreamTruncated
 from pipeline.events import (
     Batch,
     BlockStarted,
     BlockStopped,
     Event,
-    Failed,
     Finished,
     Heartbeat,
     Run,
@@ -25,7 +24,6 @@ from pipeline.events import (
     Stop,
     Text,
     Usage,
-    share,
     shared,
 )
 from stages.dialects.anthropic.blocks import Fields, complete, folded
@@ -33,46 +31,14 @@ from stages.dialects.anthropic.deltas import reread
 from stages.dialects.anthropic.encode import REFUSED, agreed, message, wanted
 from stages.dialects.anthropic.errors import told_in_stream
 from stages.dialects.anthropic.usage import read_usage, write_usage
+from stages.dialects.whole import LIMIT, too_large
 
 ENDING = ("safeguard_results", "context_management")  # what a stream tells at its end, beside reason and usage
-LIMIT = 64 * 1024 * 1024  # bytes of one reply: far beyond what any model writes
 
 
-class WholeDecoder:
-    """Reads one message: everything comes at close()."""
-
-    def __init__(self) -> None:
-        self._raw = bytearray()
-        self._size = 0
-
-    def feed(self, data: bytes) -> Batch:
-        """Keeps *data*; or tells, once, that the body is too large."""
-        before, self._size = self._size, self._size + len(data)
-        if self._size <= LIMIT:
-            self._raw += data
-            return []
-        self._raw.clear()
-        return [Failed(too_large())] if before <= LIMIT else []
-
-    def close(self) -> Batch:
-        """All events of the message; or why it is none."""
-        if self._size > LIMIT:
-            return []
-        raw = bytes(self._raw)
-        self._raw.clear()
-        try:
-            events = explode(parse(raw))
-        except UpstreamRefused as error:
-            events = [Failed(error)]
-        except GatewayError as error:
-            return [Failed(error)]
-        share(events, raw)
-        return events
-
-
-def too_large() -> UpstreamFailed:
-    """What is said of a reply beyond the limit."""
-    return UpstreamFailed(f"the upstream's answer is larger than {LIMIT} bytes")
+def read(raw: bytes) -> Batch:
+    """The events of the message in *raw*.  Raises as ``parse``."""
+    return explode(parse(raw))
 
 
 def parse(raw: bytes) -> Fields:

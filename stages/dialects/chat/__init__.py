@@ -24,9 +24,10 @@ from stages.dialects.chat.prompt_in import to_messages
 from stages.dialects.chat.prompt_out import from_messages
 from stages.dialects.chat.refusals import decode_error
 from stages.dialects.chat.routes import MARK, NAME, ROUTES, credentials, defaults, foreign, upstream_path
-from stages.dialects.chat.whole import WholeDecoder
+from stages.dialects.chat.whole import explode
 from stages.dialects.chat.wishes import ask_usage, fit, shows_usage
 from stages.dialects.names import restoring
+from stages.dialects.whole import WholeDecoder
 
 __all__ = [
     "NAME",
@@ -66,7 +67,7 @@ def stream_decoder(kinds: Kinds | None, *, hide_usage: bool = False) -> StreamDe
 
 def whole_decoder() -> WholeDecoder:
     """A decoder of a whole reply."""
-    return WholeDecoder()
+    return WholeDecoder(explode)
 
 
 def stream_encoder(prompt: Prompt) -> StreamEncoder:

@@ -9,46 +9,12 @@ from typing import Any
 
 import msgspec
 
-from pipeline.errors import GatewayError, UpstreamFailed, UpstreamTruncated
-from pipeline.events import Batch, Event, Failed, Finished, Opaque, Started, Stop, Text, share
+from pipeline.errors import UpstreamFailed, UpstreamTruncated
+from pipeline.events import Batch, Event, Finished, Opaque, Started, Stop, Text
 from stages.dialects.chat import stops, usage
 from stages.dialects.chat.blocks import Blocks, Nameless
 from stages.dialects.chat.chunk import Chunk, Delta, read
 from stages.dialects.chat.refusals import frame_error
-
-LIMIT = 64 * 1024 * 1024  # bytes of a reply; spoken answers take tens of megabytes
-
-
-class WholeDecoder:
-    """Gathers a body; gives its events at close()."""
-
-    def __init__(self) -> None:
-        self._pieces: list[bytes] = []
-        self._size = 0
-
-    def feed(self, data: bytes) -> Batch:
-        """Nothing, until the end; or that the body is too large."""
-        if self._size > LIMIT:
-            return []
-        self._size += len(data)
-        self._pieces.append(data)
-        if self._size <= LIMIT:
-            return []
-        self._pieces = []
-        return [Failed(UpstreamFailed(f"the upstream's answer is larger than {LIMIT} bytes"))]
-
-    def close(self) -> Batch:
-        """The events of the body; the last one is terminal."""
-        if self._size > LIMIT:
-            return []
-        frame = b"".join(self._pieces)
-        self._pieces, self._size = [], LIMIT + 1
-        try:
-            events = explode(frame)
-        except GatewayError as error:
-            events = [Failed(error)]
-        share(events, frame)
-        return events
 
 
 def explode(frame: bytes) -> Batch:

@@ -36,7 +36,8 @@ from stages.dialects.responses.routes import (
     upstream_path,
 )
 from stages.dialects.responses.tools_in import restoring
-from stages.dialects.responses.whole import WholeDecoder, WholeEncoder
+from stages.dialects.responses.whole import WholeEncoder, read
+from stages.dialects.whole import WholeDecoder
 
 __all__ = [
     "NAME",
@@ -82,7 +83,7 @@ def stream_decoder(kinds: Kinds | None, *, hide_usage: bool = False) -> StreamDe
 
 def whole_decoder() -> WholeDecoder:
     """A decoder of a whole response."""
-    return WholeDecoder()
+    return WholeDecoder(read)
 
 
 def stream_encoder(prompt: Prompt) -> StreamEncoder:

@@ -11,13 +11,12 @@ from typing import Any
 import attrs
 import msgspec
 
-from pipeline.errors import GatewayError, UpstreamFailed, UpstreamRefused, UpstreamTruncated
+from pipeline.errors import UpstreamFailed, UpstreamTruncated
 from pipeline.events import (
     Batch,
     BlockStarted,
     BlockStopped,
     Event,
-    Failed,
     Finished,
     InputDelta,
     Opaque,
@@ -28,7 +27,6 @@ from pipeline.events import (
     ThinkingDelta,
     ToolUse,
     Usage,
-    share,
 )
 from stages.dialects.responses import stops, usage
 from stages.dialects.responses.adopted import is_part
@@ -36,46 +34,14 @@ from stages.dialects.responses.errors import refusal
 from stages.dialects.responses.items import Ids, Item, contents, exploded, items_of, message_of, part_of, prefix_of
 from stages.dialects.responses.passing import whole
 from stages.dialects.responses.response import Echo, begun, ended
+from stages.dialects.whole import LIMIT, too_large
 
-LIMIT = 64 * 1024 * 1024  # bytes of one reply: far beyond what any model writes
 _JSON: list[tuple[bytes, bytes]] = [(b"content-type", b"application/json")]
 
 
-class WholeDecoder:
-    """Reads one response: everything comes at close()."""
-
-    def __init__(self) -> None:
-        self._raw = bytearray()
-        self._size = 0
-
-    def feed(self, data: bytes) -> Batch:
-        """Keeps *data*; or tells, once, that the body is too large."""
-        before, self._size = self._size, self._size + len(data)
-        if self._size <= LIMIT:
-            self._raw += data
-            return []
-        self._raw.clear()
-        return [Failed(too_large())] if before <= LIMIT else []
-
-    def close(self) -> Batch:
-        """All events of the response; or why it is none."""
-        if self._size > LIMIT:
-            return []
-        raw = bytes(self._raw)
-        self._raw.clear()
-        try:
-            events = unfold(parse(raw))
-        except UpstreamRefused as error:
-            events = [Failed(error)]
-        except GatewayError as error:
-            return [Failed(error)]
-        share(events, raw)
-        return events
-
-
-def too_large() -> UpstreamFailed:
-    """What is said of a reply beyond the limit."""
-    return UpstreamFailed(f"the upstream's answer is larger than {LIMIT} bytes")
+def read(raw: bytes) -> Batch:
+    """The events of the response in *raw*.  Raises as ``parse``."""
+    return unfold(parse(raw))
 
 
 def parse(raw: bytes) -> Item:
