@@ -14,6 +14,9 @@ CR end lines; a byte order mark may come first.  This file must not know a diale
 """
 
 import re
+from typing import TypeVar
+
+S = TypeVar("S")
 
 Frame = tuple[bytes, bytes, bytes]
 
@@ -116,3 +119,14 @@ def _read(raw: bytes) -> Frame:
         elif name == b"event":
             event = value.removeprefix(b" ")
     return raw, event, b"\n".join(lines)
+
+
+class State(dict[bytes, S]):
+    """A state of a decoder: the step for each event, by its name; *rest* for those not named."""
+
+    def __init__(self, rest: S, steps: dict[bytes, S]) -> None:
+        super().__init__(steps)
+        self._rest = rest
+
+    def __missing__(self, name: bytes) -> S:
+        return self._rest

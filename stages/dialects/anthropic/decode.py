@@ -38,7 +38,7 @@ from stages.dialects.anthropic.blocks import NAME, Fields, contents, opened
 from stages.dialects.anthropic.deltas import DELTA, KINDS, NEAR, index_of, member, parsed, read_delta
 from stages.dialects.anthropic.errors import told_in_stream
 from stages.dialects.anthropic.usage import merged, read_usage
-from stages.dialects.sse import LIMIT, Frame, Frames
+from stages.dialects.sse import LIMIT, Frame, Frames, State
 
 _PLAIN = frozenset({"type", "delta", "usage", "stop_reason", "stop_sequence", "stop_details"})  # of message_delta
 
@@ -112,7 +112,7 @@ class StreamDecoder:
             self._put(Failed(error), frame=frame)
             self._enter(OVER)
 
-    def _enter(self, state: "State") -> None:
+    def _enter(self, state: "State[Step]") -> None:
         self._state = state
         self._passing = self._unread if state is TELLING else frozenset()
 
@@ -251,20 +251,8 @@ def complete(frame: Frame) -> bool:
 
 Step = Callable[[StreamDecoder, bytes, bytes, bytes], None]
 
-
-class State(dict[bytes, Step]):
-    """Event → step; *rest* for those not named."""
-
-    def __init__(self, rest: Step, steps: dict[bytes, Step]) -> None:
-        super().__init__(steps)
-        self._rest = rest
-
-    def __missing__(self, name: bytes) -> Step:
-        return self._rest
-
-
 _BLOCKS = (b"content_block_start", DELTA, b"content_block_stop")
-WAITING = State(
+WAITING: State[Step] = State(
     StreamDecoder._unknown,
     {
         b"message_start": StreamDecoder._message_start,
@@ -273,7 +261,7 @@ WAITING = State(
         b"error": StreamDecoder._error,
     },
 )
-TELLING = State(
+TELLING: State[Step] = State(
     StreamDecoder._unknown,
     {
         b"message_start": StreamDecoder._disorder,
@@ -286,7 +274,7 @@ TELLING = State(
         b"error": StreamDecoder._error,
     },
 )
-ENDING = State(
+ENDING: State[Step] = State(
     StreamDecoder._hold,  # also pings: what comes now is written with the ending, in its order
     {
         b"message_start": StreamDecoder._disorder,
@@ -296,4 +284,4 @@ ENDING = State(
         b"error": StreamDecoder._error,
     },
 )
-OVER = State(StreamDecoder._ignore, {})
+OVER: State[Step] = State(StreamDecoder._ignore, {})

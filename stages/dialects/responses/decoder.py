@@ -45,7 +45,7 @@ from stages.dialects.responses.errors import refusal
 from stages.dialects.responses.items import ITEM_DONE, NAME, Item, block_of, contents, exploded, part_block, text_of
 from stages.dialects.responses.pieces import index_of, name_of, number_of, piece, thought
 from stages.dialects.responses.tray import LIMIT, Tray
-from stages.dialects.sse import Frame, Frames
+from stages.dialects.sse import Frame, Frames, State
 
 
 class StreamDecoder:
@@ -320,18 +320,6 @@ def _placed(value: Any) -> bool:
 
 Step = Callable[[StreamDecoder, bytes, bytes, bytes], None]
 
-
-class State(dict[bytes, Step]):
-    """Event → step; *rest* for those not named."""
-
-    def __init__(self, rest: Step, steps: dict[bytes, Step]) -> None:
-        super().__init__(steps)
-        self._rest = rest
-
-    def __missing__(self, name: bytes) -> Step:
-        return self._rest
-
-
 _TOLD: dict[bytes, Step] = {
     b"response.created": StreamDecoder._keep,
     b"response.queued": StreamDecoder._alive,
@@ -364,9 +352,9 @@ _BROKEN: dict[bytes, Step] = {
     b"response.cancelled": StreamDecoder._failed,
     b"error": StreamDecoder._error,
 }
-WAITING = State(StreamDecoder._keep, {**dict.fromkeys(_TOLD, StreamDecoder._start), **_BROKEN})
-TELLING = State(StreamDecoder._opaque, {**_TOLD, **_BROKEN})
-OVER = State(StreamDecoder._ignore, {})
+WAITING: State[Step] = State(StreamDecoder._keep, {**dict.fromkeys(_TOLD, StreamDecoder._start), **_BROKEN})
+TELLING: State[Step] = State(StreamDecoder._opaque, {**_TOLD, **_BROKEN})
+OVER: State[Step] = State(StreamDecoder._ignore, {})
 
 # Frames that can be passed by, and what they would be read for.
 NAMES: dict[bytes, type[Event]] = {
