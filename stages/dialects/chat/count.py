@@ -21,12 +21,17 @@ _REMOTE = re.compile(rb'"image_url"\s*:\s*(?:\{\s*"url"\s*:\s*)?"https?:')
 
 def count(prompt: Prompt) -> int:
     """A local estimate of the prompt's tokens."""
-    weight = sum(weigh(member.encode()) for path, member in prompt.walk() if path[-1] in _READ)
+    return estimate(prompt, _READ, "messages")
+
+
+def estimate(prompt: Prompt, read: frozenset[str], turns: str) -> int:
+    """The same of any prompt whose members *read* a model reads; those of *turns* are its messages."""
+    weight = sum(weigh(member.encode()) for path, member in prompt.walk() if path[-1] in read)
     model = str(prompt.get("model"))
     known = capability(model)
     # Of a model that nobody knows, the estimate had better be high.
     growth = known.growth if known is not None else GROWTH if family(model) is COMPATIBLE else 1.0
-    return max(1, round(weight * growth) + MESSAGE * len(prompt.keys("messages")))
+    return max(1, round(weight * growth) + MESSAGE * len(prompt.keys(turns)))
 
 
 def weigh(raw: bytes) -> float:

@@ -3,21 +3,14 @@
 import msgspec
 
 from pipeline.prompt import Prompt
-from stages.capabilities import capability
-from stages.dialects.anthropic.count import GROWTH, MESSAGE
-from stages.dialects.chat.count import weigh
-from stages.dialects.chat.families import COMPATIBLE, family
+from stages.dialects.chat.count import estimate
 
 _READ = frozenset({"input", "instructions", "tools", "text"})
 
 
 def count(prompt: Prompt) -> int:
     """A local estimate of the prompt's tokens."""
-    weight = sum(weigh(member.encode()) for path, member in prompt.walk() if path[-1] in _READ)
-    model = str(prompt.get("model"))
-    known = capability(model)
-    growth = known.growth if known is not None else GROWTH if family(model) is COMPATIBLE else 1.0
-    return max(1, round(weight * growth) + MESSAGE * len(prompt.keys("input")))
+    return estimate(prompt, _READ, "input")
 
 
 def encode_count(tokens: int) -> bytes:
