@@ -81,10 +81,10 @@ def converter() -> Converter:
     strict.register_structure_hook(Secret, lambda value, _: secret(value, _LAYERS.get()))
     strict.register_structure_hook(File, lambda value, _: file(value, _LAYERS.get()))
     for fits, factory in (
-        (attrs.has, _table_of(make_dict_structure_fn)),
-        (is_mapping, _table_of(mapping_structure_factory)),
-        (is_sequence, _list_of(list_structure_factory)),
-        (_is_tuple, _list_of(homogenous_tuple_structure_factory)),
+        (attrs.has, _only(dict, "a table", make_dict_structure_fn)),
+        (is_mapping, _only(dict, "a table", mapping_structure_factory)),
+        (is_sequence, _only(list, "a list", list_structure_factory)),
+        (_is_tuple, _only(list, "a list", homogenous_tuple_structure_factory)),
         (is_any_set, _set),
         (_is_literal, _literal),
         (_is_union, _union),
@@ -163,36 +163,19 @@ def show(value: Any) -> str:
 # -- made of others ---------------------------------------------------------------------------------------------------
 
 
-def _table_of(factory: Callable[..., Hook]) -> Callable[[Any, Converter], Hook]:
-    """*factory*'s hooks, for tables only."""
+def _only(shape: type, called: str, factory: Callable[..., Hook]) -> Callable[[Any, Converter], Hook]:
+    """*factory*'s hooks, for values of one *shape* only, as people call it."""
 
     def make(kind: Any, strict: Converter) -> Hook:
         hook = factory(kind, strict)
 
-        def table(value: Any, _: Any) -> Any:
+        def fitting(value: Any, _: Any) -> Any:
             value = inline(value)
-            if not isinstance(value, dict):
-                raise Misfit(f"expected a table, got {show(value)}")
+            if not isinstance(value, shape):
+                raise Misfit(f"expected {called}, got {show(value)}")
             return hook(value, kind)
 
-        return table
-
-    return make
-
-
-def _list_of(factory: Callable[..., Hook]) -> Callable[[Any, Converter], Hook]:
-    """*factory*'s hooks, for lists only."""
-
-    def make(kind: Any, strict: Converter) -> Hook:
-        hook = factory(kind, strict)
-
-        def items(value: Any, _: Any) -> Any:
-            value = inline(value)
-            if not isinstance(value, list):
-                raise Misfit(f"expected a list, got {show(value)}")
-            return hook(value, kind)
-
-        return items
+        return fitting
 
     return make
 
