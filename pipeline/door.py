@@ -9,8 +9,6 @@ A page in a browser, another user of this machine, a container: all of them reac
 person's login must not be theirs, and still needs no configuration.
 """
 
-import os
-import secrets
 from pathlib import Path
 
 import attrs
@@ -19,6 +17,7 @@ import platformdirs
 from pipeline.config import Config
 from pipeline.naming import dialects
 from pipeline.problems import ConfigError
+from pipeline.secret import made_once
 
 OWNER = "owner"  # the name of whoever holds the key
 
@@ -52,18 +51,7 @@ def key_file() -> Path:
 def kept(file: Path) -> str:
     """The key in *file*, made now if there is none.  Of two that make it at once, one wins.  Raises ConfigError."""
     try:
-        if not file.exists():
-            file.parent.mkdir(parents=True, exist_ok=True)
-            draft = file.with_name(f"{file.name}.{os.getpid()}")
-            draft.touch(mode=0o600)
-            draft.write_text(f"{secrets.token_urlsafe(32)}\n", encoding="ascii")
-            try:
-                os.link(draft, file)
-            except FileExistsError:
-                pass
-            finally:
-                draft.unlink()
-        key = file.read_text(encoding="ascii").strip()
+        key = made_once(file).decode("ascii")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError([f"auth.keys: the owner's key can't be kept in {file}: {error}"]) from error
     if not key:

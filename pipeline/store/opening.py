@@ -6,7 +6,6 @@ All of it blocks, and runs in one thread at start.  What can't be opened is told
 """
 
 import importlib
-import os
 import secrets
 import time
 from contextlib import ExitStack
@@ -16,7 +15,7 @@ import attrs
 import platformdirs
 
 from pipeline.credentials.sealing import Unopened, Vault
-from pipeline.secret import Secret
+from pipeline.secret import Secret, made_once
 from pipeline.store import credentials, recovery, sql
 from pipeline.store.credentials import about
 from pipeline.store.database import Backend, Busy, Database, Outage, Rejected, within
@@ -164,20 +163,4 @@ def sealed_anew(db: Database, vault: Vault) -> None:
 
 def kept(configured: Secret | None, file: Path) -> bytes:
     """The *configured* secret, or that in *file*, which is made at first."""
-    if configured is not None:
-        return configured.reveal().encode()
-    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    fresh = file.with_name(f".{file.name}.{os.getpid()}")
-    fd = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    try:
-        os.write(fd, secrets.token_urlsafe(32).encode())
-        os.fsync(fd)
-    finally:
-        os.close(fd)
-    try:
-        os.link(fresh, file)  # whole or not at all, and never over another one
-    except FileExistsError:
-        pass
-    finally:
-        fresh.unlink()
-    return file.read_bytes().strip()
+    return made_once(file) if configured is None else configured.reveal().encode()

@@ -78,7 +78,7 @@ def test_of_two_that_make_it_at_once_one_wins(tmp_path: Path, monkeypatch: pytes
         file.write_text("of the other\n")
         raise FileExistsError
 
-    monkeypatch.setattr(door.os, "link", faster)
+    monkeypatch.setattr(os, "link", faster)
     assert kept(file) == "of the other"
     assert [each.name for each in tmp_path.iterdir()] == ["key"]
 
