@@ -1,6 +1,8 @@
 """The house's rules, kept by a machine: who imports whom, what has a name, how large things are, what is documented."""
 
 import ast
+import importlib
+import re
 import subprocess
 import symtable
 import sys
@@ -274,6 +276,19 @@ def undocumented(node: ast.stmt) -> bool:
         return False
     marks = {mark.id for mark in getattr(node, "decorator_list", []) if isinstance(mark, ast.Name)}
     return "overload" not in marks and not ast.get_docstring(node)
+
+
+def test_what_is_referred_to_is_there() -> None:
+    """A text that names something of ours by its module (``pipeline.line.Line``) names what stands in that module."""
+    wrong = []
+    for file in FILES:
+        for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
+            for name in re.findall(rf"``((?:{'|'.join(PACKAGES)})(?:\.\w+)+)``", line):
+                module, _, last = name.rpartition(".")
+                there = getattr(importlib.import_module(module), last, None) if module in MODULES else None
+                if name not in MODULES and (there is None or getattr(there, "__module__", module) != module):
+                    wrong.append(f"{file.relative_to(ROOT)}:{number}: {name}")
+    assert wrong == []
 
 
 def test_a_waiver_says_why() -> None:
