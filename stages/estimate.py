@@ -116,7 +116,14 @@ class Learned:
 
 
 def bound(
-    prompt: Prompt, model: str, tokens: int, hour: bool, most: tuple[int | None, float], quote: Quote, failed: int = 0
+    prompt: Prompt,
+    model: str,
+    tokens: int,
+    most: tuple[int | None, float],
+    quote: Quote,
+    failed: int = 0,
+    *,
+    hour: bool,
 ) -> Bound:
     """What *prompt*, of that many *tokens*, may use; *hour*: its cache may be written for an hour; *most*: learned.
 
@@ -127,13 +134,13 @@ def bound(
     if learned is not None:
         output = min(output, max(learned, 1))
     hour = hour and learned is None  # what was learned has it in the share
-    prompted, cost = quote.most(tokens, output, hour)
+    prompted, cost = quote.most(tokens, output, hour=hour)
     saved = prompted - round(prompted * share)
     return Bound(
         tokens + output,
         failed + max(1, cost - saved),
         prompted,
-        lambda: failed + max(1, quote.most(tokens, min(output, _FIRST), hour)[1] - saved),
+        lambda: failed + max(1, quote.most(tokens, min(output, _FIRST), hour=hour)[1] - saved),
     )
 
 

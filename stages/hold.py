@@ -137,7 +137,7 @@ class Hold:
         most = self.learned.most(self.key, attempt.model)
         hour = most[0] is None and for_an_hour(self.asked, exchange.upstream)
         failed = books.failed() if len(exchange.attempts) > 1 else 0
-        made = bound(exchange.prompt, attempt.model, self._tokens, hour, most, self._quote or FREE, failed)
+        made = bound(exchange.prompt, attempt.model, self._tokens, most, self._quote or FREE, failed, hour=hour)
         self._prompt = made.prompt
         return made
 

@@ -103,7 +103,7 @@ class Quote:
         """What *usage* costs."""
         return cost(self.price, usage, self.terms)
 
-    def most(self, tokens: int, output: int, hour: bool) -> tuple[int, int]:
+    def most(self, tokens: int, output: int, *, hour: bool) -> tuple[int, int]:
         """What a prompt of *tokens* costs at most, fresh or written to a cache; and what it does with *output*.
 
         *hour*: the latter for a cache that may be written for an hour.  The class that is the dearest is that of the

@@ -40,9 +40,9 @@ UNKNOWN: tuple[int | None, float] = (None, 1.0)
 
 def test_the_bound_is_what_the_price_function_bills_for_the_worst() -> None:
     """All of the prompt written to the cache, as much output as is allowed."""
-    made = bound(prompt('{"max_tokens": 1000}'), "m", 10_000, False, UNKNOWN, quote)
+    made = bound(prompt('{"max_tokens": 1000}'), "m", 10_000, UNKNOWN, quote, hour=False)
     assert made.cost == quote(Usage(cache_write_5m=10_000, output=1000)) == 62_500 + 25_000
-    hour = bound(prompt('{"max_tokens": 1000}'), "m", 10_000, True, UNKNOWN, quote)
+    hour = bound(prompt('{"max_tokens": 1000}'), "m", 10_000, UNKNOWN, quote, hour=True)
     assert hour.cost == 100_000 + 25_000
     assert hour.tokens == 11_000
     assert hour.prompt < hour.least < hour.cost
@@ -50,7 +50,7 @@ def test_the_bound_is_what_the_price_function_bills_for_the_worst() -> None:
 
 def test_a_long_prompt_is_reserved_at_the_tier_it_is_billed_at() -> None:
     """Not at the first."""
-    made = bound(prompt('{"max_tokens": 10}'), "m", 300_000, False, UNKNOWN, quote)
+    made = bound(prompt('{"max_tokens": 10}'), "m", 300_000, UNKNOWN, quote, hour=False)
     assert made.cost == quote(Usage(cache_write_5m=300_000, output=10))
     assert made.cost > 2 * 300_000 * 6.25
 
@@ -80,19 +80,19 @@ def test_what_was_used_narrows_the_bound() -> None:
     learned.remember("k", "m", 3000, 0.2)
     assert learned.most("k", "m") == (3000, 0.2)
     assert learned.most("k", "other") == UNKNOWN
-    wide = bound(prompt('{"max_tokens": 128000}'), "m", 100_000, False, UNKNOWN, quote)
-    narrow = bound(prompt('{"max_tokens": 128000}'), "m", 100_000, False, learned.most("k", "m"), quote)
+    wide = bound(prompt('{"max_tokens": 128000}'), "m", 100_000, UNKNOWN, quote, hour=False)
+    narrow = bound(prompt('{"max_tokens": 128000}'), "m", 100_000, learned.most("k", "m"), quote, hour=False)
     assert narrow.cost == round(625_000 * 0.2) + 75_000 < wide.cost // 5
 
 
 def test_what_was_learned_counts_for_caches_of_an_hour_too() -> None:
     """A prompt that was written for an hour is learned as more than all of one; the next ones hold as much."""
     learned = Learned()
-    wide = bound(prompt('{"max_tokens": 1000}'), "m", 10_000, True, UNKNOWN, quote)
+    wide = bound(prompt('{"max_tokens": 1000}'), "m", 10_000, UNKNOWN, quote, hour=True)
     for _ in range(FEW):
         learned.remember("k", "m", 1000, quote(Usage(cache_write_1h=10_000)) / wide.prompt)
     for hour in (True, False):
-        again = bound(prompt('{"max_tokens": 1000}'), "m", 10_000, hour, learned.most("k", "m"), quote)
+        again = bound(prompt('{"max_tokens": 1000}'), "m", 10_000, learned.most("k", "m"), quote, hour=hour)
         assert again.cost == wide.cost
 
 
