@@ -37,6 +37,7 @@ from pipeline.events import (
     ThinkingDelta,
     ToolUse,
     Usage,
+    shared,
 )
 from stages.dialects.anthropic.blocks import NAME, Fields, opening
 from stages.dialects.anthropic.deltas import reread
@@ -227,14 +228,9 @@ def parted(extra: Fields | None) -> tuple[Fields, Fields]:
 
 def intact(batch: Batch) -> set[int]:
     """The ids of those frames all whose events are in *batch*, next to each other and in order."""
-    found: set[int] = set()
-    for position, event in enumerate(batch):
-        group = batch[position : position + event.of] if event.nth == 0 and event.frame is not None else []
-        if len(group) == event.of and all(
-            one.frame is event.frame and one.nth == number for number, one in enumerate(group)
-        ):
-            found.add(id(event.frame))
-    return found
+    first = [(position, event) for position, event in enumerate(batch) if event.nth == 0]
+    frames = (shared(batch[position : position + event.of]) for position, event in first)
+    return {id(frame) for frame in frames if frame is not None}
 
 
 def spell(kind: str, **fields: Any) -> bytes:

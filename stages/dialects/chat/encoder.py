@@ -42,6 +42,7 @@ from pipeline.events import (
     ThinkingDelta,
     ToolUse,
     Usage,
+    shared,
 )
 from stages.dialects.chat import stops, usage
 from stages.dialects.chat.blocks import maker
@@ -143,11 +144,7 @@ class StreamEncoder:
             return 0
         if first.of == 1:
             return 1
-        siblings = events[number : number + first.of]
-        whole = len(siblings) == first.of and all(
-            event.frame is first.frame and event.nth == nth for nth, event in enumerate(siblings)
-        )
-        return first.of if whole else 0
+        return 0 if shared(events[number : number + first.of]) is None else first.of
 
     def _look(self, event: Event) -> None:
         """Learn from the first frame whether frames are of this dialect, and what they have in common."""

@@ -31,6 +31,7 @@ from pipeline.events import (
     Thinking,
     ThinkingDelta,
     ToolUse,
+    shared,
 )
 from stages.dialects.anthropic.deltas import parsed
 from stages.dialects.citations import ADDED as ANNOTATION
@@ -88,7 +89,7 @@ class Passing:
             self._last = frame
             return 1
         group = events[position : position + event.of]
-        if not whole(group) or not self._fits(group):
+        if shared(group) is None or not self._fits(group):
             return 0
         for sibling in group:
             self._note(sibling)
@@ -164,14 +165,6 @@ class Passing:
                 self.log[index].notes.append(event)
             case TextDelta(index=index) | ThinkingDelta(index=index) | InputDelta(index=index):
                 self.log[index].pieces.append(event.piece)
-
-
-def whole(group: Batch) -> bool:
-    """Whether *group* is all events of one frame, in order."""
-    first = group[0]
-    return len(group) == first.of and all(
-        event.frame is first.frame and event.nth == nth for nth, event in enumerate(group)
-    )
 
 
 # -- what frames say --------------------------------------------------------------------------------------------------

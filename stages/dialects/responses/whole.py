@@ -27,12 +27,12 @@ from pipeline.events import (
     ThinkingDelta,
     ToolUse,
     Usage,
+    shared,
 )
 from stages.dialects.responses import stops, usage
 from stages.dialects.responses.adopted import is_part
 from stages.dialects.responses.errors import refusal
 from stages.dialects.responses.items import Ids, Item, contents, exploded, items_of, message_of, part_of, prefix_of
-from stages.dialects.responses.passing import whole
 from stages.dialects.responses.response import Echo, begun, ended
 from stages.dialects.whole import LIMIT, too_large
 
@@ -144,7 +144,7 @@ class WholeEncoder:
         started = next((event for event in events if isinstance(event, Started)), Started("", ""))
         own = started.body is not None and isinstance(started.body.get("output"), list)
         raw = finished.frame if own else None
-        if raw is not None and len(events) == finished.of and whole(events):
+        if raw is not None and shared(events) is not None:
             return raw
         blocks = gathered(events)
         source = _sources(started.body or {}) if own else {}
