@@ -3,6 +3,19 @@
     from pipeline import Exchange, Finished, Forbidden, TextDelta, reads
 
 A stage is a callable of one argument, the exchange; ``line`` tells how stages are joined.
+
+    what passes      exchange, prompt (document), events, errors, notes
+    the line         line (stage, outlet, mouth, heartbeat), overlay, switching; effects, rehearsal, explain (shape)
+    what it meets    dialect, upstream
+    what comes in    server, routes, door, cors; what is told of it: journal, live, spent
+    what is set      config: layers ─▶ reading (structure, bounds, globs, problems, secret); resolved, written
+    what is built    loading: arrange, naming, declared, plan (address, way) ─▶ opening (holders)
+    a process        serving (reloading, loaded, thrift) in alone, or in worker: one of workers (link, peers)
+    its life         foreground, attending (watching, notify), sockets, handover, pidfile, log
+    its words        cli, flags, announcing
+
+In folders: ``store`` keys, limits and books · ``credentials`` what upstreams are shown · ``admin`` the page's API ·
+``observe`` figures, captures, traces · ``commands``.
 """
 
 from pipeline.declared import declares

@@ -278,6 +278,15 @@ def undocumented(node: ast.stmt) -> bool:
     return "overload" not in marks and not ast.get_docstring(node)
 
 
+@pytest.mark.parametrize("package", PACKAGES)
+def test_every_file_is_on_the_map(package: str) -> None:
+    """Who opens a package reads what its files are for, all of them, before the first."""
+    chart = ast.get_docstring(tree(ROOT / package / "__init__.py")) or ""
+    files = {file.stem for file in (ROOT / package).glob("*.py") if not file.stem.startswith("__")}
+    folders = {file.parent.name for file in (ROOT / package).glob("*/__init__.py")}
+    assert files | folders <= set(re.findall(r"\w+", chart))
+
+
 def test_what_is_referred_to_is_there() -> None:
     """A text that names something of ours by its module (``pipeline.line.Line``) names what stands in that module."""
     wrong = []
