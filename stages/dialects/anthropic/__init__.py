@@ -2,8 +2,10 @@
 
     routes   paths and request fields         prompt   to and from the hub       fit      thinking, as models take it
     decode   a stream, read                   encode   a stream, written         whole    a whole message, both ways
-    deltas, blocks, usage   parts of both     errors   what happened, both ways  models, count   lists and estimates
-    history  thoughts of other makers    rejections  one word for what another dialect's server won't take
+    deltas, blocks, usage   parts of both     errors   what happened, both ways  count    estimates
+    models, abilities       lists of models   pairs    fields and their betas    context  what is cleared of it, here
+    history, holes, marks   what is mended of prompts that were made elsewhere, or broken off
+    rejections              one word for what another dialect's server won't take
 
 What ``pipeline.dialect.Dialect`` asks for, under its names.
 """

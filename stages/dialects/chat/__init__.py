@@ -1,8 +1,9 @@
 """The OpenAI Chat Completions API, and what many servers make of it.
 
-    routes    paths and request fields               families  what models take, by name       wishes   effort, usage
-    prompt_in   to the hub    history_in, parts_in, tools_in, thinking_in                       schemas  of both
-    prompt_out  from the hub  history_out, parts_out, tools_out, typed_tools
+    routes    paths and request fields               families  what models take, by name
+    prompt_in   to the hub    history_in, parts_in, tools_in, thinking_in      schemas  of both
+    prompt_out  from the hub  history_out, parts_out, tools_out, typed_tools   beyond   what the hub has no words for
+    wishes, effort            what we ask for: effort, usage                   signed   calls that a provider signs
     decoder   a stream, read  chunk, blocks          encoder   a stream, written
     whole     a body, read                           fold      a body, written
     usage, stops              of both                errors, refusals   what happened, both ways

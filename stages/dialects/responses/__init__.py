@@ -4,7 +4,7 @@
     prompt_in  to the hub    turns_in, parts_in, tools_in, results                         history   strange reasoning
     prompt_out from the hub  turns_out, parts_out
     decoder    a stream, read      pieces, blocks, tray
-    encoder    a stream, written   passing, adopted, written, sheet
+    encoder    a stream, written   passing, adopted, written, sheet, beat
     whole      a body, both ways                     response  what all bodies and ends of streams have in common
     items, calls, reasoning, usage, stops   of both  errors    what happened, both ways
     count      estimates
