@@ -2,9 +2,10 @@
 
 import json
 import os
+import sqlite3
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
 
@@ -248,9 +249,10 @@ async def test_a_conversation_is_resumed(real: Real) -> None:
 
 
 async def settled(real: Real) -> None:
-    """Returns when no program runs: what it put down is complete."""
-    with trio.fail_after(5):
-        while programs(real.claude):  # noqa: ASYNC110  # nobody tells
+    """Returns when the conversation is in the book: its program has ended, and what it put down is complete."""
+    [file] = (real.at / "data").rglob("sessions.sqlite")
+    with trio.fail_after(20), closing(sqlite3.connect(file)) as book:
+        while not book.execute("SELECT count(*) FROM sessions").fetchone()[0]:  # noqa: ASYNC110  # nobody tells
             await trio.sleep(0.01)
 
 
