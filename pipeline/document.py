@@ -32,6 +32,7 @@ _JOINER = msgspec.json.Encoder(enc_hook=lambda member: Raw(member.encode()))  # 
 _SPACE = re.compile(rb"[ \t\r\n]*+")
 _COMMA = re.compile(rb"[ \t\r\n]*+,[ \t\r\n]*+")
 _KEY = re.compile(rb'[ \t\r\n]*+,?+[ \t\r\n]*+("((?:[^"\\]|\\.)*+)")[ \t\r\n]*+:[ \t\r\n]*+')
+_HALF = re.compile(rb"\\u[Dd][89ABab][0-9A-Fa-f]{2}[^\\]{0,5}\Z")  # what ends so, the decoder calls truncated
 _FITS: dict[str, type] = {"object": str, "array": int}  # the keys that a value of each kind has
 _KINDS = dict.fromkeys((b"t", b"f", b"n"), "literal") | {b"{": "object", b"[": "array", b'"': "string"}
 
@@ -229,7 +230,7 @@ def _decode(decoder: msgspec.json.Decoder[Any], raw: bytes | Raw) -> Any:
     except RecursionError:
         raise Malformed("nested too deeply") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise Malformed(str(error)) from None
+        raise Malformed("a string has half a surrogate pair" if _HALF.search(bytes(raw)) else str(error)) from None
 
 
 def _end_of_space(raw: bytes, position: int) -> int:

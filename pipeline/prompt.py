@@ -89,7 +89,13 @@ class Prompt:
     def string(self, *path: Key) -> str | None:
         """The string at *path*; None for anything else."""
         found = self._found(path)
-        return found.value() if found is not None and found.kind == "string" else None
+        if found is None or found.kind != "string":
+            return None
+        try:
+            value: str = found.value()
+        except Malformed as error:
+            raise _told.saying(error) from None
+        return value
 
     def kind(self, *path: Key) -> str:
         """``object``, ``array``, ``string``, ``number``, ``literal``, or ``""`` where there is nothing."""

@@ -1,5 +1,7 @@
 """Prompts: read and edited by path, every change on record, a fork for every attempt."""
 
+from typing import Any
+
 import pytest
 
 from pipeline.errors import InvalidRequest
@@ -66,6 +68,16 @@ def test_broken_text_deeper_down_is_told_when_it_is_read() -> None:
     prompt = Prompt.parse("words", b'{"a":{"b":1,"b":2}}')
     with pytest.raises(InvalidRequest):
         prompt.get("a", "b")
+
+
+@pytest.mark.parametrize("read", [Prompt.string, Prompt.get])
+@pytest.mark.parametrize(
+    ("text", "says"), [(b'"\xff"', "codec can't decode byte 0xff"), (b'"\\ud83d"', "half a surrogate pair")]
+)
+def test_a_string_that_is_no_text_is_an_invalid_request(read: Any, text: bytes, says: str) -> None:
+    """Bytes that are not UTF-8, or half an emoji, are the caller's mistake however a stage reads them."""
+    with pytest.raises(InvalidRequest, match=says):
+        read(Prompt.parse("words", b'{"a":{"b":' + text + b"}}"), "a", "b")
 
 
 def test_a_member_apart_from_the_rest() -> None:
