@@ -54,6 +54,24 @@ class TooLarge(GatewayError):
     status = 413
 
 
+class UnreadCoding(InvalidRequest):
+    """The body is in a content coding that is not read here (RFC 9110 §15.5.16)."""
+
+    status = 415
+
+
+class FieldsTooLarge(InvalidRequest):
+    """What follows the body is over the limit (RFC 6585 §5)."""
+
+    status = 431
+
+
+class TooSlow(GatewayError):
+    """The body came too slowly to be waited for; clients may send it again (RFC 9110 §15.5.9)."""
+
+    status = 408
+
+
 class Unauthenticated(GatewayError):
     """No credential, or none that is known.  Permanent: says so to clients that would retry."""
 

@@ -19,9 +19,12 @@ from pipeline import __version__
 from pipeline.cors import Cors, Let
 from pipeline.dialect import Dialect, Route
 from pipeline.errors import (
+    FieldsTooLarge,
     GatewayError,
     InvalidRequest,
     TooLarge,
+    TooSlow,
+    UnreadCoding,
     UpgradeRequired,
 )
 from pipeline.exchange import Exchange
@@ -40,10 +43,11 @@ from pipeline.upstream import Upstream
 from transports.codings import CodingError, Decoding, UnknownCoding
 from transports.codings import TooLarge as InflatesTooLarge
 from transports.drain import Drain
-from transports.messages import BadRequest, BodyTooLarge, Handler, Head, Request, Response
+from transports.messages import BadRequest, Handler, Head, Request, Response
 
 DOORS = "stages.legacy.doors:meant"
 INFLATED = 64 * 1024 * 1024  # what a compressed request may become
+REFUSALS: dict[int, type[GatewayError]] = {408: TooSlow, 413: TooLarge, 431: FieldsTooLarge}  # others are 400
 
 
 @attrs.define(eq=False, kw_only=True)
@@ -216,17 +220,9 @@ async def read(request: Request) -> bytes:
     return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
-class UnreadCoding(InvalidRequest):
-    """A content coding that is not read here (RFC 9110 §15.5.16)."""
-
-    status = 415
-
-
 def refusal(error: GatewayError | BadRequest) -> GatewayError:
     """What the transport says of a request, in the gateway's words."""
-    if isinstance(error, GatewayError):
-        return error
-    return TooLarge(str(error)) if isinstance(error, BodyTooLarge) else InvalidRequest(str(error))
+    return error if isinstance(error, GatewayError) else REFUSALS.get(error.status, InvalidRequest)(str(error))
 
 
 def small(status: int, said: dict[str, object]) -> tuple[Head, bytes]:

@@ -137,9 +137,17 @@ async def test_a_bad_body_is_the_callers_mistake(body: bytes, says: bytes) -> No
     assert says in got.body
 
 
-@pytest.mark.parametrize(("error", "status"), [(BodyTooLarge(5), 413), (BadRequest("broken chunk"), 400)])
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (BodyTooLarge(5), 413),
+        (BadRequest("broken chunk"), 400),
+        (BadRequest("too slow", status=408), 408),
+        (BadRequest("trailers", status=431), 431),
+    ],
+)
 async def test_what_the_transport_refuses_is_said_in_the_dialect(error: Exception, status: int) -> None:
-    """413 and broken framing."""
+    """Each with its own status: what may be sent again, and what may not."""
 
     class Broken:
         async def receive(self) -> bytes:

@@ -20,6 +20,7 @@ from pipeline.errors import (
     Conflict,
     ContentRefused,
     ContextTooLong,
+    FieldsTooLarge,
     Forbidden,
     GatewayError,
     InternalError,
@@ -32,8 +33,10 @@ from pipeline.errors import (
     ServerError,
     StoreUnavailable,
     TooLarge,
+    TooSlow,
     Unauthenticated,
     UnknownModel,
+    UnreadCoding,
     Unsupported,
     UpgradeRequired,
     UpstreamFailed,
@@ -61,7 +64,9 @@ TABLE: dict[type[GatewayError], tuple[int, str]] = {
     MethodNotAllowed: (405, "invalid_request_error"),
     Conflict: (409, "conflict_error"),
     TooLarge: (413, "request_too_large"),
+    UnreadCoding: (415, "invalid_request_error"),
     UpgradeRequired: (426, "invalid_request_error"),
+    FieldsTooLarge: (431, "invalid_request_error"),
     RateLimited: (429, "rate_limit_error"),
     BudgetSpent: (429, "billing_error"),  # what Claude Code expects of a gateway's spend limit
     ServerError: (500, "api_error"),
@@ -71,6 +76,7 @@ TABLE: dict[type[GatewayError], tuple[int, str]] = {
     UpstreamRefused: (502, "api_error"),  # never used: it is told as what it means
     StoreUnavailable: (503, "api_error"),
     UpstreamTimeout: (504, "timeout_error"),
+    TooSlow: (408, "timeout_error"),
     Overloaded: (529, "overloaded_error"),
 }
 
