@@ -48,15 +48,19 @@ class Routes:
         marked = [pair for pair in found if pair[0].MARK and request.header(pair[0].MARK.encode()) is not None]
         shared = len({dialect.NAME for dialect, _ in found}) > 1
         plain = [pair for pair in found if not pair[0].MARK] if shared else []
+        asked = {request.method, "GET" if request.method == "HEAD" else "*", "*"}  # RFC 9110 §9.3.2: as GET, bodiless
         for dialect, route in (*marked, *plain, *found):
-            if route.method in {request.method, "*"}:
+            if route.method in asked:
                 return dialect, route
         return (marked or plain or found)[0][0] if found else self._guessed(request), None
 
     def refusal(self, request: Request) -> GatewayError:
         """What is wrong with a *request* that has no route."""
-        if self._having(request.path):
-            return MethodNotAllowed(f"{request.method} is not what {request.path} is for")
+        if found := self._having(request.path):
+            methods = {route.method for _, route in found}
+            allow = ", ".join(sorted(methods | {"HEAD"} if "GET" in methods else methods)).encode()
+            message = f"{request.method} is not what {request.path} is for"
+            return MethodNotAllowed(message, headers=[(b"allow", allow)])
         return NotFound(f"there is nothing at {request.path}")
 
     def _having(self, path: str) -> list[Found]:

@@ -9,7 +9,7 @@ import pytest
 from pipeline.dialect import Route
 from pipeline.heartbeat import Heart
 from pipeline.line import Line
-from pipeline.routes import matches
+from pipeline.routes import Routes, matches
 from pipeline.server import Gateway
 from stages.reencode import Reencode
 from tests.doubles import Bytes, Recorder, Words, words
@@ -156,6 +156,22 @@ async def test_what_the_transport_refuses_is_said_in_the_dialect(error: Exceptio
     recorder = Recorder()
     await gateway().handle(Request("POST", "/v1/words", [], Broken()), recorder)
     assert recorder.head.status == status  # type: ignore[union-attr]  # it was finished
+
+
+async def test_head_is_answered_wherever_get_is() -> None:
+    """RFC 9110 §9.3.2: monitors and proxies ask so."""
+    got = await ask("HEAD", "/v1/things", x_marked="1")
+    assert (got.head.status, got.body) == (200, b"marked models.")  # type: ignore[union-attr]  # it was finished
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allow"), [("PUT", "/v1/things", b"GET, HEAD"), ("GET", "/v1/words", b"POST")]
+)
+def test_a_refusal_says_which_methods_a_path_is_for(method: str, path: str, allow: bytes) -> None:
+    """RFC 9110 §15.5.6: with every 405."""
+    dialects: Any = {"marked": Marked(), "plain": Plain()}
+    error = Routes(dialects).refusal(Request(method, path, [], Bytes(b"")))
+    assert (error.status, error.headers) == (405, [(b"allow", allow)])
 
 
 async def test_compressed_bodies_are_read_and_bombs_are_not() -> None:
