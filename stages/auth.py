@@ -20,7 +20,7 @@ import secrets
 from functools import lru_cache, partial
 from hashlib import sha256
 from ipaddress import ip_address
-from typing import Any
+from typing import Annotated, Any
 
 import attrs
 
@@ -29,6 +29,7 @@ from pipeline.exchange import Caller, Exchange
 from pipeline.secret import Secret
 from pipeline.store.keys import PREFIX
 from pipeline.store.store import Store
+from pipeline.structure import Check
 from pipeline.upstream import Upstream
 from stages.notes import ADMITTED
 from transports.messages import Request
@@ -46,11 +47,18 @@ class KeyHolder:
     options: dict[str, Any] = attrs.field(factory=dict)  # by stage: { limits = { limits = [ … ] } }
 
 
+def _apart(keys: tuple[KeyHolder, ...]) -> None:
+    seen: dict[str, str] = {}
+    for holder in keys:
+        if (other := seen.setdefault(holder.key.reveal(), holder.name)) != holder.name:
+            raise ValueError(f"{other} and {holder.name} have the same key: nobody could tell who asks")
+
+
 @attrs.frozen
 class Auth:
     """Let in who shows a known key, and note who it is."""
 
-    keys: tuple[KeyHolder, ...] = ()
+    keys: Annotated[tuple[KeyHolder, ...], Check(_apart)] = ()
     required: bool = False  # nobody is let in without a key, even while there is none
     _callers: dict[bytes, Caller] = attrs.field(init=False, repr=False)
     _pepper: bytes = attrs.field(init=False, repr=False, eq=False, factory=partial(secrets.token_bytes, 32))

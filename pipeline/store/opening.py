@@ -21,7 +21,7 @@ from pipeline.store.credentials import about
 from pipeline.store.database import Backend, Busy, Database, Outage, Rejected, within
 from pipeline.store.keys import Keyring, digest, snapshot
 from pipeline.store.schema import Unmigrated, prepare
-from pipeline.store.settings import Settings
+from pipeline.store.settings import NO_SERVER, SCHEMES, Settings
 from pipeline.store.spool import Spool
 from pipeline.store.sqlite import Sqlite
 
@@ -104,15 +104,14 @@ def reached(settings: Settings, file: Path) -> tuple[Backend, str]:
     if settings.url is None:
         return Sqlite(file), f"sqlite:///{file}"
     url = settings.url.reveal()
-    scheme, _, rest = url.partition("://")
-    if scheme not in {"postgresql", "postgres"}:
-        raise StoreFailed("url: expected postgresql://…; the embedded database is a file")
+    if not url.startswith(SCHEMES):
+        raise StoreFailed(f"url: {NO_SERVER}")
     try:
         postgres = importlib.import_module("pipeline.store.postgres")
     except ModuleNotFoundError as error:
         raise StoreFailed(f"url: PostgreSQL needs the extra postgres ({error.name} is not installed)") from error
     backend: Backend = postgres.Postgres(url)
-    return backend, f"postgresql+psycopg://{rest}"
+    return backend, f"postgresql+psycopg://{url.partition('://')[2]}"
 
 
 def assembled(settings: Settings, places: Places, backend: Backend, url: str, now: int) -> Parts:

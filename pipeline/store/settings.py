@@ -9,6 +9,9 @@ from pipeline.bounds import Seconds
 from pipeline.secret import Secret
 from pipeline.structure import Check
 
+SCHEMES = ("postgresql://", "postgres://")
+NO_SERVER = "expected postgresql://…; the embedded database is a file"
+
 
 def _spool(value: int) -> None:
     if value < 4 * 1024 * 1024:
@@ -25,6 +28,11 @@ def _keys(values: tuple[Secret, ...]) -> None:
         _key(value)
 
 
+def _server(value: Secret | None) -> None:
+    if value is not None and not value.reveal().startswith(SCHEMES):
+        raise ValueError(NO_SERVER)
+
+
 def _days(value: int) -> None:
     if value < 0:
         raise ValueError(f"expected a number of days, or 0 for ever, got {value}")
@@ -35,7 +43,7 @@ class Settings:
     """Where records, keys and limits are kept."""
 
     file: Path | None = None  # the embedded database; pipeline.db in the user's data directory
-    url: Secret | None = None  # "postgresql://…" in place of the file, for several gateways at once
+    url: Annotated[Secret | None, Check(_server)] = None  # "postgresql://…" in place of the file, for several gateways
     folder: Path | None = None  # of what is on its way into the database; beside the file, or in the data directory
     pepper: Secret | None = None  # what keys are hashed with; made at first start, in a file beside the folder
     secret_key: Annotated[Secret | None, Check(_key)] = None  # what upstreams' credentials are sealed with; likewise

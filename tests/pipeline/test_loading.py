@@ -282,6 +282,15 @@ def test_other_machines_need_a_key() -> None:
     assert built('without = ["auth"]').line.stages
 
 
+def test_a_key_has_one_holder() -> None:
+    """Two would share what each may use, and the books would know the second only; one may have several keys."""
+    text = '[auth]\nkeys = [{ name = "ada", key = "k" }, { name = "bob", key = "k" }]'
+    assert refused(text) == [
+        "pipeline.toml: auth.keys: ada and bob have the same key: nobody could tell who asks",
+    ]
+    assert built('[auth]\nkeys = [{ name = "ada", key = "k" }, { name = "ada", key = "l" }]').line.stages
+
+
 def test_what_is_loopback() -> None:
     """A name may lead anywhere, but for localhost."""
     assert all(map(on_loopback, ["127.0.0.1", "127.8.8.8", "::1", "[::1]", "localhost"]))

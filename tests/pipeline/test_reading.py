@@ -104,6 +104,7 @@ def test_a_table_of_a_stage_of_an_upstream_counts() -> None:
         ("[server]\nping = 0", "server.ping: expected more than 0, got 0"),
         ('[log]\nlevel = "inof"', 'log.level: expected one of "debug", "info", "warning", "error", got "inof"'),
         ('[server]\ntls = { certificate = "a" }', "server.tls.key: required, but missing"),
+        ('[store]\nurl = "mysql://h/d"', "store.url: expected postgresql://…; the embedded database is a file"),
     ],
 )
 def test_what_is_no_configuration(text: str, line: str) -> None:
