@@ -16,6 +16,7 @@ from pipeline.events import (
     Heartbeat,
     InputDelta,
     Opaque,
+    Refusal,
     Started,
     Text,
     TextDelta,
@@ -151,6 +152,16 @@ def test_unsigned_thoughts_are_words_only() -> None:
     message = folded(events)["choices"][0]["message"]
     assert message["reasoning_content"] == "x"
     assert "reasoning_details" not in message
+
+
+def test_an_explained_refusal_ends_as_in_a_stream() -> None:
+    """An explanation becomes the refusal's words and the end stays a filter's; a refusal in words ends with "stop"."""
+    cut = Finished("refusal", details={"type": "refusal", "explanation": "No."})
+    (choice,) = folded([REPLY[0], cut])["choices"]
+    assert (choice["message"]["refusal"], choice["finish_reason"]) == ("No.", "content_filter")
+    words = [BlockStarted(0, Refusal()), TextDelta(0, "No."), BlockStopped(0), Finished("refusal")]
+    (choice,) = folded([REPLY[0], *words])["choices"]
+    assert (choice["message"]["refusal"], choice["finish_reason"]) == ("No.", "stop")
 
 
 def test_texts_are_joined() -> None:

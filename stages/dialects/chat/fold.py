@@ -93,14 +93,14 @@ class WholeEncoder:
 
     def _rendered(self, started: Started, finished: Finished, events: list[Event]) -> dict[str, Any]:
         """A body for events of another dialect."""
-        messages, weighed = fold(events, finished), weights(events)
+        messages, weighed, refused = fold(events, finished), weights(events), refusing(events)
         counts = finished.usage.over(started.usage) if finished.usage is not None else started.usage
         choices = [
             {
                 "index": number,
                 "message": {"role": "assistant", "content": None, "refusal": None, **message},
                 "logprobs": weighed.get(number),
-                **_ending(number, message, finished),
+                **_ending(number, message, finished, refused),
             }
             for number, message in sorted(messages.items())
         ]
@@ -148,6 +148,12 @@ def weights(events: list[Event]) -> dict[int, dict[str, Any]]:
             told = found.setdefault(choice, {"content": None, "refusal": None})
             told[field] = [*(told[field] or ()), *event.logprobs]
     return found
+
+
+def refusing(events: list[Event]) -> set[int]:
+    """The choices whose own words refuse; an upstream's explanation of why it stopped is none of them."""
+    started = [event for event in events if isinstance(event, BlockStarted)]
+    return {event.choice for event in started if isinstance(event.block, Refusal)}
 
 
 def _message(pieces: list[Piece]) -> dict[str, Any]:
@@ -199,9 +205,9 @@ def _call(piece: Piece) -> dict[str, Any]:
     return {"id": block.id, "type": "function", "function": {"name": block.name, "arguments": given or "{}"}, **own}
 
 
-def _ending(number: int, message: dict[str, Any], finished: Finished) -> dict[str, Any]:
+def _ending(number: int, message: dict[str, Any], finished: Finished, refused: set[int]) -> dict[str, Any]:
     stop = finished.stop if number == 0 else (finished.stops or {}).get(number, "end_turn")
-    word = stops.write(stop, called="tool_calls" in message, refused="refusal" in message)
+    word = stops.write(stop, called="tool_calls" in message, refused=number in refused)
     if number == 0 and finished.stop_sequence is not None:
         return {"finish_reason": word, "stop_reason": finished.stop_sequence}
     return {"finish_reason": word}
@@ -224,8 +230,8 @@ def edited(body: dict[str, Any], started: Started, finished: Finished, events: l
     for choice in copy["choices"]:
         number = choice.get("index") if isinstance(choice.get("index"), int) else 0
         _edit(choice, old.get(number, {}), new.get(number, {}), spoken)
-        ending = _ending(number, new.get(number, {}), finished)
-        if ending != _ending(number, old.get(number, {}), was_finished):
+        ending = _ending(number, new.get(number, {}), finished, refusing(events))
+        if ending != _ending(number, old.get(number, {}), was_finished, refusing(before)):
             choice.update(ending)
     return copy
 
