@@ -11,6 +11,7 @@ opens nothing: what has a lifetime is entered at start, by ``opening``.
 """
 
 import importlib
+import inspect
 import pkgutil
 import re
 import sys
@@ -19,7 +20,7 @@ from typing import Any
 
 import attrs
 
-from pipeline.arrange import Slot
+from pipeline.arrange import ENDS, Slot
 from pipeline.config import Config
 from pipeline.dialect import Dialect
 from pipeline.problems import Path, Problems, unknown
@@ -110,8 +111,9 @@ class Stages:
         else:
             for key in table:
                 self._note(slot, (key,), f"unknown key; {slot.name} has no settings")
-        if not callable(named):
-            self._problems.add((*slot.path, "use"), "this is nothing that can be called with an exchange")
+        if not takes(named, 2 if slot.role in ENDS else 1):
+            hint = "; a class of which one is made at start is an attrs class" if isinstance(named, type) else ""
+            self._problems.add((*slot.path, "use"), f"this is nothing that can be called with an exchange{hint}")
         return named
 
     def _check(self, slot: Slot, stage: Any) -> None:
@@ -141,6 +143,19 @@ def kept(old: Any, new: Any) -> Any:
         return new
     fields = [field.name for field in attrs.fields(type(new)) if field.init]
     return old if all(getattr(old, name) == getattr(new, name) for name in fields) else new
+
+
+def takes(called: Any, number: int) -> bool:
+    """Whether *called* can be called with *number* arguments; what does not tell its signature is believed."""
+    if not callable(called):
+        return False
+    try:
+        inspect.signature(called).bind(*[None] * number)
+    except TypeError:
+        return False
+    except ValueError:
+        return True
+    return True
 
 
 def missing(*_: Any) -> None:

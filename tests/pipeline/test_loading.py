@@ -59,6 +59,23 @@ class Router:
             yield f"to: there is no upstream {self.to}"
 
 
+class Shout:
+    def __init__(self, exchange):
+        pass
+
+    def __call__(self, event):
+        pass
+
+
+class Pool:
+    def __call__(self, exchange):
+        pass
+
+
+def rule(exchange, limit):
+    pass
+
+
 nothing = 5
 '''
 
@@ -145,6 +162,11 @@ def test_settings_come_from_the_table_and_the_entry(mine: str) -> None:
         ('use = "my_stages:Queue"\nafter = "auth"\n[Queue]\nlimmit = 1', "Queue.limmit: unknown key; did you mean"),
         ('use = "my_stages:rules"\nafter = "auth"\nx = 1', "stages[0].x: unknown key; rules has no settings"),
         ('use = "my_stages:nothing"\nafter = "auth"', "stages[0].use: this is nothing that can be called"),
+        ('use = "my_stages:rule"\nafter = "auth"', "stages[0].use: this is nothing that can be called"),
+        (
+            'use = "my_stages:Pool"\nafter = "auth"',
+            "stages[0].use: this is nothing that can be called with an exchange; a class of which one is made at start",
+        ),
         ('use = "my_stages:Router"\nafter = "auth"\nto = "x"', "stages[0]: to: there is no upstream x"),
         ('use = "my_stages:Router"\nafter = "auth"', "stages[0].to: required, but missing"),
         ('use = "my_stages:typewriter"\nafter = "translate"', "stages[0]: typewriter waits on the way down"),
@@ -153,6 +175,11 @@ def test_settings_come_from_the_table_and_the_entry(mine: str) -> None:
 def test_stages_that_can_not_be_made(mine: str, text: str, line: str) -> None:
     """At the entry, or at the table, where the setting stands."""
     assert refused(f"[[stages]]\n{text}")[0].startswith(f"pipeline.toml: {line}")
+
+
+def test_a_class_may_be_the_stage_and_its_object_the_transform(mine: str) -> None:
+    """It is made anew for every exchange, of nothing but that."""
+    assert "Shout" in dict(built('[[stages]]\nuse = "my_stages:Shout"\nafter = "auth"').line.stages)
 
 
 def test_an_upstream_s_stage_must_not_wait(mine: str) -> None:
