@@ -18,6 +18,7 @@ from typing import Any
 from pipeline.prompt import Prompt
 from stages.capabilities import LADDER, Capability, Effort, capability
 from stages.dialects.anthropic.blocks import NAME, Fields
+from stages.dialects.anthropic.loop import WHY, ends_bare
 from stages.thinking import Intent, Level, in_messages, intent_of, said
 
 SAMPLING = ("temperature", "top_p", "top_k")
@@ -44,8 +45,8 @@ def fit(prompt: Prompt, effort: str | int | None) -> None:
         follow(prompt, intent)
 
 
-def fitted(body: Fields, prompt: Prompt) -> Fields:
-    """*body*, which was written for no model in particular, as its own model takes it.
+def fitted(body: Fields, prompt: Prompt, *, bare: bool = False) -> Fields:
+    """*body*, which was written for no model in particular, as its own model takes it; *bare*: as ``loop`` has it.
 
     Of the edits those are recorded on *prompt* that its client would notice; the others only spell what it asked for.
     """
@@ -55,7 +56,9 @@ def fitted(body: Fields, prompt: Prompt) -> Fields:
     draft = Prompt.of(NAME, {**small, "messages": last})
     draft.author = prompt.author
     settle(draft)
-    if intent is not None:
+    if bare:
+        withdraw(draft, WHY)
+    elif intent is not None:
         follow(draft, intent)
     prompt.edits += [edit for edit in draft.edits if edit.lossy or edit.path == "max_tokens"]
     if intent is not None and intent.level == "minimal":
@@ -175,6 +178,8 @@ def think_budget(prompt: Prompt, known: Capability, intent: Intent) -> None:
         withdraw(prompt, "an answer that is already begun rules out thinking on this model")
     elif prompt.get("max_tokens") == 0:
         withdraw(prompt, "a request that only fills the cache can't think")
+    elif ends_bare(prompt.get("messages")):
+        withdraw(prompt, WHY)
     else:
         think_within(prompt, intent.as_budget(), known.output)
         tell_effort(prompt, known, intent)

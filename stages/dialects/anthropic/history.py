@@ -17,6 +17,7 @@ from typing import Any
 from pipeline.prompt import Prompt
 from stages.dialects.anthropic.blocks import NAME, Fields
 from stages.dialects.anthropic.holes import fill
+from stages.dialects.anthropic.loop import WHY, decides, ends_bare
 from stages.dialects.envelope import MARK, Envelope, unwrap
 
 _SEALED = {"thinking": "signature", "redacted_thinking": "data"}  # where each kind of block keeps what is its maker's
@@ -81,7 +82,9 @@ def mend(prompt: Prompt, *, signs: bool = True) -> None:
         fill(prompt)
     if not suspect(raw, types, signs=signs):
         return
+    dropped = False
     for (number, position), block in strange(prompt.get("messages"), prompt.model, signs=signs):
+        dropped = dropped or block is None
         path = ("messages", number, "content", position)
         if block is not None:
             prompt.set(*path, to=block, why=_WHY_UNWRAPPED)
@@ -89,6 +92,9 @@ def mend(prompt: Prompt, *, signs: bool = True) -> None:
             prompt.drop(*path, why=_WHY_DROPPED, lossy=True)
         else:
             prompt.drop("messages", number, why=f"{_WHY_DROPPED}; there was nothing else in it", lossy=True)
+    budget = dropped and signs and prompt.get("thinking", "type") == "enabled" and not decides(prompt.model)
+    if budget and ends_bare(prompt.get("messages")):
+        prompt.drop("thinking", why=WHY, lossy=True)
 
 
 def suspect(raw: bytes, types: list[bytes], *, signs: bool) -> bool:

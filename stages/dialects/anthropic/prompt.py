@@ -18,10 +18,12 @@ from stages.dialects import shape
 from stages.dialects.anthropic.blocks import Fields
 from stages.dialects.anthropic.fit import fitted
 from stages.dialects.anthropic.history import mended
+from stages.dialects.anthropic.loop import answered, decides, followed
 from stages.dialects.anthropic.marks import MARK, limit_marks
 from stages.dialects.course import WHOLE, Walk, course_of
 from stages.dialects.reminder import reminder
 from stages.notes import STOPS
+from stages.thinking import in_messages
 
 MAX_TOKENS = 8_192  # for clients that set no limit, where it is not known what the model can write
 
@@ -74,7 +76,7 @@ def from_messages(body: Fields, prompt: Prompt) -> Fields:
     """*body*, with what this API demands and without what its model refuses; recorded on *prompt*."""
     known = capability(str(body.get("model")))
     instructs = known is not None and known.instructs
-    body, amid = settled(body, prompt, instructs=instructs)
+    body, amid, thought = settled(body, prompt, instructs=instructs, budget=budgeted(body))
     if amid:
         why = f"{amid} instructions within the conversation are told in the user's turn"
         prompt.record("approximated", ("messages",), why)
@@ -88,29 +90,42 @@ def from_messages(body: Fields, prompt: Prompt) -> Fields:
     keep_blank_stops(body, prompt)
     trim_begun(body)
     limit_marks(body, prompt)
-    return fitted(body, prompt)
+    return fitted(body, prompt, bare=thought is False and answered(body["messages"]))
 
 
-def settled(body: Fields, prompt: Prompt, *, instructs: bool) -> tuple[Fields, int]:
+def budgeted(body: Fields) -> bool:
+    """Whether *body* asks for thinking of a model that is told how many tokens it may think."""
+    intent = None if decides(str(body.get("model"))) else in_messages(body)
+    return intent is not None and not intent.off
+
+
+def settled(body: Fields, prompt: Prompt, *, instructs: bool, budget: bool) -> tuple[Fields, int, bool | None]:
     """*body* without strange thoughts, and without instructions within the conversation where the model does not take
-    them (*instructs*); and how many of those there were.
+    them (*instructs*); how many of those there were; and, for one that thinks within a *budget*, whether the turn
+    under way has a thought.
 
     Along a course in two parts, of which the later one comes first, as records of thoughts do.
     """
     course = course_of(body.get("messages"))
     if course is WHOLE:
-        return _settled(body, prompt, instructs)
+        body, amid = _settled(body, prompt, instructs)
+        return body, amid, followed(body["messages"]) if budget else None
+    thought: bool | None = None
     at = max(course.cut - course.first, 0)
     late, amid = _settled({**body, "messages": course[at:]}, prompt, instructs)
     before = len(prompt.edits)
     early, more = _settled({**body, "messages": course[:at]}, prompt, instructs)
     if course.past is not None and course.past.told is not None:
         prompt.edits += course.past.told.edits
-        more += course.past.told.state
+        earlier, thought = course.past.told.state
+        more += earlier
+    thought = followed(early["messages"], thought) if budget else None
+    # Of marks only the last ones stay, so none is kept.
     if not any(block.get(MARK) is not None for message in early["messages"] for block in _blocks(message)):
-        course.left.told = Walk(tuple(prompt.edits[before:]), more)  # of marks only the last ones stay, so none is kept
+        course.left.told = Walk(tuple(prompt.edits[before:]), (more, thought))
         course.left.length = len(early["messages"])
-    return {**body, "messages": early["messages"] + late["messages"]}, amid + more
+    thought = followed(late["messages"], thought) if budget else None
+    return {**body, "messages": early["messages"] + late["messages"]}, amid + more, thought
 
 
 def _settled(body: Fields, prompt: Prompt, instructs: bool) -> tuple[Fields, int]:
