@@ -139,14 +139,15 @@ class Conversation:
         """The parts of a block, the last one marked if the block is."""
         found = self._tell(block, path, self._tally)
         if found and "cache_control" in block:
-            found[-1] |= self._point(block)
+            found[-1] |= self._point(block, path)
         return found
 
-    def _point(self, block: Fields) -> Fields:
+    def _point(self, block: Fields, path: Path) -> Fields:
         """The breakpoint that *block*'s mark for the cache is here; {} if it has none, or there is no place for it."""
         mark = block.get("cache_control")
         if mark is None:
             return {}
+        mapping(mark, (*path, "cache_control"))
         if not self._breakpoints:
             self._tally.marks += 1
             return {}

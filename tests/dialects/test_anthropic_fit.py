@@ -285,3 +285,19 @@ def test_stop_sequences_of_white_space_are_kept_by_the_gateway() -> None:
     assert anthropic.from_messages(body, prompt)["stop_sequences"] == ["END"]
     assert prompt.notes.noted(STOPS) == ("\n\n",)
     assert not any(edit.lossy for edit in prompt.edits)
+
+
+@pytest.mark.parametrize("model", ["claude-opus-5-5", "claude-sonnet-4-5", "claude-opus-5", "some-model"])
+@pytest.mark.parametrize("effort", [None, "high", "none", 5000])
+@pytest.mark.parametrize("odd", [0, False, "x", ["x"], {"type": ["x"]}, {"type": {}}])
+def test_fields_of_another_type_are_the_apis_affair(model: str, effort: Any, odd: Any) -> None:
+    """What a client of this API sends may be anything: it is told what is wrong by whom it asked, not by a bug here."""
+    assert fitted(model, effort, tool_choice=odd).get("tool_choice") == odd
+
+
+@pytest.mark.parametrize("odd", [0, False, "x", ["x"]])
+@pytest.mark.parametrize("model", ["claude-opus-5", "some-model"])
+def test_an_effort_takes_the_place_of_what_can_not_hold_it(model: str, odd: Any) -> None:
+    """The user's wish is told, whatever the client has put there."""
+    prompt = fitted(model, "high", output_config=odd)
+    assert prompt.get("output_config") == {"effort": "high"}

@@ -124,3 +124,9 @@ def test_what_was_repaired_stays_as_it_was_sent(before: list[Body], after: list[
     if all(any(edit.action == "repaired" for edit in made.edits) for made in (begun, whole)):
         messages = msgspec.json.decode(begun.body)["messages"]
         assert msgspec.json.decode(whole.body)["messages"][: len(messages)] == messages
+
+
+@pytest.mark.parametrize("content", [0, True, 1.5, {"a": 1}])
+def test_a_turn_that_is_none_is_filled_all_the_same(content: Any) -> None:
+    """What stands there is no content: the API may say of the rest what it likes."""
+    assert arrived(HI, said(use("a")), {"role": "user", "content": content})[-1]["content"] == [lost("a")]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.errors import Unsupported
+from pipeline.errors import InvalidRequest, Unsupported
 from pipeline.prompt import Prompt
 from stages.dialects import chat, responses
 from stages.dialects.conversation import failed, unfailed
@@ -77,3 +77,22 @@ def test_refusals_carry_the_word_that_clients_act_on(dialect: Any, block: Any, w
         there_and_back(dialect, block)
     assert raised.value.token == word
     assert (raised.value.param or "").startswith("messages[2].content[1]")
+
+
+@pytest.mark.parametrize("dialect", [chat, responses])
+@pytest.mark.parametrize("model", ["gpt-5.6", "some-model"])
+@pytest.mark.parametrize("mark", [True, "ephemeral", ["ephemeral"]])
+def test_a_mark_that_is_none_is_refused_with_its_place(dialect: Any, model: str, mark: Any) -> None:
+    """As the API would, wherever it stands: on words, on a result, on instructions."""
+    text = {"type": "text", "text": "x", "cache_control": mark}
+    result = {"type": "tool_result", "tool_use_id": "a", "content": "ok", "cache_control": mark}
+    for system, turn, place in (
+        ([text], [], "system[0]"),
+        ("", [text], "messages[2].content[0]"),
+        ("", [result], "messages[2].content[0]"),
+    ):
+        messages = [{"role": "user", "content": "x"}, {"role": "assistant", "content": [USE]}]
+        body = {"model": model, "system": system, "messages": [*messages, {"role": "user", "content": turn}]}
+        with pytest.raises(InvalidRequest) as raised:
+            dialect.from_messages(body, Prompt("anthropic", b"{}"))
+        assert raised.value.param == f"{place}.cache_control"

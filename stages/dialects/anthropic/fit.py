@@ -25,6 +25,7 @@ SAMPLING = ("temperature", "top_p", "top_k")
 LEAST = 1024  # tokens the API takes as a budget, at least
 ANSWER = 4096  # tokens left for the answer, where a budget fills all that a model can write
 GO_ON = "Continue."
+FORCED = ("any", "tool")  # a tuple: a client's value may be of any type
 
 _KEPT = ("display", "block_binding")  # of a client's thinking, under adaptive and enabled
 _LOOKED_AT = ("model", "thinking", "output_config", "max_tokens", "tool_choice", *SAMPLING)  # and the last role
@@ -86,7 +87,7 @@ def settle(prompt: Prompt) -> None:
             prompt.drop(name, why="the model refuses sampling parameters", lossy=value != 1)
     if prompt.get("temperature") is not None and prompt.get("top_p") is not None:
         prompt.drop("top_p", why="the model takes a temperature or this, not both", lossy=True)
-    if known.forced == "never" and prompt.get("tool_choice", "type") in {"any", "tool"}:
+    if known.forced == "never" and prompt.get("tool_choice", "type") in FORCED:
         choice = {**{key: value for key, value in prompt.get("tool_choice").items() if key != "name"}, "type": "auto"}
         prompt.set("tool_choice", to=choice, why="this model can't be made to call a tool", lossy=True)
     if not known.prefill and prompt.get("messages", -1, "role") == "assistant":
@@ -122,7 +123,7 @@ def quiet(prompt: Prompt, known: Capability | None) -> None:
         become(prompt, {"type": "between_tools"}, "this model thinks between tools at least", lossy=True)
     else:
         set_effort(prompt, known, "low", "this model can't but think: its lowest effort stands for none", lossy=True)
-        if prompt.get("thinking", "type") not in {None, "adaptive"}:
+        if prompt.get("thinking", "type") not in (None, "adaptive"):
             prompt.drop("thinking", why="this model's thinking can't be turned off", lossy=True)
         return
     effort = prompt.get("output_config", "effort")
@@ -158,7 +159,7 @@ def think_unknown(prompt: Prompt, intent: Intent) -> None:
     if intent.level is not None:
         effort = rung(intent.level)
         if prompt.get("output_config", "effort") != effort:
-            prompt.set("output_config", "effort", to=effort, why=why)
+            put_effort(prompt, effort, why)
 
 
 def think_adaptive(prompt: Prompt, known: Capability, intent: Intent) -> None:
@@ -172,7 +173,7 @@ def think_adaptive(prompt: Prompt, known: Capability, intent: Intent) -> None:
 
 def think_budget(prompt: Prompt, known: Capability, intent: Intent) -> None:
     """A model that is told how many tokens it may think."""
-    if prompt.get("tool_choice", "type") in {"any", "tool"}:
+    if prompt.get("tool_choice", "type") in FORCED:
         withdraw(prompt, "a forced tool choice rules out thinking on this model")
     elif prompt.get("messages", -1, "role") == "assistant":
         withdraw(prompt, "an answer that is already begun rules out thinking on this model")
@@ -234,7 +235,15 @@ def set_effort(prompt: Prompt, known: Capability, effort: Effort, why: str, *, l
     nearest = known.nearest(effort)
     if nearest is not None and prompt.get("output_config", "effort") != nearest:
         why = why if nearest == effort else f"{why}; the nearest that this model has is {nearest}"
-        prompt.set("output_config", "effort", to=nearest, why=why, lossy=lossy or nearest != effort)
+        put_effort(prompt, nearest, why, lossy=lossy or nearest != effort)
+
+
+def put_effort(prompt: Prompt, effort: Effort, why: str, *, lossy: bool = False) -> None:
+    """Say *effort*, also where there is something in its place that can't hold it."""
+    if prompt.has("output_config") and prompt.kind("output_config") != "object":
+        prompt.set("output_config", to={"effort": effort}, why=why, lossy=lossy)
+    else:
+        prompt.set("output_config", "effort", to=effort, why=why, lossy=lossy)
 
 
 def become(prompt: Prompt, thinking: dict[str, Any], why: str, *, lossy: bool = False) -> None:

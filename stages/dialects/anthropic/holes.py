@@ -73,7 +73,7 @@ def _answer(prompt: Prompt, messages: list[Fields], numbers: list[int], calls: l
     if waiting:
         lost = [_lost(prompt, call) for call in waiting]
         now = prompt.get("messages", numbers[0], "content")
-        rest = [{"type": "text", "text": now}] if isinstance(now, str) else list(now or ())
+        rest = [{"type": "text", "text": now}] if isinstance(now, str) else now if isinstance(now, list) else []
         prompt.set("messages", numbers[0], "content", to=[*lost, *rest], why=_WHY)
 
 

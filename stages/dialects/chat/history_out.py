@@ -93,7 +93,7 @@ class Conversation(conversation.Conversation):
         self._tally.joined += max(len(lines) - 1, 0) if not self._family.parts else 0
         said = [{"type": "text", "text": line} for line in (lines if self._family.parts else ["\n".join(lines)])]
         if said and "cache_control" in block:
-            said[-1] |= self._point(block)
+            said[-1] |= self._point(block, path)
         results[asked] = {"role": "tool", "tool_call_id": asked, "content": self._content(said)}
         if pictures:
             beside[asked] = pictures

@@ -108,7 +108,7 @@ class Conversation(conversation.Conversation):
         if now is None:
             told = [_text(given)] if isinstance(given, str) else given
             return [_text(unasked(self._prompt, path, short_id(raw_id(asked), _ID))), *told]
-        if point := self._point(block):
+        if point := self._point(block, path):
             given = [_text(given)] if isinstance(given, str) else given
             given[-1] |= point
         results[now] = self._output(now, given)
