@@ -6,7 +6,8 @@
 An upstream may write several tool calls at once; some clients append every block to a list when it starts, and address
 it by position.  So a later block waits until the earlier one stops, blocks are numbered from 0 without gaps in the
 order they are written, and what is left open is stopped before the end.  Blocks that the encoder does not want are left
-out with all that belongs to them.  At most LIMIT bytes wait.  An event that need not change stays the very same object.
+out with all that belongs to them; those that it calls hollow begin with their first word, or not at all.  At most LIMIT
+bytes wait.  An event that need not change stays the very same object.
 This file must not know a wire format.
 """
 
@@ -37,13 +38,21 @@ _PIECES = frozenset({TextDelta, ThinkingDelta, SignatureDelta, InputDelta})
 
 
 class Serial:
-    """Puts the blocks of one reply in line.  *wants*: whether to keep a block; *reread*: the events in a Run."""
+    """Puts the blocks of one reply in line.  *wants*: whether to keep a block; *reread*: the events in a Run; *hollow*:
+    whether a block is nothing as long as nothing is in it."""
 
-    def __init__(self, wants: Callable[[BlockStarted], bool], reread: Callable[[Run], list[Event]]) -> None:
-        self._wants, self._reread = wants, reread
+    def __init__(
+        self,
+        wants: Callable[[BlockStarted], bool],
+        reread: Callable[[Run], list[Event]],
+        hollow: Callable[[BlockStarted], bool] = lambda _: False,
+    ) -> None:
+        self._wants, self._reread, self._hollow = wants, reread, hollow
         self._out: Batch = []
         self._current: int | None = None  # the block that is being written, as the events number it
         self._number = -1  # the same, as it is written
+        self._straight: int | None = None  # the same, where what is said of it goes on as it is
+        self._held: BlockStarted | None = None  # the same, while it is hollow
         self._waiting: dict[int, Batch] = {}  # later blocks, in the order they started
         self._weight = 0  # of what waits
 
@@ -51,7 +60,7 @@ class Serial:
         """The events that can be written now, in their order."""
         out = self._out = []
         for event in events:
-            if type(event) in _PIECES and event.index == self._current == self._number:  # type: ignore[attr-defined]  # they have one
+            if type(event) in _PIECES and event.index == self._straight:  # type: ignore[attr-defined]  # they have one
                 out.append(event)  # nearly all events are more of what is being written
                 continue
             step = _STEPS.get(type(event))
@@ -80,7 +89,7 @@ class Serial:
     def _delta(self, event: Delta) -> None:
         index = event.index
         if index == self._current:
-            self._out.append(event if index == self._number else event.replace(index=self._number))
+            self._write(event)
         elif index in self._waiting:
             self._wait(event)
         # else it belongs to a block that is left out
@@ -100,7 +109,7 @@ class Serial:
 
     def _run(self, event: Run) -> None:
         """Frames have their block's number inside."""
-        if self._current == self._number and not self._waiting:
+        if self._current == self._number and self._held is None and not self._waiting:
             self._out.append(event)
             return
         for one in self._reread(event):
@@ -124,10 +133,30 @@ class Serial:
 
     def _write(self, event: BlockStarted | BlockStopped | Delta) -> None:
         if isinstance(event, BlockStarted):
-            self._current, self._number = event.index, self._number + 1
-        self._out.append(event if event.index == self._number else event.replace(index=self._number))
+            self._current = event.index
+            if self._hollow(event):
+                self._held = event
+            else:
+                self._begin(event)
+            return
+        if self._held is None or getattr(event, "piece", True):
+            self._say(event)
         if isinstance(event, BlockStopped):
-            self._current = None
+            self._current = self._straight = self._held = None
+
+    def _begin(self, event: BlockStarted) -> None:
+        self._number += 1
+        self._straight = event.index if event.index == self._number else None
+        self._out.append(event if event.index == self._number else event.replace(index=self._number))
+
+    def _say(self, event: BlockStopped | Delta) -> None:
+        """*event* is of the block that is being written, which has begun by now; of a hollow one there is no end."""
+        if self._held is not None:
+            if isinstance(event, BlockStopped):
+                return
+            self._begin(self._held)
+            self._held = None
+        self._out.append(event if event.index == self._number else event.replace(index=self._number))
 
 
 def weight(event: Event) -> int:

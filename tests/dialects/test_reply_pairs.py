@@ -224,3 +224,29 @@ def test_every_token_is_told_once(client: str, upstream: str, usage: Usage) -> N
     }
     assert counted(whole(events, client, upstream)) == expected
     assert counted(streamed(events, client, upstream)) == expected
+
+
+@pytest.mark.parametrize("said", [["", "words"], ["words", ""], [""], []])
+def test_a_text_without_words_is_no_block_for_clients_that_send_it_back(said: list[str]) -> None:
+    """Messages of the Responses API may be empty; as history the Messages API refuses such a text."""
+    part = {"type": "output_text", "annotations": [], "logprobs": []}
+    items = [
+        {"type": "message", "id": f"msg_{number}", "role": "assistant", "status": "completed",
+         "content": [{**part, "text": text}]}
+        for number, text in enumerate(said)
+    ]  # fmt: skip
+    began = {"id": "resp_1", "object": "response", "created_at": 1, "model": "m", "status": "in_progress", "output": []}
+    frames: list[Body] = [{"type": "response.created", "response": began}]
+    for number, item in enumerate(items):
+        where = {"output_index": number, "item_id": item["id"], "content_index": 0}
+        frames += [
+            {"type": "response.output_item.added", **where, "item": {**item, "content": []}},
+            {"type": "response.content_part.added", **where, "part": {**part, "text": ""}},
+            *({"type": "response.output_text.delta", **where, "delta": letter} for letter in said[number]),
+            {"type": "response.output_item.done", **where, "item": item},
+        ]
+    frames.append({"type": "response.completed", "response": {**began, "status": "completed", "output": items}})
+    stream = b"".join(b"data: %b\n\n" % msgspec.json.encode(frame) for frame in frames)
+    reply = asked("anthropic", "responses", stream=True).stream()
+    message = anthropic_oracle.accumulate(reply.feed(stream) + reply.close())
+    assert [block.model_dump()["text"] for block in message.content] == [text for text in said if text]

@@ -174,3 +174,60 @@ def test_any_interleaving_becomes_the_same_line(blocks: list[list[str]], dice: r
 def test_events_of_no_block_are_left_out(events: Batch) -> None:
     """What belongs to no block that was begun is nothing a client could place."""
     assert line_up(events) == []
+
+
+def hollow(*batches: Batch) -> Batch:
+    """What becomes of *batches* where texts are nothing without words."""
+    serial = Serial(all_wanted, unread, lambda event: isinstance(event.block, Text))
+    return [event for batch in batches for event in serial.feed(list(batch))]
+
+
+def text(index: int) -> BlockStarted:
+    return BlockStarted(index, Text())
+
+
+def test_a_hollow_block_begins_with_its_first_word() -> None:
+    """Whenever that comes; what is no word yet is not told."""
+    first: Batch = [text(0), TextDelta(0, "")]
+    assert hollow(first) == []
+    said: Batch = [TextDelta(0, "a"), TextDelta(0, "b"), BlockStopped(0)]
+    assert hollow(first, said) == [text(0), *said]
+    cited = Opaque("anthropic", "citations_delta", {}, 0)
+    assert hollow(first, [cited, BlockStopped(0)]) == [text(0), cited, BlockStopped(0)]
+
+
+def test_a_block_that_stays_hollow_is_left_out() -> None:
+    """The blocks behind it are numbered as if it had never been, also those that waited for it."""
+    call: Batch = [tool(1), InputDelta(1, "x"), BlockStopped(1)]
+    told: Batch = [tool(1).replace(index=0), InputDelta(0, "x"), BlockStopped(0)]
+    assert hollow([text(0), BlockStopped(0)], call, [Finished()]) == [*told, Finished()]
+    assert hollow([text(0)], call, [BlockStopped(0), Finished()]) == [*told, Finished()]
+    assert hollow([text(0)], [Finished()]) == [Finished()]
+
+
+@given(st.data())
+def test_whatever_comes_in_which_order_the_blocks_are_in_line(data: st.DataObject) -> None:
+    """Hollow or not, interleaved or not: numbered from 0 without gaps, each begun once before it is told of."""
+    events: Batch = []
+    for index in data.draw(st.permutations(range(4))):
+        block = text(index) if data.draw(st.booleans()) else tool(index)
+        kind = TextDelta if isinstance(block.block, Text) else InputDelta
+        pieces: Batch = [kind(index, piece) for piece in data.draw(st.lists(st.sampled_from(["", "a"]), max_size=3))]
+        events = mixed(data, events, [block, *pieces, BlockStopped(index)])
+    out = hollow(events, [Finished()])
+    begun = [event.index for event in out if isinstance(event, BlockStarted)]
+    assert begun == list(range(len(begun)))
+    open_ = -1
+    for event in out[:-1]:
+        if isinstance(event, BlockStarted):
+            open_ = event.index
+        assert event.index == open_  # type: ignore[attr-defined]  # all of them are of a block
+    words = "".join(event.piece for event in events if isinstance(event, TextDelta))
+    assert "".join(event.piece for event in out if isinstance(event, TextDelta)) == words
+
+
+def mixed(data: st.DataObject, one: Batch, other: Batch) -> Batch:
+    """*one* and *other* as one, each in its order."""
+    turns = data.draw(st.permutations([True] * len(one) + [False] * len(other)))
+    ones, others = iter(one), iter(other)
+    return [next(ones) if turn else next(others) for turn in turns]

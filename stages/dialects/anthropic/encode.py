@@ -33,6 +33,7 @@ from pipeline.events import (
     SignatureDelta,
     Started,
     Stop,
+    Text,
     TextDelta,
     ThinkingDelta,
     ToolUse,
@@ -68,7 +69,7 @@ class StreamEncoder:
 
     def __init__(self, model: str) -> None:
         self._model = model
-        self._serial = Serial(wanted, reread)
+        self._serial = Serial(wanted, reread, hollow)
         self._batch: Batch = []
         self._intact: set[int] | None = None  # of this batch: frames all whose events are here
         self._ours: bool | None = None  # whether frames are of this dialect: of one upstream, so it holds for all
@@ -195,6 +196,11 @@ REFUSED = {"type": "refusal", "category": None, "explanation": None}
 def wanted(event: BlockStarted) -> bool:
     """Whether a client of this dialect can have a block: there are no second choices, and no blocks of others."""
     return event.choice == 0 and not (isinstance(event.block, Other) and event.block.dialect != NAME)
+
+
+def hollow(event: BlockStarted) -> bool:
+    """Whether a block is none without words: a text in another dialect's frame; this API would refuse it as history."""
+    return isinstance(event.block, Text) and event.frame is not None and _OURS.match(event.frame) is None
 
 
 def message(started: Started, model: str, usage: Usage | None) -> Fields:
