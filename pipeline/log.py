@@ -3,15 +3,18 @@
     auto ──▶ a terminal: for people · anything else: one JSON object a line
 
 Set up once, by the command line; everybody else takes ``structlog.get_logger`` and says what happened.  Lines go to
-stderr, so that stdout holds what a command prints and nothing else.
+stderr, so that stdout holds what a command prints and nothing else.  Where they can't be written (a full disk, a reader
+that has gone) the gateway goes on without them: a request is worth more than its line.
 """
 
 import json
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from threading import Lock
 from typing import Any, TextIO
 
+import attrs
 import msgspec
 import structlog
 
@@ -35,7 +38,7 @@ def logs(log: Log, stream: TextIO | None = None) -> Iterator[Callable[[Log], Non
             configure(log, fresh or stream or sys.stderr)
             files.close()
             if fresh is not None:
-                files.enter_context(fresh)
+                files.callback(shut, fresh)
 
         turn(log)
         try:
@@ -44,10 +47,40 @@ def logs(log: Log, stream: TextIO | None = None) -> Iterator[Callable[[Log], Non
             configure(log, stream or sys.stderr)  # what is said later must not meet a closed file
 
 
+def shut(file: TextIO) -> None:
+    """Close *file*, also if what waits in it can't be written."""
+    with suppress(OSError):
+        file.close()
+
+
+@attrs.define(eq=False)
+class Pen:
+    """Writes lines to *stream*, which flushes each, from any thread; those that can't be written are told of later."""
+
+    stream: TextIO
+    failed: int = 0  # lines since the last that was written
+    _why: str = ""
+    _lock: Lock = attrs.field(factory=Lock)
+
+    def msg(self, line: str) -> None:
+        """Write *line*."""
+        try:
+            with self._lock:
+                self.stream.write(line + "\n")
+        except OSError as error:
+            self.failed, self._why = self.failed + 1, str(error.strerror)
+            return
+        if self.failed:
+            failed, self.failed = self.failed, 0
+            structlog.get_logger("pipeline").warning("lines of the log may be missing", lines=failed, why=self._why)
+
+    debug = info = warning = error = critical = msg  # what structlog calls it by, after the level
+
+
 def configure(log: Log, stream: TextIO) -> None:
     """Write to *stream* from now on."""
     people = log.format == "console" or (log.format == "auto" and stream.isatty())
-    logger = structlog.WriteLogger(stream)  # one for all lines: a factory would make one for each
+    logger = Pen(stream)  # one for all lines: a factory would make one for each
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,

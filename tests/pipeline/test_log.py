@@ -1,5 +1,6 @@
 """Log: where lines go, and how they look."""
 
+import errno
 import io
 import json
 from collections.abc import Iterator
@@ -90,3 +91,43 @@ def test_a_file_takes_the_place_of_stderr(tmp_path: Path) -> None:
     structlog.get_logger("pipeline").info("two")
     assert len(file.read_text().splitlines()) == 2
     assert json.loads(stream.getvalue())["event"] == "two"
+
+
+class Disk(io.StringIO):
+    """A file on a disk that may be full."""
+
+    full = False
+
+    def write(self, text: str) -> int:
+        if self.full:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return super().write(text)
+
+
+def test_a_log_that_cannot_be_written_ends_nobody() -> None:
+    """Whoever says something goes on; once there is room again the log tells how much of it may be missing."""
+    disk = Disk()
+    with logs(Log(), disk):
+        log = structlog.get_logger("pipeline")
+        log.info("one")
+        disk.full = True
+        log.info("two")
+        log.error("three")
+        disk.full = False
+        log.info("four")
+        log.info("five")
+    said = [json.loads(line) for line in disk.getvalue().splitlines()]
+    assert [line["event"] for line in said] == ["one", "four", "lines of the log may be missing", "five"]
+    assert (said[2]["lines"], said[2]["why"], said[2]["level"]) == (2, "No space left on device", "warning")
+
+
+def test_a_file_that_cannot_be_closed_well_ends_nobody(tmp_path: Path) -> None:
+    """What waits in it for a full disk is lost when another one is opened, and when all is over."""
+    full = Log(file=Path("/dev/full"))
+    with logs(full) as turn:
+        structlog.get_logger("pipeline").info("lost")
+        turn(Log(file=tmp_path / "log"))
+        structlog.get_logger("pipeline").info("kept")
+        turn(full)
+        structlog.get_logger("pipeline").info("lost")
+    assert "kept" in (tmp_path / "log").read_text()
