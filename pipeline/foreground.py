@@ -36,7 +36,7 @@ def printed(urls: list[str], text: str) -> None:
 
 @attrs.frozen(kw_only=True)
 class Pid:
-    """A pid file that is to be held, and the log that is to stand in it."""
+    """A pid file that is to be held, and the log that is to stand in it where the configuration has none."""
 
     path: Path
     log: str = ""
@@ -57,7 +57,7 @@ def run(flags: Flags, say: Told = printed, *, pid: Pid | None = None, link: int 
                 trio.run(one_of_many, config, again, relog, link)
                 return
             taken = handover.take(config.server.host, config.server.port) if flags["take_over"] else None
-            file = None if pid is None else exits.enter_context(held(pid, taken))
+            file = None if pid is None else exits.enter_context(held(pid, config.log, taken))
             code = trio.run(foremost, config, again, relog, Start(flags=flags, say=say, taken=taken, pid_file=file))
     if code:
         sys.exit(code)
@@ -78,13 +78,13 @@ def opened_files(config: Config, pid: Pid | None) -> Iterator[None]:
         refuse([f"{config.layers.label(('log', 'file'))}: {config.log.file}: {error.strerror}"])
 
 
-def held(pid: Pid, taken: handover.Taken | None) -> PidFile:
-    """The pid file; the one that was *taken*, if it is the same."""
+def held(pid: Pid, log: Log, taken: handover.Taken | None) -> PidFile:
+    """The pid file, in which the file of *log* stands, if it has one; the one that was *taken*, if it is the same."""
     given = None if taken is None else taken.pid_file
     if given is not None and not (pid.path.exists() and os.path.samestat(os.fstat(given), pid.path.stat())):
         os.close(given)
         given = None
-    return PidFile(pid.path, pid.log, given)
+    return PidFile(pid.path, pid.log if log.file is None else str(log.file.absolute()), given)
 
 
 @attrs.frozen(eq=False, kw_only=True)

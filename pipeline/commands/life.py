@@ -13,7 +13,7 @@ import sys
 import time
 from collections import deque
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TextIO
 
 import click
 import platformdirs
@@ -69,7 +69,8 @@ def launched(path: Path, log: str, flags: Flags) -> None:
     if (entry := holder(path)) is not None and not flags["take_over"]:
         refuse([f"{path} is held by a gateway that runs, process {entry.pid}"])
     child, text = begun(path, log, flags)
-    click.echo(f"{text}process    {child.pid}, log {log}")
+    entry = holder(path)
+    click.echo(f"{text}process    {child.pid}, log {entry.log if entry is not None else log}")
 
 
 def begun(path: Path, log: str, flags: Flags) -> tuple["subprocess.Popen[bytes]", str]:
@@ -155,16 +156,34 @@ def logs(pid_file: Path | None, follow: bool, lines: int) -> None:
     entry = holder(place(pid_file))
     path = Path(entry.log if entry is not None and entry.log else journal())
     try:
-        file = path.open(encoding="utf-8", errors="replace")
+        file = read(path)
     except OSError as error:
         refuse([f"{path}: {error.strerror}"])
-    with file:
-        click.echo("".join(deque(file, lines)), nl=False)
-        while follow:
-            if text := file.read():
-                click.echo(text, nl=False)
-            else:
-                time.sleep(LOOK)
+    click.echo("".join(deque(file, lines)), nl=False)
+    while follow:
+        if text := file.read():
+            click.echo(text, nl=False)
+        else:
+            time.sleep(LOOK)
+            file = present(file, path)
+
+
+def read(path: Path) -> TextIO:
+    """The log at *path*.  Raises OSError."""
+    return path.open(encoding="utf-8", errors="replace")
+
+
+def present(file: TextIO, path: Path) -> TextIO:
+    """*file*, or what has taken its place at *path* since: a log is rotated, by renaming it or by emptying it."""
+    try:
+        found, ours = path.stat(), os.fstat(file.fileno())
+        if os.path.samestat(found, ours) and ours.st_size >= os.lseek(file.fileno(), 0, os.SEEK_CUR):
+            return file
+        fresh = read(path)
+    except OSError:  # it is between two names
+        return file
+    file.close()
+    return fresh
 
 
 def place(said: Path | None) -> Path:

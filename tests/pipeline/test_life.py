@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.commands.life import present, read
 from pipeline.pidfile import AlreadyRuns, PidFile, default, look
 
 ROOT = Path(__file__).parents[2]
@@ -72,6 +73,34 @@ def test_a_life(shell: Shell) -> None:
     assert (stopped.returncode, stopped.stdout) == (0, f"process {entry.pid} has ended\n")
     assert shell.run("status").returncode == 1
     assert "listens on" in shell.run("logs", "-n", "100").stdout
+
+
+def test_a_log_of_its_own_is_the_one_that_is_shown(shell: Shell) -> None:
+    """Where the configuration names the log's file, start, status and logs do as well."""
+    (shell.home / "pipeline.toml").write_text('[log]\nfile = "own.log"\n')
+    own = str(shell.home / "own.log")
+    assert own in shell.start()
+    assert own in shell.run("status").stdout
+    shell.run("reload")
+    assert logged(shell, "the configuration is in force")
+
+
+def test_a_log_is_followed_over_its_rotation(tmp_path: Path) -> None:
+    """What is written under its name is shown, after it was renamed and after it was emptied."""
+    path = tmp_path / "log"
+    path.write_text("one\n")
+    file = read(path)
+    assert file.read() == "one\n"
+    path.rename(tmp_path / "log.1")
+    assert present(file, path) is file  # nobody has begun a new one yet
+    path.write_text("two, and more than that\n")
+    file = present(file, path)
+    assert file.read() == "two, and more than that\n"
+    assert present(file, path) is file
+    path.write_text("three\n")
+    file = present(file, path)
+    assert file.read() == "three\n"
+    file.close()
 
 
 def logged(shell: Shell, words: str) -> bool:
