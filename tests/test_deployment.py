@@ -21,6 +21,8 @@ from pipeline.reading import SECTIONS, settle
 from stages.presets import reading as presets
 from tests.e2e.clients import installed
 from tests.pipeline.test_config import keys_of, stage_classes
+from transports.limits import Limits
+from transports.strict import check_head, host_allowed
 
 ROOT = Path(__file__).parents[1]
 EXAMPLE = (ROOT / ".env.example").read_text(encoding="utf-8")
@@ -124,6 +126,18 @@ def test_the_compose_file_is_one() -> None:
     known["configs"]["door"] = {"file": "./haproxy.cfg"}
     validator = jsonschema_rs.validator_for(schema)
     assert [f"{list(error.instance_path)}: {error.message}" for error in validator.iter_errors(known)] == []
+
+
+def test_the_door_asks_for_health_as_the_gateway_is_asked() -> None:
+    """HAProxy's own question has no Host, is refused with 400, and each replica would be held for dead."""
+    door = [line.split() for line in COMPOSE["configs"]["door"]["content"].splitlines()]
+    assert ["option", "httpchk"] in door
+    [[*words]] = [words[2:] for words in door if words[:2] == ["http-check", "send"]]
+    said = dict(zip(words[:6:2], words[1:6:2], strict=True))
+    assert words[6:8] == ["hdr", "Host"]
+    check_head(f"{said['meth']} {said['uri']} {said['ver']}\r\nHost: {words[8]}\r\n\r\n".encode(), Limits())
+    assert host_allowed(words[8], local="172.18.0.3", names=())
+    assert said["uri"] == "/health/readiness"
 
 
 def test_what_compose_names_is_there() -> None:
