@@ -21,6 +21,9 @@ from transports.messages import Head, Response
 BODY = 64 * 1024  # bytes of a prompt or a reply that are written at most
 EDITS = 200  # changes that are told of one stage at most
 
+LEFT = "the client left"  # what is said of an answer that nobody read to its end
+_WHY = {"ClientGone": LEFT, "Drained": "the time to drain was over"}  # of an end that is no error of anybody's
+
 _COUNTS = attrgetter(*CLASSES)
 _UNPRICED = int(Flag.UNPRICED)
 
@@ -29,7 +32,8 @@ log = structlog.get_logger("pipeline")
 
 def told(exchange: Exchange) -> dict[str, Any]:
     """What the line of *exchange*, which is over, says.  Times in seconds, those of stages in microseconds."""
-    attempt, caller = exchange.committed, exchange.caller
+    attempt, caller, records = exchange.committed, exchange.caller, exchange.noted(BOOKED) or []
+    error, why = ended(exchange, records)
     line = {
         "id": exchange.id,
         "caller": caller.name if caller else None,
@@ -45,10 +49,10 @@ def told(exchange: Exchange) -> dict[str, Any]:
         "model": attempt.model if attempt else None,
         "attempts": len(exchange.attempts),
         "status": exchange.head.status if exchange.head else None,
-        "error": type(exchange.error).__name__ if exchange.error else None,
-        "why": str(exchange.error)[:500] if exchange.error else None,
+        "error": error,
+        "why": why,
         "changes": len(attempt.edits) if attempt else 0,
-        **used(exchange.noted(BOOKED) or []),
+        **used(records),
         "seconds": round(trio.current_time() - exchange.began, 4),
         "first": since(exchange, attempt.first) if attempt else None,
         "stages": micros(exchange.stages),
@@ -56,6 +60,14 @@ def told(exchange: Exchange) -> dict[str, Any]:
     if exchange.effects is not None:
         line["down"] = micros(exchange.effects.down())
     return line
+
+
+def ended(exchange: Exchange, records: list[Record]) -> tuple[str | None, str | None]:
+    """How *exchange* ended, and why, if not well; where nobody failed and yet it broke off, the books know."""
+    if exchange.error is not None:
+        return type(exchange.error).__name__, str(exchange.error)[:500]
+    error = records[0].error if records else ""
+    return error or None, _WHY.get(error)
 
 
 def used(records: list[Record]) -> dict[str, Any]:

@@ -265,8 +265,9 @@ def ended(exchange: Exchange, tally: Tally) -> str:
     """How *exchange* ended, where it did not end well."""
     if exchange.error is not None:
         return type(exchange.error).__name__
-    over = tally.stop is not None or exchange.ending is not None
-    return "" if over or exchange.operation != "reply" else "ClientGone"
+    if tally.stop is not None or exchange.ending is not None or exchange.operation != "reply":
+        return ""
+    return "Drained" if exchange.request.scope.deadline <= trio.current_time() else "ClientGone"
 
 
 def unbilled(attempt: Attempt, tally: Tally, *, sent: bool) -> bool:

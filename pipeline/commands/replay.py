@@ -19,13 +19,13 @@ import trio
 
 from pipeline.effects import Effect
 from pipeline.flags import Flags, configuration, merged, options, refuse, told
+from pipeline.journal import LEFT
 from pipeline.loading import Built, build
 from pipeline.log import logs
 from pipeline.naming import load
 from pipeline.observe.archive import Absent, folder_of, found, written
 from pipeline.observe.captured import Captured, Who, cleaned, encoded
 from pipeline.observe.comparing import answered, difference, loose, sent
-from pipeline.observe.recording import LEFT
 from pipeline.observe.replaying import NotWhole, Replayed, replay
 from pipeline.serving import store_of
 

@@ -13,7 +13,7 @@ from typing import Any
 import attrs
 
 from pipeline.exchange import Exchange
-from pipeline.journal import Overheard
+from pipeline.journal import LEFT, Overheard
 from pipeline.observe.captured import Body, Captured, Message, Turn, Who, credentials, headers, target
 from pipeline.upstream import Upstream
 from transports.codings import CodingError, Decoding
@@ -21,7 +21,6 @@ from transports.messages import Head, Headers, Response, find
 from transports.pool import Pool, Reply
 from transports.upstream import Call, Origin, Timers, UpstreamError
 
-LEFT = "the client left"  # what is said of an answer that nobody read to its end
 TURNS = 20  # questions to upstreams that are kept of one exchange
 
 

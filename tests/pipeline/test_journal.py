@@ -9,7 +9,9 @@ from pipeline.effects import Effect, Effects
 from pipeline.errors import UpstreamFailed
 from pipeline.exchange import Attempt
 from pipeline.journal import BODY, EDITS, Overheard, note, told, whole
+from pipeline.live import BOOKED
 from pipeline.prompt import Edit
+from pipeline.store.record import Record
 from tests.doubles import Recorder, exchange
 from transports.messages import Head
 
@@ -24,6 +26,18 @@ async def test_a_line_tells_who_what_where_and_how_it_ended() -> None:
     assert (line["id"], line["upstream"], line["model"], line["asked"]) == ("x1", "up", "m1", "m")
     assert (line["error"], line["why"]) == ("UpstreamFailed", "reset")
     assert "secret" not in str(line)
+
+
+@pytest.mark.parametrize("error", ["ClientGone", "Drained"])
+async def test_a_line_tells_of_an_answer_that_broke_off(error: str) -> None:
+    """Nobody failed, and yet it is no success: the line says what the books do, and why."""
+    x = exchange(attempts=[Attempt("up", "m1", 0.0, first=0.5)])
+    x.note(BOOKED, [Record(id="x1", error=error)])
+    line = told(x)
+    assert line["error"] == error
+    assert line["why"]
+    x.note(BOOKED, [Record(id="x1")])
+    assert (told(x)["error"], told(x)["why"]) == (None, None)
 
 
 @pytest.mark.parametrize("at_once", [0, 1, 3])

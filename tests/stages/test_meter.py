@@ -21,6 +21,7 @@ from stages.meter import Meter
 from stages.notes import BOOKS
 from stages.tally import Tally
 from tests.doubles import Kept, Recorder, exchange, words
+from transports.drain import Drain
 
 
 async def metered(path: Path, source: Any, *, cancel_after: float = 100, attempts: int = 1) -> list[dict[str, Any]]:
@@ -70,6 +71,23 @@ async def test_a_client_that_leaves_half_way_is_metered(tmp_path: Path, autojump
     (booked,) = await metered(tmp_path / "u.jsonl", source, cancel_after=5)
     assert (booked["usage"]["input"], booked["usage"]["output"]) == (100, 100)
     assert (booked["estimated"], booked["error"]) == (True, "ClientGone")
+
+
+async def test_an_answer_that_a_drain_cuts_is_nobody_leaving(tmp_path: Path, autojump_clock: Any) -> None:
+    """The books tell whose doing it was."""
+    x = exchange(asked="m")
+
+    async def source(exchange: Any, out: Any) -> None:
+        exchange.attempts.append(Attempt("up", "m1", 0.0))
+        await emit(Started("r", "m"), TextDelta(0, "a"), then=50)(exchange, out)
+
+    drain = Drain()
+    async with Meter(ledger=tmp_path / "u.jsonl") as meter:
+        with x.request.scope, drain.join(x.request.scope):
+            drain.begin(5)
+            await conduct(x, Line((("meter", meter),), source, lambda x, r: Kept()), Recorder(), Heart(10))
+    (booked,) = records(tmp_path / "u.jsonl")
+    assert booked["error"] == "Drained"
 
 
 async def test_a_failure_is_metered_with_its_attempts(tmp_path: Path) -> None:

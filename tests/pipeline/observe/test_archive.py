@@ -10,9 +10,9 @@ import pytest
 import trio
 from structlog.testing import capture_logs
 
+from pipeline.journal import LEFT
 from pipeline.observe.archive import WAITING, Absent, Archive, found, written
 from pipeline.observe.captured import Captured
-from pipeline.observe.recording import LEFT
 from pipeline.observe.settings import Capture
 from stages.redaction import scrubbed
 from tests.doubles import Recorder, exchange, request
