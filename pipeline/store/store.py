@@ -182,11 +182,14 @@ class Store:
         self._spool.applied(number)
 
     def aside(self, record: Record, why: str) -> None:
-        """The database does not take *record*: it is kept in a file for people to look at."""
+        """The database does not take *record*: it is kept in a file for people to look at, or else in the log."""
         log.error("a record can't be stored, and is set aside", id=record.id, why=why)
-        with (self._parts.root / "aside.bin").open("ab") as file:
-            payload = encode(record)
-            file.write(len(payload).to_bytes(4, "big") + payload)
+        payload = encode(record)
+        try:
+            with (self._parts.root / "aside.bin").open("ab") as file:
+                file.write(len(payload).to_bytes(4, "big") + payload)
+        except OSError as error:
+            log.error("a record can't be set aside", id=record.id, why=error.strerror, lost=payload.hex())
 
     # -- tasks --------------------------------------------------------------------------------------------------------
 
@@ -205,9 +208,13 @@ class Store:
         """Task: tell that this process lives, and bury those that do not."""
         while True:
             await trio.sleep(BEAT)
-            with suppress(StoreUnavailable, Rejected):
-                living = self.writer.advances.ids.union(self._leases)
+            living = self.writer.advances.ids.union(self._leases)
+            try:
                 await self.writer.alone(self._look_round, self._parts.backend, self._parts.root, living, self.now())
+            except (StoreUnavailable, Rejected):
+                pass
+            except OSError as error:  # no descriptor is free, or the disk fails: the next turn looks again
+                log.warning("what dead processes left can't be looked at", why=error.strerror)
 
     def _look_round(self, backend: Backend, root: Path, living: frozenset[str], now: int) -> None:
         with backend.transaction() as db:

@@ -16,14 +16,16 @@ import attrs
 import msgspec
 import pytest
 import trio
+from structlog.testing import capture_logs
 
 from pipeline.errors import StoreUnavailable
 from pipeline.store import keys
 from pipeline.store.balance import imbalance
 from pipeline.store.book import DAY
 from pipeline.store.keys import Key, NoKey, Snapshot
-from pipeline.store.record import Claim, Granted, Refused, State
+from pipeline.store.record import Claim, Granted, Refused, State, decode
 from pipeline.store.settings import Settings
+from pipeline.store.spool import LOCK
 from pipeline.store.store import Store, open_store
 from tests.pipeline.store.conftest import Place
 from tests.pipeline.store.records import AT, record, settled, until
@@ -322,6 +324,7 @@ from pathlib import Path
 from pipeline.secret import Secret
 from pipeline.store.record import Claim, Granted
 from pipeline.store.settings import Settings
+from pipeline.store.spool import LOCK
 from pipeline.store.store import open_store
 from tests.pipeline.store.records import record, settled
 file, url, folder, mark = json.loads(sys.argv[1])
@@ -439,3 +442,30 @@ async def test_a_record_that_the_database_does_not_take_is_kept(place: Place) ->
     assert b"nothing \x00 of ours" in kept.read_bytes()
     async with open_store(place.settings()) as store:
         assert sorted(await states(store)) == ["a", "c"]
+
+
+async def test_a_record_that_nobody_takes_is_in_the_log(tmp_path: Path) -> None:
+    """Where its file can't be written, on a full disk say: whole, and the gateway goes on."""
+    async with open_store(Settings(file=tmp_path / "a.db")) as store:
+        (store._parts.root / "aside.bin").mkdir()
+        with capture_logs() as lines:
+            store.aside(settled("a"), "why")
+        assert [line["event"] for line in lines][1:] == ["a record can't be set aside"]
+        assert decode(bytes.fromhex(lines[1]["lost"])) == settled("a")
+
+
+async def test_what_a_dead_process_left_unreadable_stops_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor does a moment without a free descriptor: it is said, and looked at again with the next heartbeat."""
+    monkeypatch.setattr("pipeline.store.store.BEAT", 0.01)
+    async with open_store(Settings(file=tmp_path / "a.db")) as store:
+        left = store._parts.root / "dead"
+        (left / "segment").mkdir(parents=True)  # it can't be read as a file
+        (left / LOCK).touch()
+        with capture_logs() as lines:
+            await until(lambda: len(lines) > 2)
+        assert {line["event"] for line in lines} == {"what dead processes left can't be looked at"}
+        await request(store, "a")
+        (left / "segment").rmdir()
+        await until(lambda: not left.exists())
