@@ -63,6 +63,7 @@ class Post:
 async def attend(begin: Begin, post: Post) -> None:
     """Run *begin* until signals, a successor, an error, or itself, end it."""
     attended: Attended | None = None
+    early: list[int] = []  # signals to reload, before there was anything to
     terminal = on_terminal()
     with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
         async with trio.open_nursery() as nursery:
@@ -71,7 +72,9 @@ async def attend(begin: Begin, post: Post) -> None:
                 times = 0
                 async for number in signals:
                     if number == signal.SIGHUP and on_terminal() == terminal:
-                        if attended is not None:
+                        if attended is None:
+                            early.append(number)
+                        else:
                             nursery.start_soon(reload, attended, post)
                         continue
                     times += 1
@@ -88,6 +91,8 @@ async def attend(begin: Begin, post: Post) -> None:
             nursery.start_soon(obey)
             attended = await nursery.start(through)
             settle(attended, post, nursery)
+            for _ in early[:1]:  # its files may have changed since it read them
+                nursery.start_soon(reload, attended, post)
 
 
 def settle(attended: Attended, post: Post, nursery: trio.Nursery) -> None:

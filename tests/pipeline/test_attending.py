@@ -120,6 +120,26 @@ async def test_sighup_reads_anew_and_tells_the_manager(said: socket.socket) -> N
     assert fake.told == ["reload", "reload"]
 
 
+async def test_sighup_before_it_listens_is_not_forgotten() -> None:
+    """What it has read by then may be older: it reads anew once it listens; once, however often it was told."""
+    fake, go = Fake(), trio.Event()
+
+    async def begin(*, task_status: trio.TaskStatus[Fake]) -> None:
+        await go.wait()
+        await fake.begin(task_status=task_status)
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(attend, begin, post())
+        for _ in range(2):
+            await trio.testing.wait_all_tasks_blocked(0.02)
+            os.kill(os.getpid(), signal.SIGHUP)
+        await trio.testing.wait_all_tasks_blocked(0.02)
+        go.set()
+        await fake.until("reload")
+        fake.over.set()
+    assert fake.told == ["reload"]
+
+
 async def test_sighup_of_a_terminal_that_closes_is_a_drain(monkeypatch: pytest.MonkeyPatch) -> None:
     """Who started it there has gone."""
     fake, there = Fake(), True
