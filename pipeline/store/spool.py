@@ -170,7 +170,8 @@ class Spool:
         for segment in self._segments():
             os.close(segment.fd)
         if not self._unapplied:
-            remove(self.folder)
+            with suppress(OSError):  # it is gone, or its disk fails: what stays is adopted, and tells nothing new
+                remove(self.folder)
         os.close(self._lock)
 
 

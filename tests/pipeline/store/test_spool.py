@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -50,6 +51,16 @@ def test_a_folder_with_nothing_left_in_it_goes_with_its_process(tmp_path: Path) 
     made.applied(made.append(b"a"))
     made.close()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_is_gone_ends_nobody(tmp_path: Path) -> None:
+    """Somebody cleaned up: whoever closes goes on, and has let go of its files."""
+    made = Spool(tmp_path, LIMIT)
+    made.applied(made.append(b"a"))
+    shutil.rmtree(made.folder)
+    open_before = len(os.listdir("/proc/self/fd"))
+    made.close()
+    assert len(os.listdir("/proc/self/fd")) == open_before - 3  # two segments, and the lock
 
 
 def test_segments_are_used_again(tmp_path: Path) -> None:
