@@ -27,5 +27,5 @@ ENV PATH=/venv/bin:$PATH \
     PIPELINE_ADMIN__REMOTE=true \
     PIPELINE_STORE__FILE=/data/pipeline.db
 HEALTHCHECK --interval=15s --timeout=3s --start-period=15s \
-  CMD ["python", "-c", "import urllib.request as r; r.urlopen('http://127.0.0.1:4096/health/liveness', timeout=2)"]
+  CMD ["python", "-c", "import os, urllib.request as r; port = os.environ.get('PIPELINE_SERVER__PORT', 4096); r.urlopen(f'http://127.0.0.1:{port}/health/liveness', timeout=2)"]
 ENTRYPOINT ["python", "-m", "pipeline"]

@@ -5,8 +5,10 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
 import tomllib
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -215,6 +217,31 @@ def test_the_image_is_made_as_it_should_be() -> None:
     installs = re.findall(r"pip install [^\n]*", DOCKERFILE)
     assert all("--no-cache-dir" in install for install in installs)
     assert any("--require-hashes" in install for install in installs)
+
+
+@pytest.mark.parametrize("variable", [True, False])
+def test_the_image_asks_for_health_where_it_listens(variable: bool) -> None:
+    """At the port that a variable names, else at ours; who does not answer well is not well."""
+    command = json.loads(DOCKERFILE.partition("HEALTHCHECK")[2].partition("CMD ")[2].splitlines()[0])
+    asked: list[str] = []
+
+    class Gateway(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            self.send_response(200 if len(asked) == 1 else 503)
+            self.end_headers()
+
+    with HTTPServer(("127.0.0.1", 0), Gateway) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        port = str(server.server_address[1])
+        if variable:
+            environment = {"PIPELINE_SERVER__PORT": port}
+        else:
+            environment, command[2] = {}, command[2].replace(str(Server().port), port)
+        ends = [subprocess.run([sys.executable, *command[1:]], env=environment, check=False, stderr=subprocess.DEVNULL)
+                for _ in range(2)]  # fmt: skip
+        server.shutdown()
+    assert ([end.returncode for end in ends], asked) == ([0, 1], ["/health/liveness"] * 2)
 
 
 # -- the unit ---------------------------------------------------------------------------------------------------------
