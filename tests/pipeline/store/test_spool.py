@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.store import spool
-from pipeline.store.spool import SEGMENT, Orphan, Spool, SpoolFull, framed, orphans, read
+from pipeline.store.spool import PIECE, SEGMENT, Orphan, Spool, SpoolFull, framed, orphans, read
 
 LIMIT = 4 * SEGMENT
 ROOT = Path(__file__).parents[3]
@@ -100,7 +100,7 @@ def test_a_full_disk_is_no_matter_while_there_are_segments(tmp_path: Path, monke
     made = Spool(tmp_path, LIMIT)
 
     def full(fd: int, data: bytes, offset: int) -> int:
-        if len(data) == SEGMENT:
+        if len(data) == PIECE:
             raise OSError(errno.ENOSPC, "No space left on device")
         return write(fd, data, offset)
 
@@ -114,6 +114,24 @@ def test_a_full_disk_is_no_matter_while_there_are_segments(tmp_path: Path, monke
     after = made.append(b"the end of one that runs")
     made.applied(after)
     assert made.room, "what the database took is room again, with the disk still full"
+    made.close()
+
+
+def test_a_segment_is_filled_a_piece_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """To its end; what is written in one the system keeps in one, and goes through for each entry."""
+    pieces: list[tuple[int, int]] = []
+
+    def seen(fd: int, data: bytes, offset: int) -> int:
+        pieces.append((offset, len(data)))
+        return write(fd, data, offset)
+
+    write = os.pwrite
+    monkeypatch.setattr(os, "pwrite", seen)
+    made = Spool(tmp_path, LIMIT)
+    assert {size for _, size in pieces} == {PIECE}
+    assert PIECE <= SEGMENT // 64
+    assert sorted(pieces) == sorted([(start, PIECE) for start in range(0, SEGMENT, PIECE)] * spool.LEAST)
+    assert {path.stat().st_size for path in made.folder.iterdir() if path.name != spool.LOCK} == {SEGMENT}
     made.close()
 
 
