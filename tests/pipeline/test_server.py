@@ -2,6 +2,8 @@
 
 import gzip
 import json
+import re
+import time
 from typing import Any
 
 import pytest
@@ -191,6 +193,18 @@ async def test_the_exchange_knows_what_was_asked() -> None:
     (x,) = seen
     assert (x.asked, x.streaming, x.operation) == ("m", True, "reply")
     assert x.prompt.encode() == b'{"model":"m", "stream":true}'
+
+
+async def test_ids_of_requests_sort_by_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And no two are alike, also of one moment: a table of them grows where the last one stands."""
+    seen: list[Any] = []
+    for moment in (1_000_000_000_000, 1_700_000_000_123, 1_700_000_000_123, 1_700_000_000_124):
+        monkeypatch.setattr(time, "time_ns", lambda moment=moment: moment * 1_000_000)
+        await ask("POST", "/v1/words", at=gateway(seen))
+    ids = [exchange.id for exchange in seen]
+    assert all(re.fullmatch(r"req_[0-9a-f]{24}", each) for each in ids)
+    assert len(set(ids)) == 4
+    assert [ids[0], *sorted(ids[1:3]), ids[3]] == sorted(ids)
 
 
 def test_patterns() -> None:
