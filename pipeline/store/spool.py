@@ -61,7 +61,7 @@ class Spool:
         self.synced = 0  # that of the last one that is on the disk
         self._most = max(2 * LEAST, limit // SEGMENT)
         self._files = 0  # made so far
-        self._unapplied: deque[Entry] = deque()
+        self._unapplied: list[bytes] = []  # the last of them, as they are written
         self._full: deque[Segment] = deque()  # in the order they were filled
         self._free: list[Segment] = []
         self._lock = made(root, self.folder)
@@ -82,21 +82,20 @@ class Spool:
     def append(self, payload: bytes) -> int:
         """Write *payload*; gives its number.  Raises SpoolFull, or OSError when it can't be written."""
         number = self.appended + 1
-        self._write(number, payload)
+        entry = framed(number, payload)
+        self._write(number, entry)
         self.appended = number
-        self._unapplied.append((number, payload))
+        self._unapplied.append(entry)
         return number
 
     def applied(self, number: int) -> None:
         """All entries up to *number* are in the database, and on its disk."""
-        while self._unapplied and self._unapplied[0][0] <= number:
-            self._unapplied.popleft()
+        del self._unapplied[: max(0, len(self._unapplied) - (self.appended - number))]
         while self._full and self._full[0].last <= number:
             self._free.append(self._full.popleft())
 
-    def _write(self, number: int, payload: bytes) -> None:
-        """Write an entry where the last one ends, in another segment if this one has no room."""
-        entry = framed(number, payload)
+    def _write(self, number: int, entry: bytes) -> None:
+        """Write *entry* where the last one ends, in another segment if this one has no room."""
         end = self._active.end + len(entry)
         if end > SEGMENT:
             self._turn(len(entry))
@@ -152,8 +151,8 @@ class Spool:
         try:
             self._active = self._create()
             self._free.append(self._create())
-            for number, payload in self._unapplied:
-                self._write(number, payload)
+            for number, entry in enumerate(self._unapplied, self.appended - len(self._unapplied) + 1):
+                self._write(number, entry)
         except OSError:
             self._discard(segment for segment in self._segments() if segment is not old[2])
             self._full, self._free, self._active = old

@@ -48,7 +48,7 @@ class Died:
 
     def dies(self) -> None:
         """Its lock goes with it; its files stay, and nothing is written back."""
-        self.spool._unapplied.append((0, b""))  # a process that dies cleans nothing up
+        self.spool._unapplied.append(b"")  # a process that dies cleans nothing up
         self.spool.close()
 
 
