@@ -8,6 +8,7 @@ is the model as an upstream knows it; what is not among the first MODELS of them
 can fill the memory with names.  No key and nothing that was said is a label.
 """
 
+from itertools import compress
 from operator import attrgetter
 from typing import TypeVar
 
@@ -93,9 +94,9 @@ class Metrics:
 
     def _booked(self, record: Record) -> None:
         where = record.upstream, self._model(record.model)
-        for name, tokens in zip(CLASSES, _COUNTS(record), strict=True):
-            if tokens:
-                self._tokens.add(*where, name, by=tokens)
+        counts = _COUNTS(record)
+        for name, tokens in compress(zip(CLASSES, counts, strict=True), counts):  # most are 0
+            self._tokens.add(*where, name, by=tokens)
         if record.flags & _UNPRICED:
             self._unpriced.add(*where)
         elif record.cost:
