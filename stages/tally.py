@@ -9,7 +9,7 @@ What can't be: less than nothing, more than any model could hold, nothing at all
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from pipeline.events import (
@@ -86,7 +86,7 @@ class Tally:
         short, long = told.cache_write_5m or 0, told.cache_write_1h or 0
         suspect, estimated = False, not self.complete
         counts = fresh, read, short, long, output, reasoning
-        if not 0 <= min(counts) <= max(counts) <= MOST:
+        if not possible(counts):
             suspect = True
             fresh, read, short, long, output, reasoning = (count if 0 <= count <= MOST else 0 for count in counts)
         if estimated:
@@ -100,6 +100,11 @@ class Tally:
         if estimated or suspect:
             flags |= _ESTIMATED | _SUSPECT if suspect else _ESTIMATED
         return Usage(fresh, read, short, long, output, reasoning, told.extra), flags
+
+
+def possible(counts: Collection[int]) -> bool:
+    """Whether anybody could mean *counts*; with what is no number their sum is none, wherever it stands."""
+    return 0 <= min(counts) <= max(counts) <= MOST and sum(counts) >= 0
 
 
 _NOTHING = Usage()

@@ -248,3 +248,10 @@ async def test_counts_that_can_not_be_are_replaced_and_flagged(tmp_path: Path, c
     told = requests.told(record, {})
     assert (record.output, told["suspect"], told["estimated"]) == (10, True, True)
     assert record.input > 0
+
+
+async def test_a_count_that_is_no_number_is_seen_beside_those_that_are(tmp_path: Path) -> None:
+    """Whatever it is compared with, no number is neither less nor more."""
+    usage = Usage(input=7, output=float("nan"))  # type: ignore[arg-type]  # what an upstream may say
+    (record,) = await stored(tmp_path, emit(Started("r", "m"), TextDelta(0, "x" * 40), Finished(usage=usage)))
+    assert (record.input, record.output, Flag(record.flags) & Flag.SUSPECT) == (7, 10, Flag.SUSPECT)
