@@ -20,6 +20,7 @@ import msgspec
 from pipeline.admin import keys as api
 from pipeline.admin.options import check
 from pipeline.admin.refusal import Refused
+from pipeline.admin.text import normal
 from pipeline.commands.books import CONFIG, JSON, Books, fail, meant, moment, now, show
 from pipeline.flags import Flags, told
 from pipeline.loading import build
@@ -193,7 +194,7 @@ def remove(before: Flags, /, key: str, config: Path | None) -> None:
 
 def named(db: Database, key: str) -> stored.Key:
     """The key of this id, name or beginning of its secret.  Raises Refused."""
-    there = stored.listed(db)
+    there, key = stored.listed(db), normal(key)
     found = [each for each in there if each.id == key] or [each for each in there if each.name == key]
     found = found or [each for each in there if any(shown and key.startswith(shown) for shown in each.shown)]
     if len(found) != 1:

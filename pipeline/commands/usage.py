@@ -5,13 +5,15 @@
     pipeline usage rerate --from DAY --to DAY [--apply]          costs, by the prices that hold now
     pipeline usage remove --before DAY                           requests; sums stay
 
-Reads the store itself, whether or not a gateway runs.  Days are UTC, and both ends count.
+Reads the store itself, whether or not a gateway runs.  Days are UTC, and both ends count.  Exit code 1: nobody knows
+the key, so that "nothing was used" is never the answer to a slip of the pen.
 """
 
 import csv
 import io
 import json
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -23,7 +25,10 @@ import attrs
 import click
 
 from pipeline.admin import audit
+from pipeline.admin.refusal import Refused
+from pipeline.admin.text import normal
 from pipeline.admin.usage import configured
+from pipeline.commands.books import fail
 from pipeline.config import Config
 from pipeline.flags import Flags, configuration, merged, options, refuse, told
 from pipeline.loading import Built, build
@@ -33,7 +38,7 @@ from pipeline.store.book import DAY
 from pipeline.store.database import Backend, Database, looking, within
 from pipeline.store.opening import StoreFailed
 from pipeline.store.record import CLASSES
-from pipeline.store.usage import Filter, Span, Totals, buckets, grouped, key_names, totals
+from pipeline.store.usage import Filter, Group, Span, Totals, buckets, grouped, key_names, known, totals
 from pipeline.store.visiting import visited
 
 BY = ("day", "key", "model", "upstream", "session", "agent")
@@ -94,8 +99,8 @@ def export_command(before: Flags, /, form: str, output: Any, **flags: Any) -> No
     """Write every request."""
     asked = {name: flags.pop(name) for name in ("first", "last", "key", "model")}
     with opened(merged(before, flags)) as (backend, config):
-        known = configured(line(config)) if asked["key"] is not None else {}
-        names, only = looking(backend, lambda db: (key_names(db), fitting(db, asked["key"], asked["model"], known)))
+        ours = configured(line(config)) if asked["key"] is not None else {}
+        names, only = looking(backend, lambda db: (key_names(db), fitting(db, asked["key"], asked["model"], ours)))
         output.write(export.head(form))
         position: requests.Position | None = (0, "")
         while position is not None:
@@ -151,6 +156,8 @@ def opened(flags: Flags) -> Iterator[tuple[Backend, Config]]:
             yield backend, config
     except StoreFailed as error:
         refuse([f"store: {error}"])
+    except Refused as refused:
+        fail(str(refused))
 
 
 def noted(backend: Backend, what: str, target: str, detail: dict[str, Any]) -> None:
@@ -190,9 +197,23 @@ def moment(day: datetime) -> int:
 
 
 def fitting(db: Database, key: str | None, model: str | None, names: Mapping[str, str]) -> Filter:
-    """What is asked for; a key may be called by its name, which of those of the configuration is in *names*."""
-    named = {name: one for one, name in (*names.items(), *key_names(db).items())}
-    return Filter(key=named.get(key, key) if key is not None else None, model=model)
+    """What is asked for; *names*: of the keys of the configuration, by id.  Raises Refused for a key nobody knows."""
+    if model is not None and not known(db, "model", model):
+        click.echo(f"no request in the books was for a model called {model}", err=True)
+    return Filter(key=None if key is None else meant(db, key, names), model=model)
+
+
+def meant(db: Database, key: str, names: Mapping[str, str]) -> str:
+    """The id of the key that is called *key*: its id, also of one that is gone, or its name.  Raises Refused."""
+    there, key = {**names, **key_names(db)}, normal(key)
+    if key in there or known(db, "key", key):
+        return key
+    found = [one for one, name in there.items() if name == key]
+    if not found:
+        raise Refused(404, "not_found", f"there is no key called {key}")
+    if len(found) > 1:
+        raise Refused(404, "not_found", f"there are several keys called {key}: say one of {', '.join(found)}")
+    return found[0]
 
 
 def used(
@@ -211,11 +232,17 @@ def used(
             Line(date_of(at), models(db, Span(at, at + DAY, DAY), only), sums) for at, sums in buckets(db, whole, only)
         ]
     else:
-        lines = [
-            Line(names.get(group.id, group.name) if by == "key" else group.name, (), group.totals)
-            for group in grouped(db, whole, by, only)
-        ]
+        groups = grouped(db, whole, by, only)
+        named = called(groups, names if by == "key" else {})
+        lines = [Line(name, (), group.totals) for name, group in zip(named, groups, strict=True)]
     return lines, totals(db, whole, only)
+
+
+def called(groups: Sequence[Group], names: Mapping[str, str]) -> list[str]:
+    """What people call *groups*; of several with one name, which keys may be, each with its id."""
+    found = [names.get(group.id, group.name) for group in groups]
+    often = Counter(found)
+    return [f"{name} ({group.id})" if often[name] > 1 else name for name, group in zip(found, groups, strict=True)]
 
 
 def models(db: Database, span: Span, only: Filter) -> tuple[str, ...]:

@@ -246,6 +246,13 @@ def _by_session(db: Database, span: Span, by: str, only: Filter) -> list[Row]:
     )
 
 
+def known(db: Database, what: str, name: str) -> bool:
+    """Whether anything was ever used of the key, model or upstream *name*; *what* says which of the three it is."""
+    if what not in _WITHIN:
+        raise KeyError(what)
+    return bool(db.rows(f"SELECT 1 FROM days WHERE {what} = ? LIMIT 1", (name,)))  # noqa: S608  # words of ours
+
+
 def key_names(db: Database) -> dict[str, str]:
     """What people call the keys that are in the store, by id."""
     return {row[0]: row[1] for row in db.rows("SELECT id, name FROM keys")}

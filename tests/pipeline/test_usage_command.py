@@ -88,7 +88,7 @@ def test_days_are_told_with_their_models_and_a_total() -> None:
         (("--by", "session"), ["s1"]),
         (("--by", "model", "--key", "laptop"), ["small"]),
         (("--by", "day", "--model", "large"), ["2027-01-15"]),
-        (("--by", "upstream", "--key", "nobody"), []),
+        (("--by", "upstream", "--key", "k1", "--model", "small"), []),
     ],
 )
 def test_it_is_told_by_what_is_asked_for(arguments: tuple[str, ...], names: list[str]) -> None:
@@ -118,8 +118,44 @@ def test_keys_of_the_configuration_go_by_their_names(here: Path, books: Path) ->
 
 @pytest.mark.usefixtures("books")
 def test_nothing_is_told_as_nothing() -> None:
-    """Of days on which nothing was asked."""
+    """Of days on which nothing was asked; of a key that was not used then, or not at all."""
     assert told("--from", "2026-01-01", "--to", "2026-01-02") == "nothing was used\n"
+    assert told("--from", "2026-01-01", "--to", "2026-01-02", "--key", "laptop") == "nothing was used\n"
+    assert told("--from", "2026-01-01", "--to", "2026-01-02", "--key", "k1") == "nothing was used\n"
+
+
+@pytest.mark.usefixtures("books")
+@pytest.mark.parametrize("command", [(), ("export",)])
+def test_a_key_that_nobody_knows_did_not_use_nothing(command: tuple[str, ...]) -> None:
+    """It is a slip of the pen: told as ``keys`` tells it, and a script sees it by the exit code."""
+    done = run(*command, *SPAN, "--key", "labtop")
+    assert (done.exit_code, done.stdout, done.stderr) == (1, "", "there is no key called labtop\n")
+
+
+@pytest.mark.usefixtures("books")
+def test_a_model_that_was_never_asked_is_told_apart() -> None:
+    """Beside the answer, which is right: one that is going to be asked used nothing, either."""
+    done = run(*SPAN, "--model", "smal")
+    assert (done.exit_code, done.stdout) == (0, "nothing was used\n")
+    assert done.stderr == "no request in the books was for a model called smal\n"
+    assert run(*SPAN, "--model", "small").stderr == ""
+
+
+def test_keys_of_one_name_are_told_apart(books: Path) -> None:
+    """By their ids: in the table, and where one of them is asked for."""
+    parts = open_parts(Settings(file=books), AT)
+    second, _ = within(parts.backend, lambda db: keys.create(db, b"pepper", Key(id="", name="laptop"), AT))
+    within(parts.backend, lambda db: enter(db, {"r5": settled("r5", key=second.id, cost=9)}, AT))
+    parts.spool.close()
+    parts.backend.close()
+    done = run(*SPAN, "--key", "laptop")
+    assert done.exit_code == 1
+    assert done.stderr.startswith("there are several keys called laptop: say one of key_")
+    assert second.id in done.stderr
+    assert json.loads(told(*SPAN, "--key", second.id, "--json"))["totals"]["cost"] == 9
+    rows = json.loads(told(*SPAN, "--by", "key", "--json"))["rows"]
+    assert [row["key"].partition(" ")[0] for row in rows] == ["k1", "laptop", "laptop"]
+    assert rows[2]["key"] == f"laptop ({second.id})"
 
 
 @pytest.mark.usefixtures("books")

@@ -44,6 +44,12 @@ def test_a_key_goes_by_id_name_or_secret(run: Run) -> None:
     assert (done.exit_code, done.stderr) == (1, "there are several keys called ada\n")
 
 
+def test_a_name_is_one_however_its_letters_are_composed(run: Run) -> None:
+    """A keyboard may send é as one sign or as two; a Mac's file names come as two."""
+    run("keys", "create", "Ren\u00e9")
+    assert run("keys", "show", "Rene\u0301").exit_code == 0
+
+
 def test_what_is_not_said_stays(run: Run) -> None:
     """As with the API."""
     run("keys", "create", "ada", "--limit", "requests_minute=5", "--when-spent", "cut")

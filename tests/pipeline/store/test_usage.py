@@ -97,6 +97,16 @@ def test_keys_are_called_by_their_names(parts: Parts) -> None:
     assert [(group.id, group.name) for group in rows] == [(key.id, "laptop"), ("gone", "gone")]
 
 
+def test_whether_a_name_was_ever_used_is_known(parts: Parts) -> None:
+    """Of keys, models and upstreams, on whatever day; nothing else has such a name."""
+    entered(parts, [settled("r1", at=AT - 400 * DAY, key="k1", model="m1", upstream="up")])
+    with parts.backend.reading() as db:
+        assert all(used.known(db, *name) for name in (("key", "k1"), ("model", "m1"), ("upstream", "up")))
+        assert not used.known(db, "model", "k1")
+        with pytest.raises(KeyError):
+            used.known(db, "session", "s1")
+
+
 @pytest.mark.parametrize(("by", "names"), [("session", {"s1": 3, "s2": 1}), ("agent", {"": 3, "a1": 1})])
 def test_sessions_and_agents_count_whole(parts: Parts, by: str, names: dict[str, int]) -> None:
     """In the span in which they last did something."""
