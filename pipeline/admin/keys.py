@@ -177,8 +177,8 @@ async def show(ask: Ask, id: str) -> OneKey:  # noqa: A002  # as the path has it
 async def create(ask: Ask, body: NewKey) -> Secret:
     """Make a key.  Its secret is in this answer, and nowhere else."""
     check(ask.desk.built, body.options, body.limits)
-    key = fresh(body)
     pepper, now = ask.desk.store.keys.pepper, ask.now
+    key = fresh(body, now)
 
     def made(db: Database) -> tuple[Key, str]:
         new, secret = stored.create(db, pepper, key, now)
@@ -193,7 +193,7 @@ async def change(ask: Ask, id: str, body: KeyChanges) -> OneKey:  # noqa: A002  
     check(ask.desk.built, body.options or {}, body.limits or [])
 
     def made(db: Database) -> Key:
-        stored.change(db, changed(found(db, id), body))
+        stored.change(db, changed(found(db, id), body, ask.now))
         return one(db, id, ask.now)
 
     return OneKey(await ask.change("key.change", id, made, msgspec.to_builtins(body)))
@@ -257,7 +257,7 @@ def found(db: Database, id: str, now: int = 0) -> stored.Key:  # noqa: A002  # t
     raise absent("key")
 
 
-def fresh(body: NewKey) -> stored.Key:
+def fresh(body: NewKey, now: int) -> stored.Key:
     """The key that *body* describes.  Raises Refused (409)."""
     limits = {"limits": limited(body.limits)}
     limits |= {"allow_extra_usage": body.allow_extra_usage, "when_spent": body.when_spent}  # type: ignore[dict-item]  # JSON
@@ -265,13 +265,13 @@ def fresh(body: NewKey) -> stored.Key:
         id="",
         name=normal(body.name),
         enabled=body.enabled,
-        expires=body.expires,
+        expires=still_to_come(body.expires, now),
         models=tuple(body.models),
         options=optional(body.options) | {LIMITS: limits},
     )
 
 
-def changed(key: stored.Key, body: KeyChanges) -> stored.Key:
+def changed(key: stored.Key, body: KeyChanges, now: int) -> stored.Key:
     """*key* as *body* wants it.  Raises Refused (409)."""
     limits = dict(key.options.get(LIMITS, {}))
     if body.limits is not UNSET:
@@ -285,10 +285,17 @@ def changed(key: stored.Key, body: KeyChanges) -> stored.Key:
         key,
         name=key.name if body.name is UNSET else normal(body.name),
         models=key.models if body.models is UNSET else tuple(body.models),
-        expires=key.expires if body.expires is UNSET else body.expires,
+        expires=key.expires if body.expires is UNSET else still_to_come(body.expires, now, before=key.expires),
         enabled=key.enabled if body.enabled is UNSET else body.enabled,
         options=options | ({LIMITS: limits} if limits else {}),
     )
+
+
+def still_to_come(expires: int, now: int, before: int = 0) -> int:
+    """*expires*, which is never, lies ahead, or is what it was *before*.  Raises Refused (409)."""
+    if expires <= now and expires not in (0, before):
+        raise misfit("expires", "this moment is past; a key that is to end now is disabled")
+    return expires
 
 
 def limited(limits: list[Limit]) -> list[dict[str, Any]]:

@@ -101,7 +101,7 @@ def create(before: Flags, /, name: str, config: Path | None, in_json: bool, **sa
     fits(books, body.options, body.limits)
 
     def made(db: Database, pepper: bytes) -> tuple[api.Key, str]:
-        key, secret = stored.create(db, pepper, api.fresh(body), now())
+        key, secret = stored.create(db, pepper, api.fresh(body, now()), now())
         return api.one(db, key.id, now()), secret
 
     key, secret = books.change("key.create", lambda done: done[0].id, made, msgspec.to_builtins(body))
@@ -124,7 +124,7 @@ def change(before: Flags, /, key: str, config: Path | None, in_json: bool, **sai
 
     def made(db: Database, pepper: bytes) -> api.Key:
         found = named(db, key)
-        stored.change(db, api.changed(found, body))
+        stored.change(db, api.changed(found, body, now()))
         return api.one(db, found.id, now())
 
     done = books.change("key.change", lambda done: done.id, made, msgspec.to_builtins(body))

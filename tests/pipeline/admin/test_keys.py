@@ -53,6 +53,23 @@ async def test_what_a_stage_reads_of_limits_is_what_was_said(at: Office) -> None
     assert told["key"]["options"] == THINKS
 
 
+async def test_a_key_does_not_begin_when_it_has_ended(at: Office) -> None:
+    """A moment that is past is a slip, or seconds for milliseconds; of an expired key the rest can be changed."""
+    now = at.front.desk.gate.now()
+    for past in (1, now // 1000, now):
+        answer = await at.ask("POST", "/keys", {"name": "ada", "expires": past})
+        assert answer.status == 409
+        assert answer.json["error"]["fields"][0]["path"] == "expires"
+    key = (await made(at, expires=now + 60_000))["key"]
+    assert (await at.ask("PATCH", f"/keys/{key['id']}", {"expires": now - 1})).status == 409
+    await at.gateway.store.write(  # type: ignore[union-attr]  # there is one
+        lambda db: db.run("UPDATE keys SET expires = ? WHERE id = ?", (now - 1, key["id"]))
+    )
+    answer = await at.ask("PATCH", f"/keys/{key['id']}", {"name": "bob", "expires": now - 1})
+    assert (answer.status, answer.json["key"]["name"]) == (200, "bob")
+    assert (await at.ask("PATCH", f"/keys/{key['id']}", {"expires": 0})).status == 200
+
+
 @pytest.mark.parametrize(
     ("said", "path"),
     [

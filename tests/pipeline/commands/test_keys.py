@@ -81,6 +81,8 @@ def test_rotating_resetting_and_removing(run: Run) -> None:
         (("create", "a", "--limit", "usd_week=much"), 2),
         (("create", "a", "--limit", "streams=1", "--limit", "streams=2"), 1),
         (("create", "a", "--expires", "someday"), 2),
+        (("create", "a", "--expires", "2020-01-31"), 1),
+        (("create", "a", "--expires", "0d"), 1),
         (("create", ""), 2),
         (("create", "a\nb"), 2),
         (("create", "a", "--limit", "usd_week=0.0000001"), 2),
