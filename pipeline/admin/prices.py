@@ -14,7 +14,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from pipeline.admin.desk import Ask
-from pipeline.admin.refusal import absent
+from pipeline.admin.refusal import absent, misfit
 from pipeline.admin.route import Route, delete, get, post
 from pipeline.admin.text import Glob, Moment
 from pipeline.naming import load
@@ -124,12 +124,19 @@ async def listed(ask: Ask) -> Prices:
 
 async def create(ask: Ask, body: NewPrice) -> OnePrice:
     """Set a price.  What was billed before *since* stays as it is, until it is rerated."""
+    distinct(body.tiers)
     said = msgspec.to_builtins(body)
     since = ask.now if body.since is UNSET else body.since
     document = load("stages.prices.table:document")(said)
     row = PriceRow("", since, document, f"set by {ask.user}")
     made = await ask.change("price.create", body.model, lambda db: stored.add(db, row, ask.now), said)
     return OnePrice(msgspec.convert(load("stages.prices.table:told")(made), Price))
+
+
+def distinct(tiers: list[Tier]) -> None:
+    """See that each of *tiers* begins somewhere else.  Raises Refused (409)."""
+    if (number := load("stages.prices.reading:repeated")([tier.above for tier in tiers])) is not None:
+        raise misfit(f"tiers[{number}].above", f"there is a tier above {tiers[number].above} before")
 
 
 async def remove(ask: Ask, id: str) -> None:  # noqa: A002  # as the path has it

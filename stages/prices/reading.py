@@ -14,6 +14,7 @@ each   = { web_search_requests = 0.01 }
 """
 
 import tomllib
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import cache
@@ -30,6 +31,7 @@ _FOLDER = "stages.prices"
 _RATES = ("input", "output", "cache_read", "cache_write_5m", "cache_write_1h")
 
 Amount = Annotated[float, msgspec.Meta(ge=0, le=MILLION)]
+Above = Annotated[int, msgspec.Meta(ge=1)]  # the first tier begins with nothing
 Factors = dict[str, dict[str, Amount]]
 
 
@@ -40,7 +42,7 @@ class Unpriced(ValueError):
 class Tier(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """Rates for prompts *above* that many tokens: new ones, or times those of the first tier."""
 
-    above: int
+    above: Above
     input: Amount | None = None
     output: Amount | None = None
     cache_read: Amount | None = None
@@ -99,7 +101,16 @@ def parsed(text: str, name: str) -> tuple[Price, ...]:
         raise Unpriced(f"{name}: not TOML: {error}") from None
     except msgspec.ValidationError as error:
         raise Unpriced(f"{name}: {error}") from None
+    for number, entry in enumerate(listing.price):
+        if (tier := repeated([tier.above for tier in entry.tiers])) is not None:
+            why = f"there is a tier above {entry.tiers[tier].above} before"
+            raise Unpriced(f"{name}: {why} - at `$.price[{number}].tiers[{tier}].above`")
     return tuple(made(entry, listing) for entry in listing.price)
+
+
+def repeated(edges: Sequence[int]) -> int | None:
+    """Where in *edges* of tiers one is said again: nobody could tell which of the two holds."""
+    return next((number for number, edge in enumerate(edges) if edge in edges[:number]), None)
 
 
 def of_document(document: bytes | str, source: str) -> Price:

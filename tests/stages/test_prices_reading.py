@@ -64,6 +64,11 @@ def test_what_a_file_says_of_all_holds_for_those_that_say_nothing() -> None:
         (f"{PLAIN}cache_read = -1\n", "cache_read"),
         (f'{PLAIN}cache_read = "1"\n', "cache_read"),
         (f"{PLAIN}cache_read = nan\n", "cache_read"),
+        (f"{PLAIN}tiers = [{{ above = 0, input = 2 }}]\n", r"tiers\[0\]\.above"),
+        (
+            f"{PLAIN}{PLAIN}tiers = [{{ above = 9 }}, {{ above = 8 }}, {{ above = 9, input = 4 }}]\n",
+            r"there is a tier above 9 before - at `\$\.price\[1\]\.tiers\[2\]\.above`",
+        ),
     ],
 )
 def test_what_is_wrong_is_told_with_the_files_name(text: str, why: str) -> None:

@@ -60,6 +60,16 @@ async def test_a_file_of_ones_own_stands_before_what_comes_with_us(tmp_path: Pat
         assert (first["model"], first["source"], first["output"]) == ("mine", "ours", 2_000_000)
 
 
+async def test_two_tiers_that_begin_together_are_refused(at: Office) -> None:
+    """Nobody could tell which of them bills: the second one is told by its place, and no price is set."""
+    rates = {"input": 1, "output": 2, "cache_read": 3, "cache_write_5m": 4, "cache_write_1h": 5}
+    tiers = [{"above": above, **rates} for above in (200_000, 100_000, 200_000)]
+    answer = await at.ask("POST", "/prices", {**PRICE, "tiers": tiers})
+    assert answer.status == 409
+    assert answer.json["error"]["message"] == "tiers[2].above: there is a tier above 200000 before"
+    assert not any(price["editable"] for price in (await at.ask("GET", "/prices")).json["prices"])
+
+
 async def test_tiers_and_factors_are_kept_as_they_were_said(at: Office) -> None:
     """Whole micro-dollars in and out."""
     rates = {"input": 1, "output": 2, "cache_read": 3, "cache_write_5m": 4, "cache_write_1h": 5}
