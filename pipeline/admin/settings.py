@@ -1,8 +1,21 @@
 """What can be configured of the admin: the table ``[admin]``."""
 
+from typing import Annotated
+
 import attrs
 
+from pipeline.admin.text import MOST, is_account, normal
 from pipeline.secret import Secret
+from pipeline.structure import Check, show
+
+
+def _user(value: str) -> None:
+    if not is_account(value):
+        meant = f"one word of at most {MOST} characters, without a colon, spaces and invisible characters"
+        raise ValueError(f"expected {meant}, got {show(value)}")
+
+
+User = Annotated[str, Check(_user)]
 
 
 @attrs.frozen(kw_only=True)
@@ -11,5 +24,5 @@ class Settings:
 
     enabled: bool = True
     remote: bool = False  # true: also from other machines; a container needs it, since nobody is local to it
-    user: str = "admin"  # whose password this is
+    user: User = attrs.field(default="admin", converter=normal)  # whose password this is
     password: Secret | None = None  # none: set on the page at first start, with a secret printed on the terminal

@@ -3,12 +3,14 @@
 Control characters and signs that turn the direction of writing are refused: a name is shown to other people.
 """
 
+import re
 import unicodedata
 from typing import Annotated
 
 from msgspec import Meta
 
 SHORTEST, LONGEST = 8, 200  # characters of a password
+MOST = 200  # characters of the name of an account
 
 _HIDDEN = r"\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff"
 _LINE = rf"^[^\s{_HIDDEN}]([^{_HIDDEN}]*[^\s{_HIDDEN}])?$"
@@ -18,7 +20,7 @@ _WORD_OR_NONE = rf"^[^\s{_HIDDEN}]*$"
 
 Name = Annotated[str, Meta(min_length=1, max_length=100, pattern=_LINE, description="One line, for people.")]
 Word = Annotated[str, Meta(min_length=1, max_length=200, pattern=_WORD, description="No spaces.")]
-Account = Annotated[str, Meta(min_length=1, max_length=200, pattern=_ACCOUNT, description="No spaces, no colon.")]
+Account = Annotated[str, Meta(min_length=1, max_length=MOST, pattern=_ACCOUNT, description="No spaces, no colon.")]
 Maybe = Annotated[str, Meta(max_length=200, pattern=_WORD_OR_NONE, description="No spaces; may be empty.")]
 Glob = Annotated[str, Meta(min_length=1, max_length=200, pattern=_LINE, description="A name; * stands for anything.")]
 Password = Annotated[str, Meta(min_length=SHORTEST, max_length=LONGEST)]
@@ -32,6 +34,11 @@ MEANT = {
     _ACCOUNT: "one word, without a colon, spaces and invisible characters",
     _WORD_OR_NONE: "one word, without spaces and invisible characters, or nothing",
 }
+
+
+def is_account(name: str) -> bool:
+    """Whether *name* may be an account's: an ``Account``."""
+    return len(name) <= MOST and re.fullmatch(_ACCOUNT, name) is not None
 
 
 def normal(name: str) -> str:

@@ -43,7 +43,7 @@ def user(before: Flags, /, name: str | None, remove: bool, ask: bool, config: Pa
         told = [{"name": each, "created": created, "changed": changed} for each, created, changed in found]
         show({"users": told}, [("name", "since", "password of"), *rows], in_json=in_json)
     elif remove:
-        books.change("admin.remove", name, lambda db, pepper: forgotten(db, name))
+        books.change("admin.remove", name, lambda db, pepper: forgotten(db, normal(name)))
         click.echo(f"removed {name}")
     else:
         given(books, normal(meant(name, Account)), ask=ask, new=True, in_json=in_json)

@@ -41,6 +41,8 @@ def test_an_account_is_removed(run: Run) -> None:
     """And one that is not there is not."""
     run("admin", "user", "ada")
     assert run("admin", "user", "ada", "--remove").exit_code == 0
+    run("admin", "user", "Ren\u00e9")
+    assert run("admin", "user", "Rene\u0301", "--remove").exit_code == 0
     assert run("admin", "user", "ada", "--remove").exit_code == 1
 
 
