@@ -172,7 +172,8 @@ class Gate:
 def local(request: Request) -> bool:
     """Whether *request* comes from this machine.
 
-    What a proxy passes on came from elsewhere: it says so in a field of its own.
+    What a proxy passes on came from elsewhere: it says so in a field of its own.  One that is on this machine and says
+    nothing can't be told from a client here: whoever sets it up is told in the README which field to add.
     """
     return on_loopback(request.local) and not any(forwarded(name) for name, _ in request.headers)
 
