@@ -253,6 +253,17 @@ def test_models_and_prices_are_changed(page: None, tools: dict[str, str], tmp_pa
     assert seen["watch"]["console"] == []
 
 
+def test_what_another_admin_changed_meanwhile_stays(page: None, tools: dict[str, str], tmp_path: Path) -> None:
+    """To save a form is to save what was changed in it: a key that somebody took out of use does not come back."""
+    with running(tmp_path / "together", more=CONFIGURED) as gateway:
+        made = admin(gateway, "POST", "keys", name="ada")["key"]
+        seen = drive(tools, gateway, "together.mjs", KEY=made["id"])
+        key = admin(gateway, "GET", f"keys/{made['id']}")["key"]
+    assert (seen["status"], seen["name"]) == (200, "renamed")
+    assert (key["name"], key["enabled"], [limit["limit"] for limit in key["limits"]]) == ("renamed", False, [1])
+    assert seen["watch"]["console"] == []
+
+
 def test_keys_are_rotated_and_upstreams_signed_in_at(page: None, tools: dict[str, str], tmp_path: Path) -> None:
     """The new secret lets in; a guessed answer is refused, the server's own ends in a token that nobody is shown.
 

@@ -109,7 +109,7 @@ export const api = {
     const answer = await get<T.Key | { key: T.Key }>(`keys/${id(key)}`);
     return "key" in answer ? answer.key : answer;
   },
-  changeKey: (key: string, wish: Partial<T.KeyWish>) => call<unknown>("PATCH", `keys/${id(key)}`, wish),
+  changeKey: async (key: string, wish: Partial<T.KeyWish>) => (await call<{ key: T.Key }>("PATCH", `keys/${id(key)}`, wish)).key,
   deleteKey: (key: string) => call<void>("DELETE", `keys/${id(key)}`),
   rotate: (key: string, overlap: number) => call<T.Minted>("POST", `keys/${id(key)}/rotate`, { overlap }),
   resetKey: (key: string, kinds?: T.LimitKind[]) => call<unknown>("POST", `keys/${id(key)}/reset`, kinds ? { kinds } : {}),

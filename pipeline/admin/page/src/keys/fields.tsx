@@ -36,6 +36,12 @@ export function wishOf(draft: Draft): KeyWish | undefined {
   }
 }
 
+/** What of *wish* is not as it *was*: what another admin changed meanwhile is to stay. */
+export function changed(wish: KeyWish, was: KeyWish): Partial<KeyWish> {
+  const told = (of: KeyWish, name: string) => JSON.stringify(of[name as keyof KeyWish]);
+  return Object.fromEntries(Object.entries(wish).filter(([name]) => told(wish, name) !== told(was, name)));
+}
+
 /** Moments for ``<input type="datetime-local">``, which knows no time zone: the reader's own. */
 const local = (ms: number) => new Date(ms - new Date(ms).getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
 

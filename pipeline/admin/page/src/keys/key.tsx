@@ -16,7 +16,7 @@ import { Panel } from "../parts/panel";
 import { When } from "../parts/when";
 import type { Key, KeyWish, Minted } from "../types";
 import { CostChart } from "../usage/charts";
-import { draftOf, KeyFields, wishOf } from "./fields";
+import { changed, draftOf, KeyFields, wishOf } from "./fields";
 import { Holds } from "./holds";
 import { KeyState } from "./keys";
 import { SecretDialog } from "./minted";
@@ -97,12 +97,16 @@ function Spending({ keyOf }: { keyOf: Key }) {
 }
 
 function Edit({ keyOf }: { keyOf: Key }) {
+  const [began, setBegan] = useState(keyOf);
   const [draft, setDraft] = useState(() => draftOf(keyOf));
-  const save = useAct((wish: KeyWish) => api.changeKey(keyOf.id, wish), { done: "Saved", touches: ["keys", "overview", "audit"], quiet: true });
+  const fill = (key: Key) => {
+    setBegan(key);
+    setDraft(draftOf(key));
+  };
+  const save = useAct((wish: KeyWish) => api.changeKey(keyOf.id, changed(wish, began)), { done: "Saved", touches: ["keys", "overview", "audit"], quiet: true, then: fill });
   const toggle = useAct((enabled: boolean) => api.changeKey(keyOf.id, { enabled }), {
     done: keyOf.enabled ? "The key is disabled" : "The key is enabled",
     touches: ["keys", "overview", "audit"],
-    then: () => setDraft((before) => ({ ...before, enabled: !keyOf.enabled })),
   });
   const wish = wishOf(draft);
   return (
