@@ -139,7 +139,7 @@ def change(before: Flags, /, key: str, config: Path | None, in_json: bool, **sai
 @click.pass_obj
 def rotate(before: Flags, /, key: str, overlap: str, config: Path | None, in_json: bool) -> None:
     """Give a key a new secret, printed this once."""
-    seconds = span(overlap)
+    seconds = meant({"overlap": span(overlap)}, api.Rotation).overlap
 
     def made(db: Database, pepper: bytes) -> tuple[str, str]:
         found = named(db, key)

@@ -89,6 +89,8 @@ def test_rotating_resetting_and_removing(run: Run) -> None:
         (("create", "a", "--limit", "streams=2.5"), 2),
         (("create", "a", "--limit", "usd_week=Infinity"), 2),
         (("rotate", "a", "--overlap", "long"), 2),
+        (("rotate", "a", "--overlap", "367d"), 2),
+        (("rotate", "a", "--overlap", "999999999999999w"), 2),
     ],
 )
 def test_what_can_not_be_done_is_told_without_a_traceback(run: Run, words: tuple[str, ...], code: int) -> None:
