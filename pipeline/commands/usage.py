@@ -119,12 +119,13 @@ def rerate(before: Flags, /, first: datetime, last: datetime, model: str | None,
     """Show what requests would cost by the prices that hold now; with --apply, let them."""
     with opened(merged(before, flags)) as (backend, config):
         rows, file = looking(backend, prices.listed), own_prices(config)
+        span = there(looking(backend, requests.extent), days({"first": first, "last": last}))
         one, parts = (
             load(f"stages.prices.rerating:{'apply' if apply else 'rerate'}"),
             load("stages.prices.rerating:days"),
         )
         done = load("stages.prices.rerating:Rerated")()
-        for part in parts(days({"first": first, "last": last})):
+        for part in parts(span):
             work = partial(one, rows=rows, span=part, model=model, file=file)
             done += within(backend, work) if apply else looking(backend, work)
         if apply:
@@ -189,6 +190,12 @@ def days(asked: dict[str, Any]) -> Span:
     if first.date() > last.date():
         raise click.UsageError(f"--from {first.date()} is after --to {last.date()}")
     return Span.between(moment(first), moment(last) + DAY, DAY)
+
+
+def there(extent: tuple[int, int], span: Span) -> Span:
+    """What of *span* is within *extent*, the first and the last moment of any request; at least a part of a day."""
+    begin = max(span.begin, extent[0])
+    return attrs.evolve(span, begin=begin, end=max(begin, min(span.end, extent[1] + 1)))
 
 
 def moment(day: datetime) -> int:

@@ -22,6 +22,7 @@ from pipeline.store.schema import HEAD
 from pipeline.store.settings import Settings
 from pipeline.store.sqlite import Sqlite
 from pipeline.store.transact import enter
+from stages.prices import rerating
 from tests.pipeline.configs import built
 from tests.pipeline.store.records import AT, settled
 
@@ -183,6 +184,17 @@ def test_costs_are_put_right_when_that_is_wanted(here: Path, books: Path) -> Non
     assert cost_of(books, "r2") == 1_000_000
     assert cost_of(books, "r3") == 1_000
     assert told("rerate", *SPAN).splitlines()[-1].split()[-1] == "$0.0000"
+
+
+def test_an_age_is_rerated_in_no_time(books: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Days before the first request and after the last one are not looked at, each in a transaction of its own."""
+    parts: list[int] = []
+    apart = rerating.days
+    monkeypatch.setattr(rerating, "days", lambda span: (parts.append(1) or part for part in apart(span)))
+    whole = told("rerate", "--from", "0001-01-01", "--to", "9999-12-31")
+    assert whole == told("rerate", "--from", "2026-12-01", "--to", "2027-01-15")
+    assert len(parts) == 2 * 41
+    assert told("rerate", "--from", "2031-01-01", "--to", "2031-12-31").splitlines()[-1].split()[1] == "0"
 
 
 def cost_of(books: Path, name: str) -> int:
