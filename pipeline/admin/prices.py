@@ -16,7 +16,7 @@ from msgspec import UNSET, Meta, UnsetType
 from pipeline.admin.desk import Ask
 from pipeline.admin.refusal import absent, misfit
 from pipeline.admin.route import Route, delete, get, post
-from pipeline.admin.text import Glob, Moment
+from pipeline.admin.text import Glob, Moment, Word
 from pipeline.naming import load
 from pipeline.store import prices as stored
 from pipeline.store import requests
@@ -52,7 +52,7 @@ class NewPrice(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, omit_de
     cache_write_5m: Rate | UnsetType = UNSET
     cache_write_1h: Rate | UnsetType = UNSET
     tiers: list[Tier] = []  # msgspec copies it for each
-    factors: dict[str, dict[str, Times]] | UnsetType = UNSET
+    factors: dict[Word, dict[Word, Times]] | UnsetType = UNSET
     since: Moment | UnsetType = UNSET
 
 

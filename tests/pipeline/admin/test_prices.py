@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import pytest
 import trio
 
 from tests.pipeline.admin.office import CONFIGURED, Office, office
@@ -68,6 +69,13 @@ async def test_two_tiers_that_begin_together_are_refused(at: Office) -> None:
     assert answer.status == 409
     assert answer.json["error"]["message"] == "tiers[2].above: there is a tier above 200000 before"
     assert not any(price["editable"] for price in (await at.ask("GET", "/prices")).json["prices"])
+
+
+@pytest.mark.parametrize("factors", [{"": {"batch": 0.5}}, {"service_tier": {"": 0.5}}, {"service_tier": {"a b": 0.5}}])
+async def test_a_term_without_a_name_is_none(at: Office, factors: Any) -> None:
+    """It would multiply the cost of whatever has another term, and of nothing else."""
+    answer = await at.ask("POST", "/prices", {**PRICE, "factors": factors})
+    assert (answer.status, answer.json["error"]["fields"][0]["path"][:7]) == (422, "factors")
 
 
 async def test_tiers_and_factors_are_kept_as_they_were_said(at: Office) -> None:
