@@ -8,6 +8,7 @@ Each gives one Answer, terminal and undecoded.
 """
 
 from collections.abc import Iterable
+from urllib.parse import unquote
 
 import attrs
 import trio
@@ -48,7 +49,7 @@ class Lists:
         allowed = [described(model) for model in shown if permitted(exchange, model.id)]
         if exchange.operation == "models":
             return in_json(exchange.dialect.encode_models(allowed, exchange.request.query))
-        wanted = exchange.request.path.partition("/models/")[2]
+        wanted = unquote(exchange.request.path.partition("/models/")[2])  # SDKs quote a slash, people do not
         for model in allowed:
             if model.id == wanted:
                 return in_json(exchange.dialect.encode_model(model))

@@ -13,7 +13,7 @@ def test_the_paths_are_those_clients_use() -> None:
         ("POST", "/v1/messages/count_tokens"): "count_tokens",
         ("GET", "/v1/models"): "models",
         ("GET", "/v1/usage"): "usage",
-        ("GET", "/v1/models/{id}"): "model",
+        ("GET", "/v1/models/{id...}"): "model",
         ("*", "/v1/messages/batches{rest...}"): "relay",
         ("*", "/v1/files{rest...}"): "relay",
     }

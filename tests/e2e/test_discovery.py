@@ -110,6 +110,14 @@ async def test_aliases_lead_to_who_lists_their_target_and_rules_come_first(tmp_p
         assert places.answered() == [("claudes", "deepseek-v4-pro"), ("gpts", GPT)]
 
 
+@pytest.mark.parametrize("path", ["maker/model-1:free", "maker%2Fmodel-1%3Afree"])
+async def test_a_name_with_a_slash_is_found(tmp_path: Path, path: str) -> None:
+    """As OpenRouter's names have one: however a client writes it, the SDKs quoted, people plainly."""
+    async with both(tmp_path, f'[model_map]\naliases = {{ "maker/model-1:free" = "{GPT}" }}') as places:
+        assert (await places.get(f"/v1/models/{path}"))["id"] == "maker/model-1:free"
+        assert "no model 'maker/other'" in (await places.get("/v1/models/maker%2Fother"))["error"]["message"]
+
+
 async def test_route_says_the_same(tmp_path: Path) -> None:
     """From a terminal, without a gateway that has seen the lists; and no model is asked."""
     async with both(tmp_path) as places:

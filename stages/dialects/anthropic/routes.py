@@ -1,6 +1,6 @@
 """Paths and request fields of the Messages API.
 
-/v1/messages · /v1/messages/count_tokens · /v1/models · /v1/models/{id}      understood
+/v1/messages · /v1/messages/count_tokens · /v1/models · /v1/models/{id…}      understood
 /v1/messages/batches… · /v1/files…                                            relayed as they are
 /v1/usage                                                                     of the gateway's own: what a key has used
 """
@@ -17,7 +17,7 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/v1/messages", "reply"),
     Route("POST", "/v1/messages/count_tokens", "count_tokens"),
     Route("GET", "/v1/models", "models"),
-    Route("GET", "/v1/models/{id}", "model"),
+    Route("GET", "/v1/models/{id...}", "model"),
     Route("GET", "/v1/usage", "usage"),
     Route("*", "/v1/messages/batches{rest...}", "relay"),
     Route("*", "/v1/files{rest...}", "relay"),

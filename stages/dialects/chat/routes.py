@@ -1,6 +1,6 @@
 """Paths and request fields of the Chat Completions API.
 
-/v1/chat/completions · /v1/models · /v1/models/{id}        understood
+/v1/chat/completions · /v1/models · /v1/models/{id…}        understood
 /v1/chat/completions/{id…}                                 relayed as it is: stored completions
 /v1/usage                                                  of the gateway's own: what a key has used
 """
@@ -17,7 +17,7 @@ MARK: str | None = None  # no field marks its callers: what nobody else claims i
 ROUTES: tuple[Route, ...] = (
     Route("POST", "/v1/chat/completions", "reply"),
     Route("GET", "/v1/models", "models"),
-    Route("GET", "/v1/models/{id}", "model"),
+    Route("GET", "/v1/models/{id...}", "model"),
     Route("GET", "/v1/usage", "usage"),
     Route("GET", "/v1/chat/completions/{rest...}", "relay"),
     Route("POST", "/v1/chat/completions/{rest...}", "relay"),

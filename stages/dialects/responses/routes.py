@@ -1,6 +1,6 @@
 """Paths and request fields of the Responses API.
 
-/v1/responses · /v1/responses/input_tokens · /v1/models · /v1/models/{id}      understood
+/v1/responses · /v1/responses/input_tokens · /v1/models · /v1/models/{id…}      understood
 /v1/responses/{id…}                                                            relayed as it is: stored responses
 
 Keys, fields and lists of models are Chat's: one vendor, one door.
@@ -16,7 +16,7 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/v1/responses", "reply"),
     Route("POST", "/v1/responses/input_tokens", "count_tokens"),
     Route("GET", "/v1/models", "models"),
-    Route("GET", "/v1/models/{id}", "model"),
+    Route("GET", "/v1/models/{id...}", "model"),
     Route("GET", "/v1/responses/{rest...}", "relay"),
     Route("POST", "/v1/responses/{rest...}", "relay"),
     Route("DELETE", "/v1/responses/{rest...}", "relay"),
