@@ -39,12 +39,15 @@ class Lists:
         """The list, or one model of it, in the shape of the caller's dialect."""
         await discover(exchange.upstreams)
         self.learn(exchange.upstreams)
-        models = {model.id: model for model in exchange.noted(OFFERED) or []}
+        listed: dict[str, Model] = {}
         for upstream in exchange.upstreams:
             for name, model in upstream.listed.models.items():
                 if upstream.has(name):
-                    models.setdefault(name, model)
+                    listed.setdefault(name, model)
+        offered = exchange.noted(OFFERED) or {}
+        models = {name: named(name, listed.get(target) or Model(target)) for name, target in offered.items()}
         hidden = exchange.noted(HIDDEN) or frozenset()
+        models |= {name: model for name, model in listed.items() if name not in models}
         shown = [model for model in models.values() if model.id not in hidden]
         allowed = [described(model) for model in shown if permitted(exchange, model.id)]
         if exchange.operation == "models":
@@ -62,6 +65,14 @@ class Lists:
             if models and self._learned.get(upstream.name) is not models:
                 self._learned[upstream.name] = models
                 self.known.learn(models.values())
+
+
+def named(name: str, model: Model) -> Model:
+    """*model* under another *name*: clients compact their conversations by how much it takes."""
+    if model.id == name:
+        return model
+    model = described(model)
+    return Model(name, context=model.context, output=model.output)
 
 
 def described(model: Model) -> Model:

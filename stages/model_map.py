@@ -28,7 +28,6 @@ from typing import ClassVar, Literal
 
 import attrs
 
-from pipeline.dialect import Model
 from pipeline.errors import UnknownModel
 from pipeline.exchange import Exchange
 from pipeline.live import RULE
@@ -140,11 +139,14 @@ class ModelMap:
                 found.setdefault(entry.rule.match, (entry.rule.match, entry.rule.model or "", entry.rule.upstreams))
         return list(found.values())
 
-    def _offered(self, rows: Sequence[ModelRow]) -> list[Model]:
-        """The store's names in their order, then those of the settings, but for what is switched off."""
+    def _offered(self, rows: Sequence[ModelRow]) -> dict[str, str]:
+        """The store's names in their order, then those of the settings, but for what is switched off; each with the
+        model that it stands for."""
+        found = {row.id: row.target for row in rows}
+        for name, target, _ in self.listed():
+            found.setdefault(name, target)
         off = {row.id for row in rows if not row.enabled}
-        names = dict.fromkeys([*(row.id for row in rows), *(name for name, _, _ in self.listed())])
-        return [Model(name) for name in names if name not in off]
+        return {name: split(target)[0] or name for name, target in found.items() if name not in off}
 
     def _entries(self) -> Iterator[Entry]:
         """All that the settings say, in the order in which it holds."""

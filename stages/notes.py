@@ -3,7 +3,6 @@
 from typing import Any, Protocol
 
 from pipeline.credentials.credential import Credential
-from pipeline.dialect import Model
 from pipeline.exchange import Attempt
 from pipeline.notes import Key
 from pipeline.prompt import Prompt
@@ -12,7 +11,7 @@ from stages.prices.cost import Quote
 
 EFFORT: Key[str | int] = Key("effort")  # thinking_suffix: how much to think, a level or a budget in tokens
 LISTED: Key[bool] = Key("listed")  # model_map: the asked name is listed as it stands, brackets included
-OFFERED: Key[list[Model]] = Key("offered")  # model_map: its names, for lists of models
+OFFERED: Key[dict[str, str]] = Key("offered")  # model_map: its names and what they stand for, for lists of models
 HIDDEN: Key[frozenset[str]] = Key("hidden")  # model_map: names that lists of models leave out
 NAMED: Key[str] = Key("named")  # model_map: what the reply calls its model, where another was asked for upstream
 HIDE_USAGE: Key[bool] = Key("hide_usage")  # translate: the stream's usage was asked for by us, not by the client

@@ -118,6 +118,16 @@ async def test_a_name_with_a_slash_is_found(tmp_path: Path, path: str) -> None:
         assert "no model 'maker/other'" in (await places.get("/v1/models/maker%2Fother"))["error"]["message"]
 
 
+async def test_an_alias_has_the_sizes_of_its_target(tmp_path: Path) -> None:
+    """Clients compact their conversations by what the list says; the target's suffix is no part of its name."""
+    async with both(tmp_path, f'[model_map]\naliases = {{ big = "{CLAUDE}(high)", quick = "{GPT}" }}') as places:
+        offered = {model["id"]: model for model in (await places.get("/v1/models"))["data"]}
+        for alias, target in (("big", CLAUDE), ("quick", GPT)):
+            for size in ("context_window", "max_output_tokens"):
+                assert offered[alias].get(size) == offered[target].get(size)
+        assert offered["big"]["context_window"] == 200_000
+
+
 async def test_route_says_the_same(tmp_path: Path) -> None:
     """From a terminal, without a gateway that has seen the lists; and no model is asked."""
     async with both(tmp_path) as places:

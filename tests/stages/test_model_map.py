@@ -94,10 +94,11 @@ def test_a_rule_for_an_upstream_that_is_not_there_is_told_at_start() -> None:
 
 
 def test_aliases_and_exact_rules_are_offered_in_lists() -> None:
-    """Globs are not names."""
+    """With what they stand for; globs are not names."""
     x = exchange(operation="models", upstreams=list(UPSTREAMS))
     MAP(x)
-    assert [model.id for model in x.noted(OFFERED) or []] == ["fast", "odd(high)", "gpt-5"]
+    offered = x.noted(OFFERED) or {}
+    assert list(offered.items()) == [("fast", "small-1"), ("odd(high)", "odd-model"), ("gpt-5", "big-1")]
 
 
 FAMILIES = ModelMap(
