@@ -117,5 +117,5 @@ def aligned(rows: Sequence[Row]) -> list[str]:
 
 
 def count(number: int, noun: str) -> str:
-    """``1 task``, ``2 tasks``."""
-    return f"{number} {noun}" + ("" if number == 1 else "s")
+    """``1 task``, ``2,000 tasks``."""
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")

@@ -30,6 +30,7 @@ from pipeline.errors import (
 )
 from pipeline.events import Batch, Failed, TextDelta, ThinkingDelta
 from pipeline.exchange import unasked
+from pipeline.explain import count
 from pipeline.globs import in_full
 from pipeline.prompt import Prompt
 from pipeline.upstream import Upstream
@@ -97,7 +98,7 @@ async def asked(upstream: Upstream, model: str | None) -> list[Step]:
         began = trio.current_time()
         try:
             models = await listing(upstream)
-            text = f"{shown(upstream)}; it lists {len(models)} models"
+            text = f"{shown(upstream)}; it lists {count(len(models), 'model')}"
         except GatewayError as error:
             if isinstance(meant(error), Unauthenticated | Forbidden | PaymentRequired):
                 return [Step("key", False, trio.current_time() - began, advice(error, upstream))]
@@ -173,7 +174,7 @@ def shown(upstream: Upstream) -> str:
     usable = [each for each in upstream.wallet.listed() if each.usable]
     if not usable:
         return "no credential was shown: there is none"
-    return f"{len(usable)} {'credential' if len(usable) == 1 else 'credentials'} to show, and one was taken"
+    return f"{count(len(usable), 'credential')} to show, and one was taken"
 
 
 def blamed(error: GatewayError) -> Name:

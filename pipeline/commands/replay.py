@@ -18,6 +18,7 @@ import click
 import trio
 
 from pipeline.effects import Effect
+from pipeline.explain import count
 from pipeline.flags import Flags, configuration, merged, options, refuse, told
 from pipeline.journal import LEFT
 from pipeline.loading import Built, build
@@ -109,8 +110,8 @@ def stages(replayed: Replayed, *, diff: bool) -> Iterator[str]:
 
 def row(effect: Effect) -> str:
     """Name, times and events of one stage."""
-    seen = f"{effect.events} events, {effect.changed} changed, {effect.down * 1e6:.0f} µs" if effect.events else ""
-    return f"{effect.stage:20} {effect.up * 1e6:7.0f} µs up   {seen}".rstrip()
+    seen = f"{count(effect.events, 'event')}, {effect.changed} changed, {effect.down * 1e6:.0f} µs"
+    return f"{effect.stage:20} {effect.up * 1e6:7.0f} µs up   {seen if effect.events else ''}".rstrip()
 
 
 def outcome(differs: dict[str, list[str]]) -> Iterator[str]:

@@ -30,6 +30,7 @@ from pipeline.admin.text import normal
 from pipeline.admin.usage import configured
 from pipeline.commands.books import fail
 from pipeline.config import Config
+from pipeline.explain import count
 from pipeline.flags import Flags, configuration, merged, options, refuse, told
 from pipeline.loading import Built, build
 from pipeline.naming import load
@@ -144,7 +145,7 @@ def remove(before: Flags, /, edge: datetime, **flags: Any) -> None:
         while removed[-1] == requests.PART:
             removed.append(within(backend, partial(requests.remove, before=moment(edge))))
         noted(backend, "usage.remove", "", {"before": moment(edge), "removed": sum(removed)})
-    click.echo(f"{sum(removed)} requests removed")
+    click.echo(f"{count(sum(removed), 'request')} removed")
 
 
 @contextmanager
@@ -292,10 +293,13 @@ def as_table(by: str, lines: Sequence[Line], whole: Totals) -> str:
     head = [by, *(["models"] if models else []), *COLUMNS]
     rows = [[line.name, *([some(line.models)] if models else []), *cells(line.totals)] for line in lines]
     rows.append(["total", *([""] if models else []), *cells(whole)])
-    text = aligned(head, rows, left=2 if models else 1)
-    return text + (
-        f"{whole.unpriced:,} requests have no known price: their cost is not in it\n" if whole.unpriced else ""
-    )
+    return aligned(head, rows, left=2 if models else 1) + missing(whole.unpriced)
+
+
+def missing(unpriced: int) -> str:
+    """What the total does not contain."""
+    has, its = ("has", "its") if unpriced == 1 else ("have", "their")
+    return f"{count(unpriced, 'request')} {has} no known price: {its} cost is not in it\n" if unpriced else ""
 
 
 def some(names: Sequence[str]) -> str:
@@ -306,7 +310,8 @@ def some(names: Sequence[str]) -> str:
 def rerated(done: Any) -> str:
     """What costs were, and are."""
     rows = [
-        [model, f"{count:,}", *map(money, (before, after, after - before))] for model, count, before, after in done.rows
+        [model, f"{number:,}", *map(money, (before, after, after - before))]
+        for model, number, before, after in done.rows
     ]
     whole = ["total", f"{done.requests:,}", *map(money, (done.before, done.after, done.after - done.before))]
     return aligned(["model", "requests", "before", "after", "difference"], [*rows, whole], left=1)
@@ -316,7 +321,7 @@ def cells(sums: Totals) -> list[str]:
     """What is shown of *sums*, in the order of COLUMNS."""
     written = sums.cache_write_5m + sums.cache_write_1h
     counts = (sums.requests, sums.input, sums.cache_read, written, sums.output + sums.reasoning, sums.tokens)
-    return [*(f"{count:,}" for count in counts), money(sums.cost)]
+    return [*(f"{each:,}" for each in counts), money(sums.cost)]
 
 
 def money(micros: int) -> str:

@@ -88,7 +88,8 @@ class Opener:
 
     async def enter(self, link: Link) -> None:
         """Wait for a turn.  Raises Overloaded if too many do, or if it does not come in time."""
-        running = f"{self.name}: {self.settings.concurrency} programs are running"
+        most = self.settings.concurrency
+        running = f"{self.name}: {'one program is' if most == 1 else f'{most} programs are'} running"
         if self._turns.statistics().tasks_waiting >= WAITING:
             raise Overloaded(f"{running}, and {WAITING} requests wait for one to end")
         with trio.move_on_after(self.settings.patience):

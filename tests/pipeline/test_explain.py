@@ -2,9 +2,11 @@
 
 from typing import Any
 
+import pytest
+
 from pipeline.arrange import DEFAULT
 from pipeline.events import Event
-from pipeline.explain import about, explain, segments
+from pipeline.explain import about, count, explain, segments
 from pipeline.line import runs
 from pipeline.shape import Shape, shape
 from tests.pipeline.configs import built
@@ -81,6 +83,12 @@ def test_segments_are_what_the_engine_makes() -> None:
 def test_stages_without_a_way_down_are_not_drawn_there() -> None:
     """They are gone when the reply comes."""
     assert segments("f", [("a", NOTHING), ("b", FUSED), ("c", WAITS)]) == [["f"], ["c (waits)", "b"]]
+
+
+@pytest.mark.parametrize(("number", "told"), [(0, "0 tasks"), (1, "1 task"), (2, "2 tasks"), (2000, "2,000 tasks")])
+def test_one_is_no_plural(number: int, told: str) -> None:
+    """Nor is none a singular; thousands are set apart."""
+    assert count(number, "task") == told
 
 
 def test_help_is_the_first_line_of_the_docstring() -> None:

@@ -77,7 +77,7 @@ def test_days_are_told_with_their_models_and_a_total() -> None:
     assert lines[1].split() == ["2027-01-14", "unheard", "1", "10", "0", "0", "5", "15", "$0.0000"]
     assert lines[2].split() == ["2027-01-15", "large,", "small", "2", "1,010", "5,000", "0", "10", "6,020", "$2.0000"]
     assert lines[3].split() == ["total", "3", "1,020", "5,000", "0", "15", "6,035", "$2.0000"]
-    assert lines[4] == "1 requests have no known price: their cost is not in it"
+    assert lines[4] == "1 request has no known price: its cost is not in it"
 
 
 @pytest.mark.usefixtures("books")

@@ -348,7 +348,7 @@ async def test_a_turn_that_does_not_come(tmp_path: Path) -> None:
     async with cli(tmp_path, concurrency=1, patience=0.2) as found:
         async with found.pool.send(found.opener.origin, call("one [hang]")) as reply:
             await begun(reply)
-            with pytest.raises(Overloaded, match=r"none has ended within 0\.2 s") as caught:
+            with pytest.raises(Overloaded, match=r"one program is running, and none has ended within 0\.2 s") as caught:
                 await found.ask("two")
             assert caught.value.retryable
             async with trio.open_nursery() as waiting:

@@ -3,7 +3,7 @@
 import { Button, Group, Stack, Text, TextInput } from "@mantine/core";
 import { useState } from "react";
 import { api } from "../api";
-import { exact, money } from "../format";
+import { counted, exact, money } from "../format";
 import { useAct } from "../parts/act";
 import { Confirm } from "../parts/confirm";
 import { Trouble } from "../parts/loaded";
@@ -42,7 +42,7 @@ export function Rerate() {
         {seen !== null && (
           <>
             <Text size="sm">
-              {exact(seen.requests)} requests: {money(seen.before)} as booked, {money(seen.after)} at the prices of now.
+              {counted(seen.requests, "request")}: {money(seen.before)} as booked, {money(seen.after)} at the prices of now.
             </Text>
             <Sheet
               label="What would change"
@@ -57,7 +57,7 @@ export function Rerate() {
             />
             {seen.before !== seen.after && (
               <Group justify="flex-end">
-                <Confirm label="Write the new cost" title="Write the new cost?" text={`The records of ${exact(seen.requests)} requests change from ${money(seen.before)} to ${money(seen.after)}.`} yes="Write" act={() => write.mutate(undefined)} />
+                <Confirm label="Write the new cost" title="Write the new cost?" text={`The records of ${counted(seen.requests, "request")} change from ${money(seen.before)} to ${money(seen.after)}.`} yes="Write" act={() => write.mutate(undefined)} />
               </Group>
             )}
           </>

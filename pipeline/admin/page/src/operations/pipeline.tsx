@@ -6,7 +6,7 @@ import { Badge, Group, Paper, Stack, Switch, Text, ThemeIcon, Timeline } from "@
 import { useQuery } from "@tanstack/react-query";
 import { ArrowDownToLine, Check, CornerDownRight, Minus, Radio } from "lucide-react";
 import { api } from "../api";
-import { duration, exact, plain } from "../format";
+import { counted, duration, plain } from "../format";
 import { useAct } from "../parts/act";
 import { Heading } from "../parts/heading";
 import { Raw } from "../parts/json";
@@ -90,7 +90,7 @@ function Facts({ stage }: { stage: Stage }) {
   return (
     <Text size="xs" c="dimmed" component="div" style={{ overflowWrap: "anywhere" }}>
       <span className="page-mono">{stage.use}</span>
-      {stage.requests > 0 && `, timed in ${exact(stage.requests)} requests`}
+      {stage.requests > 0 && `, timed in ${counted(stage.requests, "request")}`}
       {settings.map(([name, value]) => (
         <span key={name}>
           , <span className="page-mono">{name} = {plain(value)}</span>
