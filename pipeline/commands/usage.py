@@ -39,12 +39,25 @@ from pipeline.store.book import DAY
 from pipeline.store.database import Backend, Database, looking, within
 from pipeline.store.opening import StoreFailed
 from pipeline.store.record import CLASSES
-from pipeline.store.usage import Filter, Group, Span, Totals, buckets, grouped, key_names, known, totals
+from pipeline.store.usage import (
+    MOST_ROWS,
+    Filter,
+    Group,
+    Span,
+    Totals,
+    buckets,
+    grouped,
+    key_names,
+    known,
+    totals,
+    within_sessions,
+)
 from pipeline.store.visiting import visited
 
 BY = ("day", "key", "model", "upstream", "session", "agent")
 SHOWN = 3  # models in a row
 DAYS = 30  # that are shown unless something else is said
+WITHIN = ("session", "agent")
 COLUMNS = ("requests", "input", "cache read", "cache write", "output", "total", "cost")
 
 day = click.DateTime(["%Y-%m-%d"])
@@ -52,9 +65,9 @@ day = click.DateTime(["%Y-%m-%d"])
 
 @attrs.frozen
 class Line:
-    """One row: what it is of, the models in it, and their sums."""
+    """One row: what it is of, the models in it, and their sums; a name that is none: what belongs to no other row."""
 
-    name: str
+    name: str | None
     models: tuple[str, ...]
     totals: Totals
 
@@ -240,10 +253,12 @@ def used(
             Line(date_of(at), models(db, Span(at, at + DAY, DAY), only), sums) for at, sums in buckets(db, whole, only)
         ]
     else:
-        groups = grouped(db, whole, by, only)
-        named = called(groups, names if by == "key" else {})
-        lines = [Line(name, (), group.totals) for name, group in zip(named, groups, strict=True)]
-    return lines, totals(db, whole, only)
+        groups = within_sessions(db, whole, by, only) if by in WITHIN else grouped(db, whole, by, only)
+        shown = called(groups, names if by == "key" else {})
+        lines = [Line(name, (), group.totals) for name, group in zip(shown, groups, strict=True)]
+    sums = totals(db, whole, only)
+    rest = sums - sum((line.totals for line in lines), Totals())
+    return [*lines, *([Line(None, (), rest)] if rest.requests else [])], sums
 
 
 def called(groups: Sequence[Group], names: Mapping[str, str]) -> list[str]:
@@ -277,10 +292,10 @@ def as_csv(by: str, lines: Sequence[Line], whole: Totals) -> str:
     text = io.StringIO()
     rows = csv.writer(text)
     rows.writerow([by, "models", "requests", *CLASSES, "total", "cost_usd"])
-    for line in lines:
+    for name, line in zip(named(by, lines), lines, strict=True):
         counts = [getattr(line.totals, name) for name in CLASSES]
         cost = export.dollars(line.totals.cost)
-        names = [export.cell(name) for name in (line.name, " ".join(line.models))]
+        names = [export.cell(text) for text in (name, " ".join(line.models))]
         rows.writerow([*names, line.totals.requests, *counts, line.totals.tokens, cost])
     return text.getvalue()
 
@@ -291,9 +306,19 @@ def as_table(by: str, lines: Sequence[Line], whole: Totals) -> str:
         return "nothing was used\n"
     models = by == "day"
     head = [by, *(["models"] if models else []), *COLUMNS]
-    rows = [[line.name, *([some(line.models)] if models else []), *cells(line.totals)] for line in lines]
+    rows = [
+        [name, *([some(line.models)] if models else []), *cells(line.totals)]
+        for name, line in zip(named(by, lines), lines, strict=True)
+    ]
     rows.append(["total", *([""] if models else []), *cells(whole)])
     return aligned(head, rows, left=2 if models else 1) + missing(whole.unpriced)
+
+
+def named(by: str, lines: Sequence[Line]) -> list[str]:
+    """What *lines* are called, also those whose name says nothing."""
+    rest = "all others" if len(lines) > MOST_ROWS else "no session"
+    none = "main agent" if by == "agent" else "none"
+    return [rest if line.name is None else line.name or none for line in lines]
 
 
 def missing(unpriced: int) -> str:

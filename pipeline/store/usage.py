@@ -5,8 +5,8 @@
     sessions ─▶ rows by session, agent · pages of sessions, newest first, with their agents
 
 Sums have no moment within their hour, so a span is made of whole buckets: its beginning goes down to the beginning of
-one, its end up.  A session counts whole, in the span in which it last did something.  Functions take an open
-transaction and block; single requests are in ``requests``.
+one, its end up.  A session counts whole, in the span in which it last did something; for a part of it, its requests are
+added up (``within_sessions``).  Functions take an open transaction and block; single requests are in ``requests``.
 """
 
 from collections.abc import Iterable, Sequence
@@ -16,6 +16,7 @@ import attrs
 
 from pipeline.store.book import DAY, HOUR, MEASURES
 from pipeline.store.database import Database, Row, marks
+from pipeline.store.record import Flag, State
 
 T = TypeVar("T")
 
@@ -58,6 +59,9 @@ class Totals:
 
     def __add__(self, other: "Totals") -> "Totals":
         return Totals(*(one + more for one, more in zip(attrs.astuple(self), attrs.astuple(other), strict=True)))
+
+    def __sub__(self, other: "Totals") -> "Totals":
+        return Totals(*(one - less for one, less in zip(attrs.astuple(self), attrs.astuple(other), strict=True)))
 
     @property
     def prompt(self) -> int:
@@ -232,7 +236,7 @@ def _fitting(
     where: list[str], values: Sequence[int | str], only: Filter, names: Sequence[str]
 ) -> tuple[str, list[int | str]]:
     """The conditions *where* and those of *only* on *names*; and the values of them all."""
-    said = {name: value for name in names if (value := getattr(only, name)) is not None}
+    said = {name: value for name in names if (value := getattr(only, name.rpartition(".")[2])) is not None}
     return "WHERE " + " AND ".join([*where, *(f"{name} = ?" for name in said)]), [*values, *said.values()]
 
 
@@ -244,6 +248,39 @@ def _by_session(db: Database, span: Span, by: str, only: Filter) -> list[Row]:
         f"SELECT {by}, {_SUMS} FROM ({newest}) AS newest GROUP BY 1 ORDER BY SUM(cost) DESC LIMIT {MOST_ROWS}",  # noqa: S608  # words of ours
         values,
     )
+
+
+def within_sessions(db: Database, span: Span, by: str, only: Filter = ALL) -> list[Group]:
+    """The sums by session or agent of what was used in *span* itself, so that they and the rest are its totals.
+
+    A session that reaches beyond the span is added up from its requests in it, as far as they are still there.
+    """
+    inside = (["began >= ?", "last < ?"], [span.begin, span.end])
+    where, values = _fitting(*inside, only, ("key", "model"))
+    rows = db.rows(f"SELECT {by}, {_SUMS} FROM sessions {where} GROUP BY 1", values)  # noqa: S608  # words of ours
+    across = ["s.last >= ?", "s.began < ?", "(s.began < ? OR s.last >= ?)", "r.at >= ?", "r.at < ?"]
+    where, values = _fitting(across, [span.begin, span.end] * 3, only, ("s.key", "s.model"))
+    rows += db.rows(
+        f"SELECT s.{by}, {_ADDED} FROM sessions AS s CROSS JOIN requests AS r {where} AND {_THEIRS} GROUP BY 1",  # noqa: S608  # words of ours
+        values,
+    )
+    return _ranked(db, by, folded((row[0], row[1:]) for row in rows).items())
+
+
+# The requests of a row of sessions, which they are reached by: an index must not tempt to another way.
+_THEIRS = (
+    "r.session = s.session AND r.agent || '' = s.agent AND r.key || '' = s.key AND r.model || '' = s.model "
+    f"AND r.state > {State.OPEN:d}"
+)
+_ONES = {  # of the measures of requests that are no column of theirs
+    "requests": "1",
+    "errors": "CASE WHEN r.error <> '' THEN 1 ELSE 0 END",
+    "estimated": f"CASE WHEN (r.flags & {Flag.ESTIMATED:d}) <> 0 THEN 1 ELSE 0 END",
+    "unpriced": f"CASE WHEN (r.flags & {Flag.UNPRICED:d}) <> 0 THEN 1 ELSE 0 END",
+    "first": "CASE WHEN r.first > 0 THEN r.first ELSE 0 END",
+    "firsts": "CASE WHEN r.first >= 0 THEN 1 ELSE 0 END",
+}
+_ADDED = ", ".join(f"CAST(COALESCE(SUM({_ONES.get(name, f'r.{name}')}), 0) AS BIGINT)" for name in MEASURES)
 
 
 def known(db: Database, what: str, name: str) -> bool:

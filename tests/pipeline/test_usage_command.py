@@ -86,7 +86,6 @@ def test_days_are_told_with_their_models_and_a_total() -> None:
     [
         (("--by", "model"), ["large", "small", "unheard"]),
         (("--by", "key"), ["k1", "laptop"]),
-        (("--by", "session"), ["s1"]),
         (("--by", "model", "--key", "laptop"), ["small"]),
         (("--by", "day", "--model", "large"), ["2027-01-15"]),
         (("--by", "upstream", "--key", "k1", "--model", "small"), []),
@@ -99,6 +98,36 @@ def test_it_is_told_by_what_is_asked_for(arguments: tuple[str, ...], names: list
     lines = list(csv.DictReader(io.StringIO(told(*SPAN, *arguments, "--csv"))))
     assert [line[arguments[1]] for line in lines] == names
     assert [float(line["cost_usd"]) for line in lines] == [row["cost"] / 1e6 for row in rows]
+
+
+def test_rows_add_up_to_the_total(books: Path) -> None:
+    """What no session asked has a row of its own; of a session that is older, only these days count."""
+    parts = open_parts(Settings(file=books), AT)
+    more = [
+        settled("r5", at=AT - 20 * DAY, session="s1", model="small", cost=11),
+        settled("r6", session="s1", agent="a1", cost=13),
+        settled("r7", session="s1", model="small", cost=17),
+        settled("r8", at=AT + 20 * DAY, session="s1", model="small", cost=19),
+    ]
+    within(parts.backend, lambda db: enter(db, {record.id: record for record in more}, AT))
+    parts.spool.close()
+    parts.backend.close()
+    for by, names in (
+        ("session", ["s1", None]),
+        ("agent", ["", "a1", None]),
+    ):
+        told_as_json = json.loads(told(*SPAN, "--by", by, "--json"))
+        rows, whole = told_as_json["rows"], told_as_json["totals"]
+        assert [row[by] for row in rows] == names
+        for measure in ("requests", "input", "cost", "unpriced", "errors"):
+            assert sum(row[measure] for row in rows) == whole[measure]
+    assert [line.split("  ")[0] for line in told(*SPAN, "--by", "agent").splitlines()[1:-1]] == [
+        "main agent",
+        "a1",
+        "no session",
+        "total",
+    ]
+    assert "no session," in told(*SPAN, "--by", "session", "--csv")
 
 
 def test_keys_of_the_configuration_go_by_their_names(here: Path, books: Path) -> None:

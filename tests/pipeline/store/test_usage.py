@@ -125,6 +125,25 @@ def test_sessions_and_agents_count_whole(parts: Parts, by: str, names: dict[str,
     assert {group.id: group.totals.requests for group in rows} == names
 
 
+@pytest.mark.parametrize("only", [ALL, Filter(key="k1"), Filter(model="m2"), Filter(key="k3", model="m1")])
+@pytest.mark.parametrize("by", ["session", "agent"])
+@pytest.mark.parametrize(("begin", "end"), [(0, 30), (10, 20), (0, 5), (29, 30)])
+def test_what_sessions_used_in_a_span_is_that_of_their_requests(
+    parts: Parts, begin: int, end: int, by: str, only: Filter
+) -> None:
+    """Also of those that began before it, or went on after it: to the token."""
+    month = [*a_month(), settled("short", at=DAWN - 25 * DAY, session="short", agent="once", first=0)]
+    entered(parts, month)
+    span = Span.between(DAWN - (30 - begin) * DAY, DAWN - (30 - end) * DAY, DAY)
+    fitting = [record for record in month if record.session and span.begin <= record.at < span.end]
+    fitting = [record for record in fitting if only.key in (None, record.key) and only.model in (None, record.model)]
+    rows = looking(parts.backend, lambda db: used.within_sessions(db, span, by, only))
+    assert {group.id: group.totals for group in rows} == {
+        name: added(record for record in fitting if getattr(record, by) == name)
+        for name in {getattr(record, by) for record in fitting}
+    }
+
+
 def test_what_cannot_be_grouped_is_said(parts: Parts) -> None:
     """By its name."""
     with pytest.raises(KeyError, match="colour"):
