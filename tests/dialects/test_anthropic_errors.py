@@ -76,6 +76,18 @@ def test_every_error_is_told_as_the_api_would(kind: type[GatewayError]) -> None:
     assert find(head.headers, b"content-type") == "application/json"
 
 
+class Teapot(InvalidRequest):
+    """What a stage of somebody's own may raise."""
+
+    status = 418
+
+
+def test_an_error_of_ones_own_is_told_as_its_parent_with_its_own_status() -> None:
+    """A stage's author says a class and a status, and no dialect."""
+    head, body = encode_error(Teapot("short and stout"), "req_1")
+    assert (head.status, msgspec.json.decode(body)["error"]["type"]) == (418, "invalid_request_error")
+
+
 def raised(head: Head, body: bytes) -> sdk.APIStatusError:
     """What the vendor's SDK raises for an answer."""
     fields = [(name.decode(), value.decode()) for name, value in head.headers]

@@ -65,6 +65,23 @@ def test_the_package_raises_what_was_meant(error: GatewayError, raised: Any, sta
     assert error.message in told.message
 
 
+class Teapot(GatewayError):
+    """What a stage of somebody's own may raise."""
+
+    status = 418
+
+
+class Dozing(Overloaded):
+    """Another, which says no status of its own."""
+
+
+def test_an_error_of_ones_own_is_told_as_its_parent_with_its_own_status() -> None:
+    """And with the parent's where it has none: 503 here, whatever it is elsewhere."""
+    head, body = encode_error(Teapot("short and stout"), "req_1")
+    assert (head.status, json.loads(body)["error"]["type"]) == (418, "server_error")
+    assert encode_error(Dozing("later"), "req_1")[0].status == 503
+
+
 def test_both_names_of_the_request() -> None:
     """SDKs of either family find the id under their own."""
     head, _ = encode_error(InvalidRequest("x"), "req_1")

@@ -121,8 +121,10 @@ def is_error(body: bytes) -> bool:
 
 
 def row(error: GatewayError) -> tuple[int, str]:
-    """Status and type of the nearest class in the table."""
-    return next(TABLE[kind] for kind in type(error).__mro__ if kind in TABLE)
+    """Status and type of the nearest class in the table; a class beyond it may have a status of its own."""
+    kind = next(kind for kind in type(error).__mro__ if kind in TABLE)
+    status, word = TABLE[kind]
+    return status if error.status == kind.status else error.status, word
 
 
 def wording(error: GatewayError) -> str:

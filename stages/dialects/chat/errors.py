@@ -4,7 +4,8 @@
                  ──error_frame───▶ data: {"error": …}          within a stream; no [DONE] follows
     status, fields, body ──decode_error──▶ UpstreamRefused     what an upstream meant, see ``refusals``
 
-One table, class → (status, type, code); a subclass without a line of its own is told as its parent.
+One table, class → (status, type, code); a subclass without a line of its own is told as its parent, but for its status,
+if it says one.
 """
 
 from typing import Any
@@ -111,7 +112,9 @@ def told(error: GatewayError) -> dict[str, Any]:
 
 
 def _line(error: GatewayError) -> tuple[int, str, str | None]:
-    return next(TABLE[kind] for kind in type(error).__mro__ if kind in TABLE)
+    kind = next(kind for kind in type(error).__mro__ if kind in TABLE)
+    status, word, code = TABLE[kind]
+    return status if error.status == kind.status else error.status, word, code
 
 
 def _identified(fields: Headers, request_id: str) -> Headers:
