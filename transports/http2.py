@@ -248,6 +248,8 @@ class _Multiplex:
         refusal = None
         try:
             refusal = await exchange.run(self._handler, self._connection)
+            if not exchange.body.ended:
+                await exchange.hear_out()
         finally:
             self._part(exchange, refusal)
 

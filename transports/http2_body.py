@@ -99,6 +99,16 @@ class Http2Body:
         self._failed = BadRequest("the body came too slowly", status=408)
         self._arrived.unpark_all()
 
+    async def discard(self) -> None:
+        """Take what still comes, two whole bodies at most, and keep nothing of it; until the end, or the stream's.
+
+        A client that waits for 100 sends nothing, and is not waited for.
+        """
+        left = 2 * self._stream.link.limits.body - len(self._take())
+        while left > 0 and not (self.ended or self._expects or self._stream.gone):
+            await self._arrived.park()
+            left -= len(self._take())
+
     def abandon(self) -> None:
         """The stream is gone: what was not read never will be, and whoever waits learns of it."""
         self._buffer.clear()

@@ -7,11 +7,14 @@
 A handler that crashes is told of and forgotten: its siblings go on, and whoever owns the connection ends its stream.
 """
 
+import trio
+
 from transports.http2_body import Http2Body
 from transports.http2_head import announced_length, expects_continue, make_request
 from transports.http2_link import Stream
 from transports.http2_response import Http2Response
 from transports.messages import BadRequest, Connection, Disconnected, Handler, Headers, refused
+from transports.wire import LINGER_SECONDS
 
 
 class Exchange:
@@ -56,3 +59,13 @@ class Exchange:
             except* Exception as group:
                 connection.on_crash(group)
         return None if self.response.started else refusal
+
+    async def hear_out(self) -> None:
+        """The response is complete and the request is not: let it come for a while, into the void.
+
+        A reset without an error would do (RFC 9113 §8.1), but clients that are still sending forget the response over
+        it (curl 7.88), or wait for a window that never opens (httpcore).  HTTP/1.1 lingers for the same reason.
+        """
+        if self.response.finished and self.stream.gone is None:
+            with trio.move_on_after(LINGER_SECONDS):
+                await self.body.discard()

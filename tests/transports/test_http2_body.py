@@ -12,6 +12,7 @@ from tests.transports.dialogue import answer, echo, whole
 from tests.transports.http2_client import LIMITS, visit
 from transports.http2_codec import CONNECTION_WINDOW, STREAM_WINDOW
 from transports.messages import BadRequest, BodyTooLarge, Disconnected, Head, Request, Response
+from transports.wire import LINGER_SECONDS
 
 MEGABYTE = bytes(1_000_000)
 
@@ -73,6 +74,7 @@ async def test_abandoned_uploads_leak_no_window(way: str, autojump_clock: MockCl
                 await client.rest()  # not so fast that it would be an attack
             else:
                 await client.reply(asked)
+                await client.rest(0 if way == "padding alone" else LINGER_SECONDS + 1)  # as long as it is heard out
         asked = client.ask("POST", "/read", end=False)
         await client.upload(asked, bytes(CONNECTION_WINDOW * 2))
         assert (await client.reply(asked)).body == b"%d" % (CONNECTION_WINDOW * 2)
@@ -105,6 +107,38 @@ async def test_a_body_over_the_limit_is_cut(autojump_clock: MockClock) -> None:
         await client.upload(asked, b"!", end=False)
         assert (await client.reply(asked)).body == b"1000"
     assert seen == [1000]
+
+
+async def test_who_is_still_sending_is_heard_out(autojump_clock: MockClock) -> None:
+    """No reset takes the answer away from a client that sends its body to the end before it looks (curl, httpcore)."""
+
+    async def handler(request: Request, response: Response) -> None:
+        with pytest.raises(BodyTooLarge):
+            await request.body.receive()
+        await answer(response, b"too large", status=413)
+
+    async with visit(handler, limits=attrs.evolve(LIMITS, body=CONNECTION_WINDOW)) as client:
+        size = CONNECTION_WINDOW + STREAM_WINDOW * 2
+        asked = client.ask("POST", "/", ("content-length", str(size)), end=False)
+        await client.upload(asked, bytes(size))
+        heard = await client.reply(asked)
+        await client.rest()
+        assert (heard.status, heard.body, heard.reset) == (413, b"too large", None)
+
+
+@pytest.mark.parametrize("sent", [0, CONNECTION_WINDOW * 2])
+async def test_nobody_is_heard_out_for_ever(sent: int, autojump_clock: MockClock) -> None:
+    """Who sends no end is asked to stop: after a while, or when two bodies' worth has come."""
+
+    async def handler(request: Request, response: Response) -> None:
+        await answer(response, b"no")
+
+    async with visit(handler, limits=attrs.evolve(LIMITS, body=CONNECTION_WINDOW)) as client:
+        began, asked = trio.current_time(), client.ask("POST", "/", end=False)
+        heard = await client.reply(asked)
+        await client.upload(asked, bytes(sent), end=False)
+        await client.until(lambda: heard.reset == ErrorCodes.NO_ERROR)
+        assert trio.current_time() - began == (0 if sent else LINGER_SECONDS)
 
 
 @pytest.mark.parametrize(("length", "sizes"), [(5, [4]), (5, [6]), (5, [3, 3]), (5, []), (0, [1])])
