@@ -135,3 +135,13 @@ def test_blocks_we_do_not_know_grow_by_what_their_deltas_say() -> None:
         for piece in ('{"q":', '"x"}')
     ]
     assert spoken(folded(search, asked))["input"] == {"q": "x"}
+
+
+@pytest.mark.parametrize("odd", [5, True, {"a": 1}, "words"])
+def test_what_an_upstream_says_in_another_type_is_not_told(odd: Any) -> None:
+    """Of citations that are no list, and of a piece of input that is no text, there is nothing to tell."""
+    assert complete({"type": "text", "text": "a", "citations": odd}, 0) == complete({"type": "text", "text": "a"}, 0)
+    piece: list[Event] = [Opaque("anthropic", "input_json_delta", {"type": "input_json_delta", "partial_json": odd}, 0)]
+    if not isinstance(odd, str):
+        search = {"type": "server_tool_use", "id": "s", "name": "n", "input": {}}
+        assert folded(Other("anthropic", search), piece) == search

@@ -94,3 +94,9 @@ def test_nothing_known_is_still_an_object_with_numbers() -> None:
     """Both SDKs fail without input_tokens and output_tokens."""
     Strict.model_validate(write_usage(None), strict=True)
     assert write_usage(None)["input_tokens"] == 0
+
+
+@pytest.mark.parametrize("tier", [[], {"a": 1}, 5, "flex"])
+def test_a_tier_that_the_api_has_not_is_not_told(tier: Any) -> None:
+    """Of whatever type it is: an upstream may say anything."""
+    assert "service_tier" not in write_usage(read_usage({"input_tokens": 1, "output_tokens": 1, "service_tier": tier}))

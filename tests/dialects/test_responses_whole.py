@@ -209,3 +209,11 @@ def test_every_kind_of_item() -> None:
     assert blocks["native_tools"][0] == ToolUse("call_S1", "shell", {"type": "shell"})
     inputs = [event.piece for event in read_whole(BODIES["custom_tools"]) if isinstance(event, InputDelta)]
     assert msgspec.json.decode(inputs[1]) == {"input": "await run('ls')"}
+
+
+@pytest.mark.parametrize("odd", [5, True, {"a": 1}, "words"])
+def test_annotations_that_are_no_list_are_none(odd: Any) -> None:
+    """An upstream may say anything: its text is told all the same."""
+    part = {"type": "output_text", "text": "It rains.", "annotations": odd}
+    said_ = {"type": "message", "id": "msg_1", "role": "assistant", "status": "completed", "content": [part]}
+    assert texts(read_whole(body(output=[said_]))) == {0: "It rains."}

@@ -60,7 +60,8 @@ def contents(fields: Fields, index: int) -> list[Event]:
         case {"type": "text"}:
             if text := fields.get("text"):
                 deltas.append(TextDelta(index, str(text)))
-            for citation in fields.get("citations") or ():
+            cited = fields.get("citations")
+            for citation in cited if isinstance(cited, list) else ():
                 value = {"type": "citations_delta", "citation": citation}
                 deltas.append(Opaque(NAME, "citations_delta", value, index))
         case {"type": "thinking"}:
@@ -128,7 +129,7 @@ def _grown(fields: Fields, deltas: list[Event]) -> Fields:
     for delta in deltas:
         for key, value in ((delta.value or {}) if isinstance(delta, Opaque) else {}).items():
             if key == "partial_json":
-                given += value
+                given += value if isinstance(value, str) else ""
             elif key != "type":
                 earlier = fields.get(key)
                 fields[key] = earlier + value if isinstance(earlier, str) and isinstance(value, str) else value

@@ -68,7 +68,7 @@ def write_usage(usage: Usage | None) -> Fields:
     if usage.reasoning is not None:
         fields["output_tokens_details"] = {"thinking_tokens": usage.reasoning}
     for name, value in (usage.extra or {}).items():
-        if name in _TOLD or (name == "service_tier" and value in _TIERS):
+        if name in _TOLD or (name == "service_tier" and isinstance(value, str) and value in _TIERS):
             fields[name] = value
     return fields
 

@@ -99,7 +99,8 @@ def _part(part: Item, index: int) -> list[Event]:
     events: list[Event] = [BlockStarted(index, part_block(part))]
     if text := text_of(part):
         events.append(TextDelta(index, text, tokens(part.get("logprobs"))))
-    for number, annotation in enumerate(part.get("annotations") or ()):
+    noted = part.get("annotations")
+    for number, annotation in enumerate(noted if isinstance(noted, list) else ()):
         value = {"type": ANNOTATION, "annotation_index": number, "annotation": annotation}
         events.append(Opaque(NAME, ANNOTATION, value, index))
     return [*events, BlockStopped(index)]
