@@ -26,7 +26,7 @@ from pipeline.events import (
 )
 from stages.dialects.chat.fold import WholeEncoder
 from tests.dialects.chat_replies import BODIES, blocks, said, unfolded
-from tests.dialects.test_chat_encoder import REPLY
+from tests.dialects.test_chat_encoder import REPLY, encoded, finish
 
 names = pytest.mark.parametrize("name", BODIES)
 
@@ -188,3 +188,11 @@ def test_blocks_are_kept_by_index() -> None:
     events = [REPLY[0], BlockStarted(0, ToolUse("a", "f")), BlockStarted(1, ToolUse("b", "g")), InputDelta(1, "{}"),
               InputDelta(0, '{"x":1}'), BlockStopped(0), BlockStopped(1), Finished("tool_use")]  # fmt: skip
     assert blocks(unfolded(folded(events))) == [(ToolUse("a", "f"), '{"x":1}'), (ToolUse("b", "g"), "{}")]
+
+
+def test_why_a_reply_was_refused_is_told_as_in_a_stream() -> None:
+    """The explanation is the refusal's words, and the reason is the filter's: nothing that the model said refuses."""
+    refused = Finished("refusal", details={"type": "refusal", "explanation": "No."})
+    (choice,) = folded([*REPLY[:-1], refused])["choices"]
+    assert choice["message"]["refusal"] == "No."
+    assert [choice["finish_reason"]] == finish(encoded([*REPLY[:-1], refused])) == ["content_filter"]

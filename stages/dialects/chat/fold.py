@@ -43,6 +43,8 @@ from stages.dialects.chat.signed import of_a_call
 from stages.dialects.chat.whole import unfold
 from stages.dialects.citations import cited, nested
 
+_EMPTY = {"role": "assistant", "content": None, "refusal": None}
+
 
 @attrs.define
 class Piece:
@@ -93,14 +95,14 @@ class WholeEncoder:
 
     def _rendered(self, started: Started, finished: Finished, events: list[Event]) -> dict[str, Any]:
         """A body for events of another dialect."""
-        messages, weighed, refused = fold(events, finished), weights(events), refusing(events)
+        messages, weighed = fold(events, finished), weights(events)
         counts = finished.usage.over(started.usage) if finished.usage is not None else started.usage
         choices = [
             {
                 "index": number,
-                "message": {"role": "assistant", "content": None, "refusal": None, **message},
+                "message": {**_EMPTY, **explained(number, message, finished)},
                 "logprobs": weighed.get(number),
-                **_ending(number, message, finished, refused),
+                **_ending(number, message, finished),
             }
             for number, message in sorted(messages.items())
         ]
@@ -129,11 +131,13 @@ def fold(events: list[Event], finished: Finished) -> dict[int, dict[str, Any]]:
             case Opaque(dialect="responses", index=int(index)) if index in pieces:  # as in a stream
                 pieces[index].pages += cited(event, 0)
     choices = {0, *(finished.stops or ()), *(piece.choice for piece in pieces.values())}
-    messages = {choice: _message([piece for piece in pieces.values() if piece.choice == choice]) for choice in choices}
-    why = (finished.details or {}).get("explanation")
-    if finished.stop == "refusal" and isinstance(why, str):
-        messages[0].setdefault("refusal", why)
-    return messages
+    return {choice: _message([piece for piece in pieces.values() if piece.choice == choice]) for choice in choices}
+
+
+def explained(number: int, message: dict[str, Any], finished: Finished) -> dict[str, Any]:
+    """The *message* of that choice, with why it was refused, where that is known and its words don't say it."""
+    why = (finished.details or {}).get("explanation") if number == 0 and finished.stop == "refusal" else None
+    return {"refusal": why, **message} if isinstance(why, str) else message
 
 
 def weights(events: list[Event]) -> dict[int, dict[str, Any]]:
@@ -148,12 +152,6 @@ def weights(events: list[Event]) -> dict[int, dict[str, Any]]:
             told = found.setdefault(choice, {"content": None, "refusal": None})
             told[field] = [*(told[field] or ()), *event.logprobs]
     return found
-
-
-def refusing(events: list[Event]) -> set[int]:
-    """The choices whose own words refuse; an upstream's explanation of why it stopped is none of them."""
-    started = [event for event in events if isinstance(event, BlockStarted)]
-    return {event.choice for event in started if isinstance(event.block, Refusal)}
 
 
 def _message(pieces: list[Piece]) -> dict[str, Any]:
@@ -205,9 +203,9 @@ def _call(piece: Piece) -> dict[str, Any]:
     return {"id": block.id, "type": "function", "function": {"name": block.name, "arguments": given or "{}"}, **own}
 
 
-def _ending(number: int, message: dict[str, Any], finished: Finished, refused: set[int]) -> dict[str, Any]:
+def _ending(number: int, message: dict[str, Any], finished: Finished) -> dict[str, Any]:
     stop = finished.stop if number == 0 else (finished.stops or {}).get(number, "end_turn")
-    word = stops.write(stop, called="tool_calls" in message, refused=number in refused)
+    word = stops.write(stop, called="tool_calls" in message, refused="refusal" in message)
     if number == 0 and finished.stop_sequence is not None:
         return {"finish_reason": word, "stop_reason": finished.stop_sequence}
     return {"finish_reason": word}
@@ -229,9 +227,9 @@ def edited(body: dict[str, Any], started: Started, finished: Finished, events: l
     spoken = {event.kind for event in events if isinstance(event, Opaque)}
     for choice in copy["choices"]:
         number = choice.get("index") if isinstance(choice.get("index"), int) else 0
-        _edit(choice, old.get(number, {}), new.get(number, {}), spoken)
-        ending = _ending(number, new.get(number, {}), finished, refusing(events))
-        if ending != _ending(number, old.get(number, {}), was_finished, refusing(before)):
+        _edit(choice, old.get(number, {}), explained(number, new.get(number, {}), finished), spoken)
+        ending = _ending(number, new.get(number, {}), finished)
+        if ending != _ending(number, old.get(number, {}), was_finished):
             choice.update(ending)
     return copy
 
