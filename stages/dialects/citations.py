@@ -4,13 +4,14 @@
     Chat        annotations [{url_citation: {url, title, start_index, end_index}}]         a span of the answer
     Responses   output_text.annotation.added {url_citation, url, title, start_index, …}    a span of the part
 
-A span is told as it came: an answer of several parts is rare, and a reader shows the page in any case.  Citations of
+A span is told as it came: an answer of several parts is rare, and a reader shows the page in any case.  Claude's
+answers to a search have many, so that their ``Spans`` are counted.  Citations of
 anything else (documents, files) are their own dialect's alone.
 """
 
 from typing import Any
 
-from pipeline.events import Opaque
+from pipeline.events import BlockStarted, BlockStopped, Event, Opaque, Text, TextDelta
 
 Fields = dict[str, Any]
 
@@ -33,6 +34,37 @@ def cited(note: Opaque, length: int) -> list[Fields]:
 def nested(page: Fields) -> Fields:
     """*page*, of ``cited``, as Chat has it."""
     return {"type": _KIND, _KIND: {key: value for key, value in page.items() if key != "type"}}
+
+
+class Spans:
+    """Where in an answer the pages stand that its blocks cite: for Chat, whose answer is one text.
+
+    A transform: what Claude's citations amount to is told at the end of their block, as Responses tells a span.
+    """
+
+    def __init__(self) -> None:
+        self._length = 0  # characters of all texts so far
+        self._began = 0  # the same, where the open one began
+        self._open: int | None = None
+        self._notes: list[Opaque] = []
+
+    def told(self, event: Event) -> list[Event] | None:
+        """*event*, and before the end of a block the pages that it cites; None: as it is."""
+        match event:
+            case BlockStarted(block=Text()):
+                self._open, self._began, self._notes = event.index, self._length, []
+            case TextDelta() if event.index == self._open:
+                self._length += len(event.piece)
+            case Opaque() if event.index is not None and event.index == self._open:
+                self._notes.append(event)
+            case BlockStopped() if event.index == self._open and self._notes:
+                return [*self._pages(event.index), event]
+        return None
+
+    def _pages(self, index: int) -> list[Event]:
+        at = {"start_index": self._began, "end_index": self._length}
+        pages = [{**page, **at} for note in self._notes if note.dialect == "anthropic" for page in cited(note, 0)]
+        return [Opaque("responses", ADDED, {"type": ADDED, "annotation": page}, index) for page in pages]
 
 
 def _flat(annotation: Fields) -> Fields:

@@ -8,7 +8,7 @@ import pytest
 from pipeline.events import Opaque
 from stages.dialects.citations import cited, nested
 from stages.translation import translate_request
-from tests.dialects import chat_replies, responses_oracle
+from tests.dialects import anthropic_oracle, chat_replies, responses_oracle
 from tests.dialects.chat_replies import frame
 
 PAGE = {"url": "https://e.com/w", "title": "Weather", "start_index": 0, "end_index": 9}
@@ -91,3 +91,47 @@ def test_a_response_cites_for_a_chat_client() -> None:
     (noted,) = made["choices"][0]["message"]["annotations"]
     assert noted == NESTED
     assert streamed["choices"][0]["message"]["annotations"] == [{"index": 0, **NESTED}]
+
+
+def searched(*texts: dict[str, Any]) -> dict[str, Any]:
+    """What Claude answers after a search."""
+    found: list[dict[str, Any]] = [
+        {"type": "server_tool_use", "id": "srvtoolu_1", "name": "web_search", "input": {"query": "weather"}},
+        {"type": "web_search_tool_result", "tool_use_id": "srvtoolu_1", "content": []},
+    ]
+    usage = {"input_tokens": 1, "output_tokens": 1}
+    message = {"id": "msg_1", "type": "message", "role": "assistant", "model": "m", "content": [*found, *texts]}
+    return {**message, "stop_reason": "end_turn", "stop_sequence": None, "usage": usage}
+
+
+@pytest.mark.parametrize("tools", [[], [{"type": "function", "function": {"name": "a.b"}}]])
+def test_what_claude_cites_is_a_span_of_a_chat_answer(tools: list[Any]) -> None:
+    """Of all the texts together, as a Chat client reads them; streamed and whole; of documents there is nothing."""
+    page = {"type": "web_search_result_location", "url": PAGE["url"], "title": PAGE["title"], "encrypted_index": "E",
+            "cited_text": "rain"}  # fmt: skip
+    document = {"type": "char_location", "cited_text": "x", "document_index": 0, "document_title": None,
+                "start_char_index": 0, "end_char_index": 1}  # fmt: skip
+    body = msgspec.json.encode(
+        searched(
+            {"type": "text", "text": "I looked: "},
+            {"type": "text", "text": "It rains.", "citations": [page, document, page]},
+            {"type": "text", "text": " Take care.", "citations": [page]},
+        )
+    )
+    spans = [(10, 19), (10, 19), (19, 30)]
+    wanted = [{**PAGE, "start_index": start, "end_index": end} for start, end in spans]
+    prompt = {**ASKED["chat"], "web_search_options": {}, "tools": tools}
+    upstream = anthropic_oracle.write(anthropic_oracle.bare(anthropic_oracle.read_whole(body)))
+    streaming, whole = (
+        translate_request({**prompt, "stream": stream}, source="chat", target="anthropic") for stream in (True, False)
+    )
+    reply = streaming.stream()
+    streamed: Any = chat_replies.accumulated(reply.feed(upstream) + reply.close()).to_dict()
+    told = streamed["choices"][0]["message"]
+    assert told["content"] == "I looked: It rains. Take care."
+    assert told["annotations"] == [
+        {"index": number, "type": "url_citation", "url_citation": one} for number, one in enumerate(wanted)
+    ]
+    folding = whole.whole()
+    made = msgspec.json.decode(folding.feed(body) + folding.close())
+    assert [one["url_citation"] for one in made["choices"][0]["message"]["annotations"]] == wanted

@@ -12,8 +12,11 @@
 What ``pipeline.dialect.Dialect`` asks for, under its names.
 """
 
+from collections.abc import Callable
+from typing import Any
+
 from pipeline.document import Path
-from pipeline.events import Kinds
+from pipeline.events import Event, Kinds
 from pipeline.prompt import Prompt
 from stages.dialects.chat.count import count, encode_count
 from stages.dialects.chat.decoder import StreamDecoder
@@ -27,7 +30,8 @@ from stages.dialects.chat.refusals import decode_error
 from stages.dialects.chat.routes import MARK, NAME, ROUTES, credentials, defaults, foreign, upstream_path
 from stages.dialects.chat.whole import explode
 from stages.dialects.chat.wishes import ask_usage, fit, shows_usage
-from stages.dialects.names import restoring
+from stages.dialects.citations import Spans
+from stages.dialects.names import restoring as named
 from stages.dialects.whole import WholeDecoder
 
 __all__ = [
@@ -59,6 +63,16 @@ __all__ = [
 ]
 
 MODEL: Path = ("model",)
+
+
+def restoring(body: dict[str, Any]) -> Callable[[Event], list[Event] | None] | None:
+    """What turns a reply back for the client that sent *body*: calls get its own names, and of a search that was asked
+    for the pages that are cited get their spans.  None if there is nothing to do."""
+    names = named(body)
+    if body.get("web_search_options") is None:
+        return names
+    spans = Spans()
+    return spans.told if names is None else lambda event: spans.told(event) or names(event)
 
 
 def stream_decoder(kinds: Kinds | None, *, hide_usage: bool = False) -> StreamDecoder:
