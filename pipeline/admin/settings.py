@@ -4,14 +4,14 @@ from typing import Annotated
 
 import attrs
 
-from pipeline.admin.text import MOST, is_account, normal
+from pipeline.admin.text import MOST, can_be_said, normal
 from pipeline.secret import Secret
 from pipeline.structure import Check, show
 
 
 def _user(value: str) -> None:
-    if not is_account(value):
-        meant = f"one word of at most {MOST} characters, without a colon, spaces and invisible characters"
+    if not can_be_said(value):
+        meant = f"one line of at most {MOST} characters, without a colon, invisible characters, and spaces at its ends"
         raise ValueError(f"expected {meant}, got {show(value)}")
 
 

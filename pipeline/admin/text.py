@@ -36,9 +36,9 @@ MEANT = {
 }
 
 
-def is_account(name: str) -> bool:
-    """Whether *name* may be an account's: an ``Account``."""
-    return len(name) <= MOST and re.fullmatch(_ACCOUNT, name) is not None
+def can_be_said(name: str) -> bool:
+    """Whether every way of logging in can say the user *name*, which a file may have with spaces in it."""
+    return len(name) <= MOST and ":" not in name and re.fullmatch(_LINE, name) is not None
 
 
 def normal(name: str) -> str:
