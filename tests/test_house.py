@@ -22,6 +22,10 @@ PACKAGES = ("transports", "pipeline", "stages")
 FILES = sorted(file for package in PACKAGES for file in (ROOT / package).rglob("*.py"))
 TESTS = sorted(file for file in (ROOT / "tests").rglob("*.py"))
 
+# Whose docstring says what each of their files is for.
+MAPPED = (*PACKAGES, "pipeline/store", "pipeline/observe", "stages/tokens", "stages/claude_cli",
+          *(f"stages/dialects/{name}" for name in ("anthropic", "chat", "responses", "claude_cli")))  # fmt: skip
+
 MOST_LINES = 400  # a file
 MOST_FUNCTION_LINES = 40
 
@@ -278,12 +282,12 @@ def undocumented(node: ast.stmt) -> bool:
     return "overload" not in marks and not ast.get_docstring(node)
 
 
-@pytest.mark.parametrize("package", PACKAGES)
+@pytest.mark.parametrize("package", MAPPED)
 def test_every_file_is_on_the_map(package: str) -> None:
     """Who opens a package reads what its files are for, all of them, before the first."""
     chart = ast.get_docstring(tree(ROOT / package / "__init__.py")) or ""
     files = {file.stem for file in (ROOT / package).glob("*.py") if not file.stem.startswith("__")}
-    folders = {file.parent.name for file in (ROOT / package).glob("*/__init__.py")}
+    folders = {file.parent.name for file in (ROOT / package).glob("*/__init__.py")} - {"migrations"}
     assert files | folders <= set(re.findall(r"\w+", chart))
 
 

@@ -9,7 +9,7 @@
     units    a prompt, cut where turns change it         weight   what one unit holds, by kind of content
     weigh    JSON of a unit → its weight                 pictures, files, declarations   what takes more than a look
     scales   what models make of a weight                calibration  what they were seen to make of it
-    worker   the process                                 clerk    who starts and asks it
+    worker   the process, with its tokenizer             clerk    who starts and asks it
     looks    what a picture costs                        counter  all of it, for forward
 
 A unit is a system block, a tool, a turn.  What it holds does not depend on the model: the weight is remembered by the
