@@ -183,6 +183,25 @@ def test_thoughts_are_dropped_and_counted() -> None:
     assert [(edit.why[:2], edit.lossy) for edit in edits] == [("3 ", True)]
 
 
+@pytest.mark.parametrize(
+    ("thought", "field", "lost"),
+    [
+        ({"type": "thinking", "thinking": "hm", "signature": ""}, "hm", 0),
+        ({"type": "thinking", "thinking": "hm", "signature": wrap("responses", "gpt", "gAAAA")}, "hm", 0),
+        ({"type": "thinking", "thinking": "", "signature": wrap("responses", "gpt", "gAAAA")}, "", 1),
+        ({"type": "thinking", "thinking": "", "signature": "EqQB"}, "", 1),
+        ({"type": "thinking", "thinking": "", "signature": ""}, "", 0),
+        ({"type": "redacted_thinking", "data": "EmRed=="}, "", 1),
+    ],
+)
+def test_sealed_thoughts_without_words_are_lost_to_those_that_want_words(thought: Body, field: str, lost: int) -> None:
+    """Newer models keep their words to themselves: what only their maker can read does not arrive, and that is told."""
+    deepseek = attrs.evolve(COMPATIBLE, replay="reasoning_content", replay_always=True)
+    body, edits = out(hubbed(HELLO, said("assistant", thought, use("a")), said("user", result("a"))), deepseek)
+    assert body["messages"][1]["reasoning_content"] == field
+    assert len(losses(edits)) == lost
+
+
 def test_providers_that_want_thoughts_back() -> None:
     """Each in the field it reads; DeepSeek in every turn with calls, if only as nothing."""
     turn = [HELLO, said("assistant", THOUGHT, use("a")), said("user", result("a")), said("assistant", use("b")),

@@ -184,11 +184,9 @@ class Conversation(conversation.Conversation):
             kept = [block for block in thoughts if _claudes(block)]
             self._tally.thoughts += len(thoughts) - len(kept)
             return {field: [_entry(block, index) for index, block in enumerate(kept)]} if kept else {}
-        words = (
-            [text(block.get("thinking"), path) for block in thoughts if block["type"] == "thinking"] if field else []
-        )
-        self._tally.thoughts += len(thoughts) - len(words)
-        said = "".join(words)
+        told = [block for block in thoughts if block["type"] == "thinking" and _worded(block)] if field else []
+        self._tally.thoughts += len(thoughts) - len(told)
+        said = "".join(text(block.get("thinking"), path) for block in told)
         return {field: said} if field and (said or (calls and self._family.replay_always)) else {}
 
     # -- all ----------------------------------------------------------------------------------------------------------
@@ -205,6 +203,11 @@ class Conversation(conversation.Conversation):
             return said
         self._tally.joined += max(len(said) - 1, 0)
         return "\n\n".join(texts)
+
+
+def _worded(block: Fields) -> bool:
+    """Whether a block of thinking is no more than its words: what is sealed without any is its maker's alone."""
+    return bool(block.get("thinking")) or not block.get("signature")
 
 
 def _claudes(block: Fields) -> bool:
