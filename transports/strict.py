@@ -155,13 +155,16 @@ def host_allowed(host: str, *, local: str, names: Collection[str]) -> bool:
     if match is None:
         return False
     name = match["name"].lower()
-    if name == "localhost" or name in names:
-        return True
-    address = _literal(name.strip("[]"))
-    return address is not None and (address.is_loopback or address == _literal(local.partition("%")[0]))
+    return name == "localhost" or name in names or _ours(name.strip("[]"), local.partition("%")[0])
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=256)  # a client says the same with every request
+def _ours(name: str, local: str) -> bool:
+    """Whether *name* is an address: of loopback, or *local*."""
+    address = _literal(name)
+    return address is not None and (address.is_loopback or address == _literal(local))
+
+
 def _literal(text: str) -> IPv4Address | IPv6Address | None:
     try:
         return ip_address(text)
