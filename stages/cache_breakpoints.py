@@ -103,8 +103,8 @@ def newest_turn(prompt: Prompt) -> Spot | None:
 
 def previous_turn(prompt: Prompt) -> Spot | None:
     """The last block of what stood before the assistant last spoke: the newest turn of one request ago."""
-    spoken = False
-    for number in reversed(prompt.keys("messages")):
+    numbers, spoken = prompt.keys("messages"), False
+    for number in reversed(numbers if len(numbers) > 2 else ()):  # user, assistant, user: most small requests are one
         speaks = prompt.get("messages", number, "role") == "assistant"
         if spoken and not speaks:
             return cacheable(prompt, ("messages", number, "content"))
