@@ -122,14 +122,14 @@ async def enter(
     Their tails, if they have one, are kept for when the exchange ends.  One loop for all: a request enters eight or
     more, and most of them do next to nothing.
     """
-    effects, spent = exchange.effects, exchange.stages
+    effects, spent, effect = exchange.effects, exchange.stages, None
+    began = perf_counter()  # where one ends the next begins: the clock is read once for each
     for name, stage in stages:
         exchange.prompt.author = name
-        effect = None if effects is None else effects.begin(name, exchange)
+        if effects is not None:
+            effect, began = effects.begin(name, exchange), perf_counter()
         caller = exchange.caller  # one of them, auth, says who that is
-        called = overlaid(stage, name, exchange) if caller is not None and caller.options else stage
-        began = perf_counter()
-        made = called(exchange)
+        made = (overlaid(stage, name, exchange) if caller is not None and caller.options else stage)(exchange)
         if made is not None:  # most stages are done by now
             if not isinstance(made, GeneratorType) and inspect.isawaitable(made):
                 made = await made
@@ -139,9 +139,10 @@ async def enter(
             elif isinstance(made, AsyncGeneratorType):
                 tails.append(made)
                 made = await anext(made, None)
-        seconds = perf_counter() - began
-        spent[name] = spent[name] + seconds if name in spent else seconds
-        if effect is not None and effects is not None:
-            made = effects.entered(effect, exchange, seconds, made)
+        ended = perf_counter()
+        spent[name] = spent.get(name, 0.0) + ended - began
+        if effects is not None and effect is not None:
+            made = effects.entered(effect, exchange, ended - began, made)
         if made is not None:
             transforms.append(made)
+        began = ended
