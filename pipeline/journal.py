@@ -99,12 +99,24 @@ def note(line: dict[str, Any], response: Response | None = None) -> None:
 # -- more than a line -------------------------------------------------------------------------------------------------
 
 
-def whole(exchange: Exchange, line: dict[str, Any]) -> dict[str, Any]:
-    """*line* with each attempt, and with what each stage did."""
+def brief(exchange: Exchange, line: dict[str, Any]) -> dict[str, Any]:
+    """*line* with each attempt, and with what stages did beside taking their time."""
     tries = [tried(exchange, attempt) for attempt in exchange.attempts]
     edits = exchange.committed.edits if exchange.committed else exchange.prompt.edits
     did = effects(exchange, line["stages"], edits)
     return {"at": round(exchange.arrived * 1000), **line, "tries": tries, "effects": did}
+
+
+def whole(entry: dict[str, Any]) -> dict[str, Any]:
+    """*entry*, which was brief, with what each stage did: most did nothing that its time does not tell.
+
+    It may be JSON that was read again; without effects, if they were too many.
+    """
+    if "effects" not in entry:
+        return entry
+    did = {each["stage"]: each for each in entry["effects"]}
+    ran = [did.pop(name, None) or effect(name, up) for name, up in entry["stages"].items()]
+    return {**entry, "effects": [*ran, *did.values()]}
 
 
 def tried(exchange: Exchange, attempt: Attempt) -> dict[str, Any]:
@@ -127,23 +139,27 @@ def since(exchange: Exchange, at: float | None) -> float | None:
 
 
 def effects(exchange: Exchange, up: dict[str, int], edits: list[Edit]) -> list[dict[str, Any]]:
-    """What each stage did: its time, its *edits*, and, where that was looked at, the events it saw and changed.
+    """What stages did: their *edits*, and, where that was looked at, the events they saw and changed.
 
     *up*: microseconds by stage.  Edits stand there as they are: JSON has their fields (``recent.in_json``).
     """
-    up = up | {edit.stage: 0 for edit in edits if edit.stage not in up}
-    did: dict[str, dict[str, Any]] = {
-        name: {"stage": name, "up": spent, "down": None, "events": None, "changed": None, "edits": []}
-        for name, spent in up.items()
-    }
+    did: dict[str, dict[str, Any]] = {}
     for edit in edits:
+        if edit.stage not in did:
+            did[edit.stage] = effect(edit.stage, up.get(edit.stage, 0))
         made = did[edit.stage]["edits"]
         if len(made) < EDITS:
             made.append(edit)
     for seen in exchange.effects.stages if exchange.effects else ():
-        if seen.stage in did:  # it did not refuse
-            did[seen.stage] |= {"down": round(seen.down * 1e6), "events": seen.events, "changed": seen.changed}
+        if seen.stage in up or seen.stage in did:  # it did not refuse
+            looked = did.setdefault(seen.stage, effect(seen.stage, up.get(seen.stage, 0)))
+            looked |= {"down": round(seen.down * 1e6), "events": seen.events, "changed": seen.changed}
     return list(did.values())
+
+
+def effect(stage: str, up: int) -> dict[str, Any]:
+    """What *stage* did that took *up* microseconds, as far as nobody looked and it changed nothing."""
+    return {"stage": stage, "up": up, "down": None, "events": None, "changed": None, "edits": []}
 
 
 class Overheard:

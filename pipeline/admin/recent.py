@@ -9,6 +9,7 @@ from msgspec import Meta
 from pipeline.admin.desk import Ask
 from pipeline.admin.refusal import absent
 from pipeline.admin.route import Route, get
+from pipeline.journal import whole
 
 
 class Spent(msgspec.Struct):
@@ -117,7 +118,7 @@ async def one(ask: Ask, id: str) -> SeenWhole:  # noqa: A002  # as the path has 
     """One of them, with what each stage did."""
     if (entry := await held(ask, id)) is None:
         raise absent("request")
-    return msgspec.convert({**entry, "capture": await capture(ask, id)}, SeenWhole)
+    return msgspec.convert({**whole(entry), "capture": await capture(ask, id)}, SeenWhole)
 
 
 async def held(ask: Ask, id: str) -> dict[str, Any] | None:  # noqa: A002  # the request's

@@ -14,7 +14,7 @@ import attrs
 from pipeline.config import Config
 from pipeline.effects import Effects
 from pipeline.exchange import Exchange
-from pipeline.journal import BODY, Overheard, note, told, whole
+from pipeline.journal import BODY, Overheard, brief, note, told, whole
 from pipeline.observe.archive import Archive
 from pipeline.observe.metrics import Metrics
 from pipeline.observe.recent import Recent
@@ -72,12 +72,12 @@ class Observer:
         """*exchange* is over, or was refused before it began."""
         line = told(exchange)
         note(line, response if self.bodies else None)
-        entry = whole(exchange, line)
+        entry = brief(exchange, line)
         self.recent.add(entry)
         if self.metrics is not None:
             self.metrics.over(exchange)
         if self.archive is not None and recording is not None:
-            self.archive.keep(recording, exchange, entry)
+            self.archive.keep(recording, exchange, whole(entry))
 
 
 @attrs.define(eq=False)

@@ -18,7 +18,7 @@ import trio
 from pipeline.effects import Effects
 from pipeline.exchange import Caller, Exchange
 from pipeline.heartbeat import Heart
-from pipeline.journal import told, whole
+from pipeline.journal import brief, told, whole
 from pipeline.line import conduct
 from pipeline.loading import Built
 from pipeline.naming import load
@@ -63,7 +63,7 @@ async def replay(captured: Captured, built: Built, *, live: bool = False, store:
         exchange.upstreams = list(upstreams)
         exchange.began = trio.current_time()
         await conduct(exchange, line, recording.response, Heart(60))
-    made = recording.captured(whole(exchange, told(exchange)))
+    made = recording.captured(whole(brief(exchange, told(exchange))))
     return Replayed(cleaned(made, recording.shown, load("stages.redaction:scrubbed")), effects, left_out)
 
 

@@ -1,5 +1,6 @@
 """The journal: one line per exchange, and nothing of what was said unless that is asked for."""
 
+import json
 from typing import Any
 
 import pytest
@@ -8,8 +9,9 @@ from structlog.testing import capture_logs
 from pipeline.effects import Effect, Effects
 from pipeline.errors import UpstreamFailed
 from pipeline.exchange import Attempt
-from pipeline.journal import BODY, EDITS, Overheard, note, told, whole
+from pipeline.journal import BODY, EDITS, Overheard, brief, note, told, whole
 from pipeline.live import BOOKED
+from pipeline.observe.recent import in_json
 from pipeline.prompt import Edit
 from pipeline.store.record import Record
 from tests.doubles import Recorder, exchange
@@ -68,7 +70,19 @@ async def test_of_each_stage_is_told_what_it_did() -> None:
     edits = [edit("warmer", "a"), edit("forward", "b"), *(edit("warmer", "c") for _ in range(EDITS))]
     x = exchange(attempts=[Attempt("up", "m", 0.0, edits=edits)], stages={"auth": 2e-6, "warmer": 3e-6})
     x.effects = Effects(stages=[Effect("auth", events=2, down=1e-6), Effect("warmer", events=3), Effect("limits")])
-    auth, warmer, forward = whole(x, told(x))["effects"]
+    auth, warmer, forward = whole(brief(x, told(x)))["effects"]
     assert auth == {"stage": "auth", "up": 2, "down": 1, "events": 2, "changed": 0, "edits": []}
     assert (warmer["up"], warmer["events"], warmer["edits"]) == (3, 3, [edits[0], *edits[2:-1]])
     assert forward == {"stage": "forward", "up": 0, "down": None, "events": None, "changed": None, "edits": [edits[1]]}
+
+
+async def test_what_only_took_its_time_is_not_written_down_twice() -> None:
+    """Of such a stage a brief entry has the time alone; what is told of it is the same, also after JSON."""
+    edits = [Edit("warmer", "a", "set", "why")]
+    x = exchange(attempts=[Attempt("up", "m", 0.0, edits=edits)], stages={"auth": 2e-6, "warmer": 3e-6})
+    entry = brief(x, told(x))
+    assert [effect["stage"] for effect in entry["effects"]] == ["warmer"]
+    auth, _ = whole(json.loads(in_json(entry)))["effects"]
+    assert auth == {"stage": "auth", "up": 2, "down": None, "events": None, "changed": None, "edits": []}
+    without = {name: value for name, value in entry.items() if name != "effects"}
+    assert whole(without) == without
