@@ -20,9 +20,12 @@ _NOTHING: Mapping[str, bytes] = {}
 Action = Literal["set", "added", "dropped", "approximated", "refused", "repaired"]
 
 
-@attrs.frozen
+@attrs.define(unsafe_hash=True)
 class Edit:
-    """One recorded change: *stage* did *action* at *path*, because *why*; *lossy* if something asked for is gone."""
+    """One recorded change: *stage* did *action* at *path*, because *why*; *lossy* if something asked for is gone.
+
+    Never modified: ``frozen`` would make each of them cost three times as much.
+    """
 
     stage: str
     path: str  # "messages[3].content[0].cache_control"
