@@ -30,8 +30,19 @@ T = TypeVar("T")
 class Out(Protocol):
     """Where batches go: the next transform, a channel, the client."""
 
+    __slots__ = ()
+
+    def push(self, batch: Batch) -> Awaitable[None] | None:
+        """Pass *batch* on as far as that needs no waiting; what needs it is to be awaited, before the next.  None: all.
+
+        So a piece of a stream comes from socket to socket in one go, through plain calls.
+        """
+
     async def send(self, batch: Batch) -> None:
         """Pass *batch* on; waits while what is below does."""
+        rest = self.push(batch)
+        if rest is not None:
+            await rest
 
 
 Source = Callable[["Exchange", Out], Awaitable[None]]

@@ -223,7 +223,7 @@ class Ends:
 # -- what batches travel through --------------------------------------------------------------------------------------
 
 
-class Fused:
+class Fused(Out):
     """Transforms in a row, none of which can wait: one call for the lot."""
 
     __slots__ = ("_exchange", "_into", "_steps", "over")
@@ -233,7 +233,7 @@ class Fused:
         self._exchange, self._into = exchange, into
         self._steps = [(transform, getattr(transform, "seen", None)) for transform in transforms]
 
-    async def send(self, batch: Batch) -> None:
+    def push(self, batch: Batch) -> Awaitable[None] | None:
         """Pass *batch* through all transforms and on.  Raises Enough after a terminal event."""
         if self.over:
             raise Enough
@@ -249,8 +249,7 @@ class Fused:
         if self._exchange.ending is not None and not self.over:
             self.over = True
             batch = [*batch, self._exchange.ending]
-        if batch:
-            await self._into.send(batch)
+        return self._into.push(batch) if batch else None
 
     def _ended(self, batch: Batch) -> Batch:
         """*batch* up to its first terminal event: nothing passes any stage after that."""

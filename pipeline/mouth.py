@@ -9,16 +9,17 @@ and a task empties it; until it has, everything goes that way, so that nothing o
 where it would be needed again for the next batch (a slow client, or TLS, which takes nothing without waiting) it stays.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import trio
 
 from pipeline.events import Batch
+from pipeline.exchange import Out
 from pipeline.outlet import DEPTH, Enough, Outlet, Sink, pump
 from transports.messages import Disconnected
 
 
-class Mouth:
+class Mouth(Out):
     """The end of one streamed reply."""
 
     __slots__ = ("_emptied", "_ended", "_outlet", "_sink", "_tasks", "_waits")
@@ -30,7 +31,7 @@ class Mouth:
         self._emptied: trio.Event | None = None
         self._waits = 0  # how often in a row something had to wait
 
-    async def send(self, batch: Batch) -> None:
+    def push(self, batch: Batch) -> Awaitable[None] | None:
         """Write *batch*, or have it written; waits while the channel is full.  Raises Enough after the end."""
         if self._sink.over:
             raise Enough
@@ -39,9 +40,9 @@ class Mouth:
             left = self._sink.send_now(batch)
             if left is None:
                 self._waits = 0
-                return
+                return None
             batch, outlet = left, self._open()
-        await outlet.send(batch)
+        return outlet.push(batch)
 
     @property
     def waiting(self) -> int:

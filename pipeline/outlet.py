@@ -6,6 +6,7 @@
 """
 
 import contextlib
+from collections.abc import Awaitable
 from operator import attrgetter
 from typing import Protocol
 
@@ -13,6 +14,7 @@ import trio
 
 from pipeline.errors import GatewayError, UpstreamTruncated
 from pipeline.events import Batch, Failed
+from pipeline.exchange import Out
 
 DEPTH = 3  # batches a channel holds before its sender waits; a batch is what one read of 64 KiB contained
 GATHER = 16 * 1024  # bytes up to which waiting batches are joined into one write
@@ -29,6 +31,9 @@ class Sink(Protocol):
 
     async def send(self, batch: Batch) -> None:
         """Write *batch*; raises Disconnected when the client is gone."""
+
+    def push(self, batch: Batch) -> Awaitable[None] | None:
+        """See Out."""
 
     def send_now(self, batch: Batch) -> Batch | None:
         """Write *batch* without waiting; gives what ``send`` is to be given still, None if that is nothing.
@@ -53,7 +58,7 @@ def cut_short() -> GatewayError:
     return UpstreamTruncated("the upstream stopped before its answer was complete")
 
 
-class Outlet:
+class Outlet(Out):
     """The sending end of a channel."""
 
     __slots__ = ("_channel",)
@@ -61,13 +66,19 @@ class Outlet:
     def __init__(self, channel: trio.MemorySendChannel[Batch]) -> None:
         self._channel = channel
 
-    async def send(self, batch: Batch) -> None:
-        """Put *batch* into the channel, waiting while it is full.  Raises Enough when nobody reads it any more."""
+    def push(self, batch: Batch) -> Awaitable[None] | None:
+        """Put *batch* into the channel; waits while it is full.  Raises Enough when nobody reads it any more."""
+        try:  # 5 µs a hop this way, 12 by ``send`` alone; a full channel is checkpoint enough
+            self._channel.send_nowait(batch)
+        except trio.WouldBlock:
+            return self._wait(batch)
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            raise Enough from None
+        return None
+
+    async def _wait(self, batch: Batch) -> None:
         try:
-            try:  # 5 µs a hop this way, 12 by ``send`` alone
-                self._channel.send_nowait(batch)
-            except trio.WouldBlock:  # a full channel is checkpoint enough
-                await self._channel.send(batch)
+            await self._channel.send(batch)
         except (trio.BrokenResourceError, trio.ClosedResourceError):
             raise Enough from None
 

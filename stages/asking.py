@@ -5,6 +5,7 @@
 Below this file are sockets, above it are events; the names of transport failures end here.
 """
 
+from collections.abc import Awaitable
 from contextlib import AbstractAsyncContextManager
 from types import TracebackType
 
@@ -138,29 +139,50 @@ async def checked(reply: Reply, upstream: Upstream, *, streaming: bool) -> None:
 
 async def decoded(reply: Reply, decoder: Decoder, out: Out) -> None:
     """Bytes → events → *out*, until the terminal event; what the upstream sends after it is the pool's affair."""
-    head, coding = reply.head, plain(reply)
-    begun = False
-    while True:
-        data = await reply.receive()
-        batch = decoder.feed(coding.feed(data) if coding else data) if data else decoder.close()
-        if batch and isinstance(failed := batch[-1], Failed) and redact(failed.error):
-            batch[-1] = failed.replace()  # its frame still says what was taken out
-        begun = begun or beginning(batch, head)
+    passage = Passage(reply.head, plain(reply), decoder, out)
+    while not passage.over:
+        await reply.flow(passage.take)
+        if passage.rest is None and not passage.over:
+            passage.take(await reply.receive())
+        if passage.rest is not None:
+            rest, passage.rest = passage.rest, None
+            await rest
+            del rest  # the next may be a long time coming
+
+
+class Passage:
+    """A reply on its way from bytes to events, to *out*."""
+
+    __slots__ = ("_coding", "_decoder", "_head", "_out", "over", "rest")
+
+    def __init__(self, head: Head, coding: Decoding | None, decoder: Decoder, out: Out) -> None:
+        self._head: Head | None = head  # until the reply has begun
+        self._coding, self._decoder, self._out = coding, decoder, out
+        self.rest: Awaitable[None] | None = None  # what has to wait of what was taken
+        self.over = False  # nothing more is read: the terminal event has come, or the end
+
+    def take(self, data: bytes) -> bool:
+        """Pass on what *data* completes; ``b""`` is the end.  Tells whether more may follow without a wait."""
+        if data:
+            batch = self._decoder.feed(data if self._coding is None else self._coding.feed(data))
+        else:
+            batch, self.over = self._decoder.close(), True
         if batch:
-            await out.send(batch)
-            if batch[-1].terminal:
-                return
-        elif not data:
-            return
-        del data, batch  # the next may be a long time coming
+            last = batch[-1]
+            if last.terminal:
+                self.over = True
+                if isinstance(last, Failed) and redact(last.error):
+                    batch[-1] = last.replace()  # its frame still says what was taken out
+            if self._head is not None:
+                self._look(batch, self._head)
+            self.rest = self._out.push(batch)
+        return self.rest is None and not self.over
 
-
-def beginning(batch: Batch, head: Head) -> bool:
-    """Whether the reply begins in *batch*; its first event gets its *head*."""
-    started = next((event for event in batch if isinstance(event, Started)), None)
-    if started is not None:
-        started.head = head
-    return started is not None
+    def _look(self, batch: Batch, head: Head) -> None:
+        """Give the first event of the reply, if it is in *batch*, the reply's *head*."""
+        started = next((event for event in batch if isinstance(event, Started)), None)
+        if started is not None:
+            started.head, self._head = head, None
 
 
 def plain(reply: Reply) -> Decoding | None:

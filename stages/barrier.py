@@ -7,7 +7,7 @@ durable first is awaited, and where the prompt is let go: a stream runs for an h
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import trio
 
@@ -22,7 +22,7 @@ COMMITS = frozenset({BlockStarted, Opaque, Run, Finished, Answer})
 COUNTING = (Started, Finished)  # what tells usage
 
 
-class Barrier:
+class Barrier(Out):
     """Where *attempt*'s reply is held.  *opened* is told, at the commit, what was held; it must not wait.
 
     *patience* is cancelled if there is no commit in time; its deadline is taken back at the commit.
@@ -43,16 +43,16 @@ class Barrier:
         self._held: Batch = []
         self._weight = 0
 
-    async def send(self, batch: Batch) -> None:
+    def push(self, batch: Batch) -> Awaitable[None] | None:
         """Pass *batch* on, or hold it.  Raises the error of a Failed that comes before the commit."""
         if not self.open:
             self._look(batch)
             if not self.open:
-                return
-            batch = await self._commit()
-        elif isinstance(failed := batch[-1], Failed):
+                return None
+            return self._commit()
+        if isinstance(failed := batch[-1], Failed):
             self._attempt.error = failed.error  # the client is told; the upstream's health, and the record, are too
-        await self._into.send(batch)
+        return self._into.push(batch)
 
     def _look(self, batch: Batch) -> None:
         """Hold *batch*; open at content, or when too much is held.  Only the new batch is looked at."""
@@ -71,8 +71,8 @@ class Barrier:
             self._weight += weigh(batch)
             self.open = len(self._held) > HELD_EVENTS or self._weight > HELD_BYTES
 
-    async def _commit(self) -> Batch:
-        """All that was held."""
+    async def _commit(self) -> None:
+        """Pass on all that was held."""
         if self.patience is not None:
             self.patience.deadline = math.inf
         held, self._held = self._held, []
@@ -84,4 +84,4 @@ class Barrier:
         if self._asked is not None:  # shares the text
             self._asked.release()
         self._opened = self._asked = None
-        return held
+        await self._into.send(held)

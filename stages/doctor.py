@@ -29,7 +29,7 @@ from pipeline.errors import (
     meant,
 )
 from pipeline.events import Batch, Failed, TextDelta, ThinkingDelta
-from pipeline.exchange import unasked
+from pipeline.exchange import Out, unasked
 from pipeline.explain import count
 from pipeline.globs import in_full
 from pipeline.prompt import Prompt
@@ -149,13 +149,13 @@ def question(upstream: Upstream, model: str) -> Prompt:
 
 
 @attrs.define
-class Heard:
+class Heard(Out):
     """Hears when the first word came, in seconds after *began*.  Raises the reply's error."""
 
     began: float
     first: float | None = None
 
-    async def send(self, batch: Batch) -> None:
+    def push(self, batch: Batch) -> None:
         """Take in *batch*."""
         for event in batch:
             if isinstance(event, Failed):

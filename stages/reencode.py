@@ -51,6 +51,8 @@ class Reencode:
         """Write *batch*; the sink of a line does (``pipeline.outlet.Sink``)."""
         return self._sending(self, batch)
 
+    push = send  # what needs no waiting is ``send_now``'s
+
     def send_now(self, batch: Batch) -> Batch | None:
         """Write *batch* if that needs no waiting; gives what is left for ``send``, None: nothing."""
         return self._at_once(self, batch)

@@ -166,13 +166,13 @@ def put_down(exchange: Exchange, attempt: Attempt) -> None:
 
 
 @attrs.define
-class Heard:
+class Heard(Out):
     """Keeps the words of a whole reply.  Raises its error."""
 
     words: list[str] = attrs.field(factory=list)
     end: Finished | None = None
 
-    async def send(self, batch: Batch) -> None:
+    def push(self, batch: Batch) -> None:
         """Take in *batch*."""
         for event in batch:
             if isinstance(event, TextDelta):

@@ -1,6 +1,6 @@
 """Fakes that tests share, no mocks: a dialect of plain words, a response that remembers, an exchange to send up."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -99,6 +99,9 @@ class Kept:
     def send_now(self, batch: Batch) -> Batch | None:
         return batch
 
+    def push(self, batch: Batch) -> Awaitable[None]:
+        return self.send(batch)
+
     async def send(self, batch: Batch) -> None:
         await trio.lowlevel.checkpoint()
         assert not self.over, "nothing is written after the terminal event"
@@ -193,6 +196,11 @@ class ScriptedReply:
         kind = [(b"content-type", b"text/event-stream")] if status == 200 else []
         self.head = Head(status, kind if headers is None else headers)
         self._script = list(script)
+
+    async def flow(self, take: Callable[[bytes], bool]) -> None:
+        await trio.lowlevel.checkpoint()
+        while self._script and isinstance(self._script[0], bytes) and take(self._script.pop(0)):
+            await trio.lowlevel.checkpoint()
 
     async def receive(self) -> bytes:
         await trio.lowlevel.checkpoint()

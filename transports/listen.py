@@ -31,6 +31,7 @@ from transports.drain import Drain
 from transports.http1 import serve_http1
 from transports.http2 import serve_http2
 from transports.http2_codec import PREFACE
+from transports.inflow import inflow
 from transports.limits import Limits
 from transports.messages import Connection, Handler
 from transports.tcp import Tcp
@@ -119,7 +120,7 @@ async def serve(
         # Each listener holds a seat for the one it waits for; those seats are not taken from the others.
         seats=trio.Semaphore(limits.connections + len(listeners) - 1),
     )
-    clock()  # from the beginning, so that what runs between requests is always the same
+    clock(), inflow()  # from the beginning, so that what runs between requests is always the same
     async with trio.open_nursery() as connections:
         async with trio.open_nursery() as doors:
             for listener in listeners:

@@ -22,6 +22,7 @@ from contextlib import asynccontextmanager
 import attrs
 import trio
 
+from transports.inflow import Take
 from transports.messages import Head
 from transports.upstream import USUAL, Call, Connect, Deadline, Link, Origin, TimedOut, Timers, Truncated, UpstreamError
 
@@ -61,6 +62,10 @@ class Reply:
         Raises Truncated and Malformed.  A TimedOut leaves the ``async with`` instead: a deadline cancels.
         """
         return self._present().receive()
+
+    def flow(self, take: Take) -> Awaitable[None]:
+        """Give *take* what comes, as it comes and while it wants more; see ``Link.flow``."""
+        return self._present().flow(take)
 
     def leave(self) -> Link:
         """Give the link up: what it carries from now on is not for this reader."""

@@ -13,17 +13,20 @@ import socket
 
 import trio
 
+from transports.inflow import Take, inflow
+
 RECEIVE = 64 * 1024  # bytes at once, where the caller does not say
 
 
 class Tcp(trio.abc.HalfCloseableStream):
     """A connected TCP socket.  For one sender and one receiver at a time, as ever."""
 
-    __slots__ = ("_raw", "_stuck", "_theirs", "socket")
+    __slots__ = ("_raw", "_stuck", "_theirs", "flows", "socket")
 
     def __init__(self, stream: trio.SocketStream) -> None:
         """Takes the socket of *stream* over, which must not be used any more."""
         self._raw = socket.socket(fileno=stream.socket.detach())
+        self.flows = inflow()  # None: the system has no such thing
         self.socket = trio.socket.from_stdlib_socket(self._raw)
         self._theirs: trio.SocketStream | None = None  # trio's own: most connections never need it
         self._stuck = False  # someone waits for the kernel to take the rest
@@ -72,12 +75,22 @@ class Tcp(trio.abc.HalfCloseableStream):
                 raise trio.BrokenResourceError(f"socket connection broken: {error}") from error
         return await self._stream.receive_some(max_bytes)
 
+    async def flow(self, take: Take) -> None:
+        """Give *take* what comes until it takes no more, ``b""`` at the end (``inflow``).  Raises as SocketStream's."""
+        assert self.flows is not None  # noqa: S101  # the caller has looked
+        try:
+            await self.flows.read(self._raw, take)
+        except OSError as error:
+            raise trio.BrokenResourceError(f"socket connection broken: {error}") from error
+
     async def send_eof(self) -> None:
         """As SocketStream's."""
         await self._stream.send_eof()
 
     async def aclose(self) -> None:
         """As SocketStream's."""
+        if self.flows is not None:
+            self.flows.closing(self._raw)
         self.socket.close()
         await trio.lowlevel.checkpoint()
 

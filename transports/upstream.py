@@ -24,6 +24,7 @@ import attrs
 import trio
 
 from transports.clock import clock
+from transports.inflow import Take
 from transports.messages import Head, Headers
 
 Reason = Literal["dns", "refused", "unreachable", "tls", "proxy"]
@@ -161,6 +162,10 @@ class Deadline:
         if self.due < self.look:
             self._clock.wind(self)
 
+    def extend(self, now: float) -> None:
+        """Something came, at *now*: the timer of ``idle``, which runs, begins anew."""
+        self.due = now + self._timers.idle
+
     def rest(self) -> None:
         """No timer runs."""
         self.due = math.inf
@@ -198,6 +203,13 @@ class Link(Protocol):
 
     async def receive(self) -> bytes:
         """What the next read of the body gives; ``b""`` at the end, and then again."""
+
+    async def flow(self, take: Take) -> None:
+        """Give *take*, which must not wait, what ``receive`` would give, as it comes and while *take* wants more.
+
+        A link may return at any time, also at once: whatever is left, and the end, ``receive`` gives.  *take* is never
+        given ``b""``.  Raises what *take* raises.
+        """
 
     async def settle(self) -> None:
         """Read to the end of a body that nobody wants, within a bound; ``state`` tells what came of it."""

@@ -13,12 +13,14 @@ belongs to one caller at a time (``pool``), so there is no lock.
 import math
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 
 import trio
 
 from transports.framing import BodyReader, CloseReader, LengthReader
+from transports.inflow import Inflow, Take
 from transports.messages import BadRequest, Disconnected, Head, Headers
-from transports.tcp import socket_of
+from transports.tcp import Tcp, socket_of
 from transports.upstream import USUAL, Call, Deadline, Malformed, Origin, State, Truncated
 from transports.upstream_head import HeadReader, Opening, write_head
 
@@ -90,6 +92,30 @@ class Http1:
             if piece:
                 return piece
         return b""
+
+    async def flow(self, take: Take) -> None:
+        """See Link.  Only a plain socket flows: TLS holds bytes that its socket no longer shows."""
+        if self._held:
+            held, self._held = self._held, b""
+            if not take(held):
+                return
+        stream = self._stream
+        if not isinstance(stream, Tcp) or stream.flows is None or self._body.done:
+            return
+        self._deadline.expect("idle")
+        try:
+            await stream.flow(partial(self._arrived, stream.flows, take))
+        except trio.BrokenResourceError as error:
+            raise self._truncated("by a reset", answered=True) from error
+        self._deadline.rest()
+
+    def _arrived(self, flows: Inflow, take: Take, data: bytes) -> bool:
+        """*data* has come.  The end is left to ``receive``, which finds it again."""
+        if not data:
+            return False
+        self._deadline.extend(flows.now)
+        piece = self._unframe(data)
+        return (not piece or take(piece)) and not self._body.done
 
     async def settle(self) -> None:
         """See Link."""

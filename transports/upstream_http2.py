@@ -39,6 +39,7 @@ from h2.settings import SettingCodes, Settings
 from trio.lowlevel import ParkingLot
 
 from transports.http2_codec import INITIAL_WINDOW
+from transports.inflow import Take
 from transports.messages import Head, Headers
 from transports.upstream import USUAL, Call, Deadline, Link, Malformed, Origin, State, Truncated
 from transports.upstream_head import INTERIM, check_call
@@ -290,6 +291,9 @@ class Stream:
             raise Truncated(f"{self._origin}: the stream ended before the reply", answered=answered)
 
     # -- receiving ----------------------------------------------------------------------------------------------------
+
+    async def flow(self, take: Take) -> None:
+        """See Link.  Whose turn it is, the connection knows."""
 
     async def receive(self) -> bytes:
         """See Link."""

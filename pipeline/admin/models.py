@@ -20,7 +20,7 @@ from pipeline.admin.route import Route, delete, get, patch, post, put
 from pipeline.admin.text import Maybe, Word
 from pipeline.dialect import Model as Offered
 from pipeline.events import Answer, Batch
-from pipeline.exchange import unasked
+from pipeline.exchange import Out, unasked
 from pipeline.prompt import Prompt
 from pipeline.store import models as stored
 from pipeline.store.database import Database
@@ -202,12 +202,12 @@ async def offered(ask: Ask) -> list[Offered]:
     return [model for body in kept.bodies for model in dialect.decode_models(body)]
 
 
-class Kept:
+class Kept(Out):
     """Keeps the answers that a source sends."""
 
     def __init__(self) -> None:
         self.bodies: list[bytes] = []
 
-    async def send(self, batch: Batch) -> None:
+    def push(self, batch: Batch) -> None:
         """Keep what *batch* answers."""
         self.bodies += [event.body for event in batch if isinstance(event, Answer)]

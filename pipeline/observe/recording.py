@@ -6,7 +6,7 @@
 Everything is bounded: of each body *most* bytes are kept, of each exchange TURNS questions.  Nothing waits for it.
 """
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -17,6 +17,7 @@ from pipeline.journal import LEFT, Overheard
 from pipeline.observe.captured import Body, Captured, Message, Turn, Who, credentials, headers, target
 from pipeline.upstream import Upstream
 from transports.codings import CodingError, Decoding
+from transports.inflow import Take
 from transports.messages import Head, Headers, Response, find
 from transports.pool import Pool, Reply
 from transports.upstream import Call, Origin, Timers, UpstreamError
@@ -159,3 +160,12 @@ class Tapped:
         data = await self._reply.receive()
         self._recording.heard(self._kept, data)
         return data
+
+    def flow(self, take: Take) -> Awaitable[None]:
+        """As the reply's."""
+
+        def tapped(data: bytes) -> bool:
+            self._recording.heard(self._kept, data)
+            return take(data)
+
+        return self._reply.flow(tapped)

@@ -28,6 +28,7 @@ from pipeline.opening import opened
 from pipeline.prompt import Prompt
 from pipeline.store.store import Store
 from pipeline.upstream import Upstream
+from transports.inflow import Take
 from transports.messages import Head, Headers, Nothing, Request
 from transports.upstream import Call, ConnectFailed, Origin, Timers, Truncated
 
@@ -164,6 +165,9 @@ class Said:
     def __init__(self, said: Message) -> None:
         self.head = Head(said.status, fields(said))
         self._said, self._data = said, said.body.data
+
+    async def flow(self, take: Take) -> None:
+        """Nothing is on its way."""
 
     async def receive(self) -> bytes:
         """All of it; then its end, or how it was broken."""

@@ -22,6 +22,7 @@ from stages.dialects.claude_cli.errors import LOGIN
 from stages.dialects.claude_cli.models import listed
 from stages.dialects.claude_cli.prompt import Asked, asked
 from stages.dialects.claude_cli.talk import Talk
+from transports.inflow import Take
 from transports.messages import Head, find
 from transports.program import Command, NotStarted, Program
 from transports.upstream import Call, Deadline, State
@@ -91,6 +92,9 @@ class Link:
             await self._begin(wanted, None, call, tasks)
         deadline.rest()
         return Head(200, [])
+
+    async def flow(self, take: Take) -> None:
+        """See Link.  A program says one thing at a time, and little."""
 
     async def receive(self) -> bytes:
         """See Link."""

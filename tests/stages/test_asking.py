@@ -1,10 +1,17 @@
-"""Asking an upstream: what the request line says."""
+"""Asking an upstream: what the request line says, and how the reply becomes events."""
 
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import attrs
 import pytest
+import trio
 
-from stages.asking import ask
+from pipeline.events import Batch, Started
+from pipeline.exchange import Out
+from stages.asking import ask, decoded
 from stages.dialects import anthropic
-from tests.doubles import ScriptedPool, Words, exchange, request, upstream
+from tests.doubles import ScriptedPool, ScriptedReply, Words, WordsDecoder, exchange, request, said, upstream
 
 
 class Others(Words):
@@ -45,3 +52,42 @@ async def test_a_path_that_has_a_query_of_its_own(operators: str, target: str) -
     async with ask(exchange(), place, b"", path=path, own=True) as reply:
         await reply.receive()
     assert [call.target for call in pool.calls] == [target]
+
+
+@attrs.define
+class Moody(Out):
+    """Takes batches; every other one has to wait."""
+
+    log: list[str] = attrs.field(factory=list)
+    events: Batch = attrs.field(factory=list)
+    waits: bool = False
+
+    def push(self, batch: Batch) -> Awaitable[None] | None:
+        self.log.append(said(batch))
+        self.events += batch
+        self.waits = not self.waits
+        return self._wait() if self.waits else None
+
+    async def _wait(self) -> None:
+        self.log.append("waits")
+        await trio.lowlevel.checkpoint()
+        self.log.append("waited")
+
+
+class Dry(ScriptedReply):
+    """A reply that never flows."""
+
+    async def flow(self, take: Callable[[bytes], bool]) -> None:
+        await trio.lowlevel.checkpoint()
+
+
+@pytest.mark.parametrize("kind", [ScriptedReply, Dry])
+async def test_a_reply_is_passed_on_as_it_comes(kind: type[ScriptedReply]) -> None:
+    """Read by read, whether it flows or is received; what has to wait is waited for before more is read."""
+    said_so = [b"start\ntext a\n", b"text ", b"b\n", b"text c\ntext d\n", b"text e\nend\ntext late\n", b"text later\n"]
+    reply: Any = kind(200, said_so)
+    out = Moody()
+    await decoded(reply, WordsDecoder(), out)
+    assert out.log == ["a", "waits", "waited", "b", "cd", "waits", "waited", "e."]
+    assert isinstance(out.events[0], Started)
+    assert out.events[0].head is reply.head

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.transports.upstreams import CHUNKED, HEAD, OK, ORIGIN, POST, Pair, Peer, in_memory, on_loopback
-from transports.upstream import Malformed, Truncated
+from transports.upstream import USUAL, Deadline, Malformed, Truncated
 from transports.upstream_http1 import AT_ONCE, DRAIN, PIECE, Http1
 
 EVENTS = [b'data: {"n": %d}\n\n' % number for number in range(5)]
@@ -314,6 +314,101 @@ async def test_settling_reads_little(pair: Pair) -> None:
     await pair.ask()
     await pair.link.settle()
     assert pair.state == "unfinished"
+
+
+async def flowed(pair: Pair, most: int) -> list[bytes]:
+    """What flows, up to *most* pieces."""
+    got: list[bytes] = []
+
+    def take(piece: bytes) -> bool:
+        got.append(piece)
+        return len(got) < most
+
+    await pair.link.flow(take)
+    return got
+
+
+async def test_a_reply_flows_as_long_as_it_is_wanted() -> None:
+    """What came with the head, and each read as it comes; then it may be received, and flow again, to its exact end."""
+    turns = [trio.Event() for _ in range(4)]
+
+    async def serve(peer: Peer) -> None:
+        await peer.request()
+        await peer.say(CHUNKED + b"1\r\na\r\n")
+        for turn, piece in zip(
+            turns, (b"1\r\nb\r\n1\r\nc\r\n", b"2\r\nd", b"e\r\n", b"1\r\nf\r\n0\r\n\r\n"), strict=True
+        ):
+            await turn.wait()
+            await peer.say(piece)
+
+    async with on_loopback(serve) as pair:
+        await pair.ask()
+        assert await flowed(pair, 1) == [b"a"]
+        turns[0].set()
+        assert await flowed(pair, 1) == [b"bc"]
+        turns[1].set()
+        assert await pair.link.receive() == b"d"
+        turns[2].set()
+        turns[3].set()
+        assert b"".join(await flowed(pair, 9)) == b"ef"
+        assert (pair.link.done, pair.state) == (True, "free")
+        assert (await flowed(pair, 9), await pair.link.receive()) == ([], b"")
+
+
+@pytest.mark.parametrize(
+    ("last_words", "error"), [(b"", Truncated), (b"oh no", Malformed), (None, Truncated)], ids=["end", "junk", "reset"]
+)
+async def test_what_breaks_a_flow_is_told_as_ever(last_words: bytes | None, error: type[Exception]) -> None:
+    """A connection that ends or is reset, and what is no chunk; what came before has been given."""
+
+    async def serve(peer: Peer) -> None:
+        await peer.request()
+        await peer.say(CHUNKED + b"1\r\na\r\n")
+        await trio.testing.wait_all_tasks_blocked(0.001)
+        if last_words:
+            await peer.say(last_words)
+        elif last_words is None:
+            assert isinstance(peer.stream, trio.SocketStream)
+            peer.stream.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        await peer.hang_up()
+
+    got: list[bytes] = []
+
+    def take(piece: bytes) -> bool:
+        got.append(piece)
+        return True
+
+    async def read(link: Http1) -> None:
+        await link.flow(take)
+        await link.receive()
+
+    async with on_loopback(serve) as pair:
+        await pair.ask()
+        with pytest.raises(error):
+            await read(pair.link)
+        assert got == [b"a"]
+
+
+async def test_a_flow_that_dries_up_is_late(autojump_clock: trio.testing.MockClock) -> None:
+    """The timer of a silent upstream runs from what came last, and only while more is awaited."""
+    deadline = Deadline(attrs.evolve(USUAL, idle=4))
+
+    async def serve(peer: Peer) -> None:
+        await peer.request()
+        await peer.say(CHUNKED + b"1\r\na\r\n")
+        for _ in range(3):
+            await trio.sleep(3)
+            await peer.say(b"1\r\nb\r\n")
+
+    async with on_loopback(serve) as pair:
+        await pair.link.ask(POST, deadline, pair.tasks)
+        with deadline.scope:
+            assert await flowed(pair, 3) == [b"a", b"b", b"b"]
+            await trio.sleep(100)
+            await flowed(pair, 9)
+        assert deadline.scope.cancelled_caught
+        assert trio.current_time() == pytest.approx(6 + 100 + 4, abs=0.1)
+        deadline.end()
 
 
 @pytest.mark.parametrize("last_words", [b"", b"HTTP/1.1 408 Request Timeout\r\n\r\n"])

@@ -10,6 +10,7 @@ import trio
 import trio.testing
 
 from transports.pool import USUAL_LIMITS, Pool, PoolLimits, open_pool
+from transports.tcp import Tcp
 from transports.upstream import USUAL, Call, Deadline, Link, Origin, Timers
 from transports.upstream_http1 import Http1
 
@@ -192,7 +193,7 @@ async def on_loopback(serve: Callable[[Peer], Awaitable[None]]) -> AsyncIterator
     """A link over a real socket, and its peer, which *serve* speaks for."""
     listeners = await trio.open_tcp_listeners(0, host="127.0.0.1")
     async with trio.open_nursery() as nursery:
-        near = await trio.open_tcp_stream("127.0.0.1", listeners[0].socket.getsockname()[1])
+        near = Tcp(await trio.open_tcp_stream("127.0.0.1", listeners[0].socket.getsockname()[1]))
         far = await listeners[0].accept()
         await listeners[0].aclose()
         pair = Pair(Http1(near, ORIGIN), Peer(far, 0), nursery, near)

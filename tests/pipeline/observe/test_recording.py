@@ -43,6 +43,24 @@ async def test_what_passes_is_kept_and_passes(nursery: trio.Nursery) -> None:
     assert turn.sent.headers == [("x-words-key", "[redacted]")]
 
 
+async def test_what_flows_is_kept_as_well() -> None:
+    """Whichever way it is read."""
+    recording = Recording(exchange(), Recorder(), most=100)
+    heard: list[bytes] = []
+
+    def take(piece: bytes) -> bool:
+        heard.append(piece)
+        return len(heard) < 2
+
+    call = Call(method="POST", target="/words", headers=[], body=b"question")
+    pool = upstream("up", ScriptedPool(200, b"first ", b"second ", b"third"))
+    async with recording._through(pool).send(None, call, None) as reply:
+        await reply.flow(take)
+        heard.append(await reply.receive())
+    assert heard == [b"first ", b"second ", b"third"]
+    assert recording.captured({}).turns[0].said.body == Body("first second third")
+
+
 async def test_a_failure_is_kept_and_goes_on() -> None:
     """In the words of the transport."""
     x = exchange()
