@@ -238,15 +238,16 @@ class Fused(Out):
         if self.over:
             raise Enough
         kinds = set(map(type, batch))
-        if not TERMINALS.isdisjoint(kinds):
+        if ended := not TERMINALS.isdisjoint(kinds):
             batch = self._ended(batch)
         for transform, wanted in self._steps:
             if (wanted is None or not wanted.isdisjoint(kinds)) and (made := replaced(transform, batch)) is not batch:
                 batch, kinds = made, set(map(type, made))
-                if not TERMINALS.isdisjoint(kinds):
+                if ended := not TERMINALS.isdisjoint(kinds):
                     batch = self._ended(batch)
-        self.over = not TERMINALS.isdisjoint(kinds)
-        if self._exchange.ending is not None and not self.over:
+        if ended:
+            self.over = True
+        elif self._exchange.ending is not None:
             self.over = True
             batch = [*batch, self._exchange.ending]
         return self._into.push(batch) if batch else None

@@ -123,6 +123,8 @@ class ChunkedReader:
         """See BodyReader.  Also raises BodyTooLarge; what it returned before is all there is."""
         if self._open:
             data, self._open = self._open + data, b""
+        if self._expect is ChunkedReader._size_line and (piece := self._only(data)) is not None:
+            return piece
         pieces: list[bytes] = []
         position, end = 0, len(data)
         while position < end and not self.done:
@@ -135,6 +137,17 @@ class ChunkedReader:
         """See BodyReader."""
         if not self.done:
             raise Disconnected("the body ended before its last chunk")
+
+    def _only(self, data: bytes) -> bytes | None:
+        """The payload of *data*, if that is one chunk and nothing else, as it is where events come one by one."""
+        match = _SIZE_LINE.match(data)
+        if match is None or match[2]:
+            return None
+        size, start = int(match[1], 16), match.end()
+        if not size or start + size + 2 != len(data) or size > self._room or not data.endswith(b"\r\n"):
+            return None
+        self._room -= size
+        return data[start:-2]
 
     def _size_line(self, data: bytes, position: int, pieces: list[bytes]) -> int:
         match = _SIZE_LINE.match(data, position)

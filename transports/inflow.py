@@ -83,18 +83,20 @@ class Inflow:
             self._epoll.close()
 
     def _turn(self) -> None:
-        self.now, readers = trio.current_time(), self._readers
-        for number, _ in self._epoll.poll(0, TURN):
-            reader = readers.get(number)
-            if reader is None:
-                continue  # somebody who came before it in this turn has ended it
-            try:
-                if not reader.task.context.run(reader.take, reader.source.recv(READ)):
-                    self._end(number)
-            except BlockingIOError:
-                pass  # a false alarm
-            except BaseException as raised:
-                self._end(number, raised)
+        """Read what is ready, and what becomes so meanwhile: in a turn of its own that would cost ten times as much."""
+        self.now, left = trio.current_time(), TURN
+        while left > 0 and (ready := self._epoll.poll(0, left)):
+            left -= len(ready)
+            for number, _ in ready:
+                if (reader := self._readers.get(number)) is None:
+                    continue  # somebody who came before it has ended it
+                try:
+                    if not reader.task.context.run(reader.take, reader.source.recv(READ)):
+                        self._end(number)
+                except BlockingIOError:
+                    pass  # a false alarm
+                except BaseException as raised:
+                    self._end(number, raised)
 
     def _end(self, number: int, raised: BaseException | None = None) -> None:
         reader = self._readers[number]

@@ -56,6 +56,11 @@ class Serial:
         self._waiting: dict[int, Batch] = {}  # later blocks, in the order they started
         self._weight = 0  # of what waits
 
+    @property
+    def straight(self) -> bool:
+        """Whether nothing waits, and blocks are numbered as they come: frames of the open one fit as they are."""
+        return self._straight is not None and not self._waiting
+
     def feed(self, events: Batch) -> Batch:
         """The events that can be written now, in their order."""
         out = self._out = []
@@ -109,7 +114,7 @@ class Serial:
 
     def _run(self, event: Run) -> None:
         """Frames have their block's number inside."""
-        if self._current == self._number and self._held is None and not self._waiting:
+        if self.straight:
             self._out.append(event)
             return
         for one in self._reread(event):
