@@ -191,6 +191,7 @@ class Prompt:
     def release(self) -> None:
         """Let go of the text, at the commit: a long stream must not hold a megabyte that nobody will read again."""
         self._document = Document(b"{}")
+        self._named = None, ""  # of the text, which it keeps
 
 
 def spell(path: Path) -> str:

@@ -1,5 +1,7 @@
 """Prompts: read and edited by path, every change on record, a fork for every attempt."""
 
+import gc
+import sys
 from typing import Any
 
 import pytest
@@ -97,3 +99,18 @@ def test_a_prompt_becomes_what_is_text_by_now() -> None:
     assert (prompt.dialect, prompt.encode()) == ("others", b'{"a":1,"talk":[1,2],"b":2}')
     prompt.set("talk", 0, to=0, why="so")
     assert prompt.encode() == b'{"a":1,"talk":[0,2],"b":2}'
+
+
+def test_a_released_prompt_holds_nothing_of_its_text() -> None:
+    """Neither does its fork, whatever was asked of them and changed before: a stream may last an hour."""
+    raw = b'{"model": "m", "messages": "%b"}' % (b"x" * 1000)
+    held = sys.getrefcount(raw)
+    prompt = Prompt.parse("words", raw)
+    assert prompt.model == "m"
+    forked = prompt.fork()
+    forked.set("model", to="n", why="a test")
+    assert (forked.model, forked.get("messages")) == ("n", "x" * 1000)
+    forked.release()
+    prompt.release()
+    gc.collect()
+    assert sys.getrefcount(raw) == held
