@@ -42,7 +42,11 @@ class Mouth(Out):
                 self._waits = 0
                 return None
             batch, outlet = left, self._open()
-        return outlet.push(batch)
+        return outlet.push(batch) if outlet.waiting < DEPTH else self._wait(batch)
+
+    async def _wait(self, batch: Batch) -> None:
+        """The channel was full.  It may have been emptied before this is awaited, and its task be gone."""
+        await (self.send(batch) if self._outlet is None else self._outlet.send(batch))
 
     @property
     def waiting(self) -> int:

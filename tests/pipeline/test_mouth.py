@@ -45,6 +45,21 @@ def mouth(sink: Any, nursery: trio.Nursery) -> Iterator[tuple[Mouth, list[str]]]
     yield Mouth(sink, nursery, ended=lambda: ended.append("ended")), ended
 
 
+async def test_what_was_to_wait_is_written_also_where_nothing_waits_any_more(nursery: trio.Nursery) -> None:
+    """The channel is emptied, and its task gone, before who brought the batch comes to wait for it."""
+    sink = Brisk(iter(["waits"]))
+    with mouth(sink, nursery) as (out, _):
+        pieces = "abcdefgh"
+        rests = [rest for piece in pieces[: DEPTH + 1] if (rest := out.push([TextDelta(0, piece)])) is not None]
+        assert len(rests) == 1
+        await trio.testing.wait_all_tasks_blocked()
+        assert (said(sink.events), len(nursery.child_tasks)) == (pieces[:DEPTH], 0)
+        await rests[0]
+        await out.send([Finished()])
+        await out.finish()
+        assert said(sink.events) == pieces[: DEPTH + 1] + "."
+
+
 async def test_a_client_that_keeps_up_is_written_to_by_who_brings_the_batch(nursery: trio.Nursery) -> None:
     """No task, no channel; the end is written by one, which then is gone."""
     sink = Brisk(iter([]))
