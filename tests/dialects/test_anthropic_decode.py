@@ -1,5 +1,6 @@
 """Messages streams, read: events, however they were cut, and exactly one end."""
 
+import sys
 from itertools import combinations
 from typing import Any
 
@@ -31,6 +32,7 @@ from pipeline.events import (
     ToolUse,
     Usage,
 )
+from stages.dialects.anthropic.decode import StreamDecoder
 from tests.dialects.anthropic_oracle import FAILING, REPLIES, frames_of, read, runs, said
 
 DELTAS: list[type[Event]] = [TextDelta, ThinkingDelta, SignatureDelta, InputDelta, Opaque]
@@ -372,3 +374,10 @@ def test_half_a_character_does_not_fail_a_reply() -> None:
     events = read(stream)
     assert events[2] == TextDelta(0, "a?")
     assert frames_of(events) == stream
+
+
+def test_what_was_read_is_not_held() -> None:
+    """The next frame of a stream may be a long time coming."""
+    decoder = StreamDecoder(None)
+    [event] = decoder.feed(b'event: ping\ndata: {"type": "ping"}\n\n')
+    assert sys.getrefcount(event) == 2

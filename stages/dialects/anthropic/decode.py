@@ -40,6 +40,8 @@ from stages.dialects.anthropic.errors import told_in_stream
 from stages.dialects.anthropic.usage import merged, read_usage
 from stages.dialects.sse import LIMIT, Frame, Frames, State
 
+_NONE: frozenset[bytes] = frozenset()
+_DELTAS = frozenset({DELTA})
 _PLAIN = frozenset({"type", "delta", "usage", "stop_reason", "stop_sequence", "stop_details"})  # of message_delta
 
 
@@ -61,21 +63,20 @@ class StreamDecoder:
         self._reads_opaque = kinds is None or Opaque in kinds
         self._reads_input = kinds is None or InputDelta in kinds
         tags = [tag for kind, (tag, _, _) in KINDS.items() if self._reads_opaque or kind in (kinds or ())]
-        self._unread = frozenset() if tags else frozenset({DELTA})  # what is passed on by name while blocks are told
-        self._passing: frozenset[bytes] = frozenset()  # the same, in the present state
+        self._unread = _NONE if tags else _DELTAS  # what is passed on by name while blocks are told
+        self._passing = _NONE  # the same, in the present state
         self._wanted = None if self._reads_opaque or not tags else re.compile(f'"(?:{"|".join(tags)})"'.encode())
 
     def feed(self, data: bytes) -> Batch:
         """The events that *data* completes."""
-        self._batch = []
         self._read(self._frames.feed(data))
         if self._frames.overflowing:
             self._fail(UpstreamFailed(f"the upstream sent an event of more than {LIMIT} bytes"))
-        return self._batch
+        batch, self._batch = self._batch, []  # not to be held until the next ones come
+        return batch
 
     def close(self) -> Batch:
         """What the end of the stream means: nothing new after the terminal event, else that it was truncated."""
-        self._batch = []
         self._read([frame for frame in self._frames.last() if complete(frame)])
         self._release()
         self._fail(UpstreamTruncated("the upstream stopped before its answer was complete"))
@@ -114,7 +115,7 @@ class StreamDecoder:
 
     def _enter(self, state: "State[Step]") -> None:
         self._state = state
-        self._passing = self._unread if state is TELLING else frozenset()
+        self._passing = self._unread if state is TELLING else _NONE
 
     # -- any state ----------------------------------------------------------------------------------------------------
 
