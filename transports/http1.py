@@ -40,17 +40,20 @@ async def serve_http1(
 ) -> None:
     """Serve one connection to its end, and close *stream*.
 
-    *received* are bytes already read from it.  Owns one reader task.  Raises what the handler raised, in a group;
-    not Disconnected, which is an end like another, nor BadRequest, which is answered.
+    *received* are bytes already read from it.  Owns one reader task, where there is no inflow.  Raises what the handler
+    raised, maybe in a group; not Disconnected, which is an end like another, nor BadRequest, which is answered.
     """
     wire = Wire(stream, limits, received)
     del received  # a body may have begun in it, and the connection lasts
     session = _Session(wire, connection, handler, limits)
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(wire.watch)
-        with connection.drain.notify(session.leave):
+    with connection.drain.notify(session.leave):
+        if wire.begin():
+            await session.run()  # which closes the stream, so that the inflow lets go of it
+            return
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(wire.watch)
             await session.run()
-        nursery.cancel_scope.cancel()
+            nursery.cancel_scope.cancel()
 
 
 class _Session:

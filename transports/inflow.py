@@ -21,56 +21,63 @@ from collections.abc import Callable
 import trio
 
 Take = Callable[[bytes], bool]  # takes what one read gave, b"" at the end; tells whether it takes more. Must not wait
+Ended = Callable[[BaseException | None], None]  # told that nothing more is read, and what went wrong, if that is why
 
 READ = 64 * 1024  # bytes at once
 TURN = 64  # sockets that are read before other tasks have their turn
 
 
-class _Reader:
-    """A task that sleeps while its socket is read."""
+class Reading:
+    """A socket that is read.  *most*: how many bytes at once, by now."""
 
-    __slots__ = ("raised", "source", "take", "task")
+    __slots__ = ("context", "ended", "most", "source", "take")
 
-    def __init__(self, source: socket.socket, take: Take) -> None:
-        self.task = trio.lowlevel.current_task()
-        self.source, self.take = source, take
-        self.raised: BaseException | None = None  # is raised where it belongs: in the task
+    def __init__(self, source: socket.socket, take: Take, ended: Ended, most: int) -> None:
+        self.context = trio.lowlevel.current_task().context
+        self.source, self.take, self.ended, self.most = source, take, ended, most
 
 
 class Inflow:
     """Reads sockets that are ready.  Use ``inflow``."""
 
-    __slots__ = ("_epoll", "_readers", "now")
+    __slots__ = ("_epoll", "_readings", "now")
 
     def __init__(self) -> None:
         assert sys.platform == "linux"  # noqa: S101  # where there is one
         self._epoll = select.epoll()
-        self._readers: dict[int, _Reader] = {}
+        self._readings: dict[int, Reading] = {}
         self.now = trio.current_time()  # when the present turn began
 
     async def read(self, source: socket.socket, take: Take) -> None:
         """Give *take* what comes from *source*, until it takes no more.
 
-        *source* does not block, and nobody else reads it.  Raises what *take* raises; OSError; ClosedResourceError if
-        it is closed, before or meanwhile.
+        Raises what *take* raises; OSError; ClosedResourceError if *source* is closed, before or meanwhile.
         """
-        number = source.fileno()
-        if number < 0:
+        if source.fileno() < 0:
             raise trio.ClosedResourceError("the socket is closed")
-        self._epoll.register(number, select.EPOLLIN)
-        reader = self._readers[number] = _Reader(source, take)
+        sleeper = _Sleeper(self, source)
+        self.begin(source, take, sleeper.wake)
+        await trio.lowlevel.wait_task_rescheduled(sleeper.cancel)
+        if sleeper.raised is not None:
+            raise sleeper.raised
 
-        def cancelled(_raise: object) -> trio.lowlevel.Abort:
-            self._leave(number)  # at once: it has no other turn before others are read
-            return trio.lowlevel.Abort.SUCCEEDED
+    def begin(self, source: socket.socket, take: Take, ended: Ended, most: int = READ) -> Reading:
+        """Give *take* what comes from *source* from now on; tell *ended* when that takes no more, or what went wrong.
 
-        await trio.lowlevel.wait_task_rescheduled(cancelled)
-        if reader.raised is not None:
-            raise reader.raised
+        *source* is open and does not block, and nobody else reads it.  *ended* must not raise and not wait; it is told
+        of a socket that is closed, too.
+        """
+        self._epoll.register(source.fileno(), select.EPOLLIN)
+        reading = self._readings[source.fileno()] = Reading(source, take, ended, most)
+        return reading
+
+    def leave(self, source: socket.socket) -> None:
+        """Read *source*, which is read, no more; nobody is told."""
+        self._leave(source.fileno())
 
     def closing(self, source: socket.socket) -> None:
         """*source* is about to be closed: whoever reads it is told."""
-        if source.fileno() in self._readers:
+        if source.fileno() in self._readings:
             self._end(source.fileno(), trio.ClosedResourceError("the socket was closed"))
 
     async def run(self) -> None:
@@ -88,10 +95,10 @@ class Inflow:
         while left > 0 and (ready := self._epoll.poll(0, left)):
             left -= len(ready)
             for number, _ in ready:
-                if (reader := self._readers.get(number)) is None:
+                if (reading := self._readings.get(number)) is None:
                     continue  # somebody who came before it has ended it
                 try:
-                    if not reader.task.context.run(reader.take, reader.source.recv(READ)):
+                    if not reading.context.run(reading.take, reading.source.recv(reading.most)):
                         self._end(number)
                 except BlockingIOError:
                     pass  # a false alarm
@@ -99,14 +106,33 @@ class Inflow:
                     self._end(number, raised)
 
     def _end(self, number: int, raised: BaseException | None = None) -> None:
-        reader = self._readers[number]
-        reader.raised = raised
+        ended = self._readings[number].ended
         self._leave(number)
-        trio.lowlevel.reschedule(reader.task)
+        ended(raised)
 
     def _leave(self, number: int) -> None:
-        del self._readers[number]
+        del self._readings[number]
         self._epoll.unregister(number)
+
+
+class _Sleeper:
+    """The task that wants what is read."""
+
+    __slots__ = ("_flows", "_source", "_task", "raised")
+
+    def __init__(self, flows: Inflow, source: socket.socket) -> None:
+        self._flows, self._source, self._task = flows, source, trio.lowlevel.current_task()
+        self.raised: BaseException | None = None
+
+    def wake(self, raised: BaseException | None) -> None:
+        """Nothing more is read."""
+        self.raised = raised
+        trio.lowlevel.reschedule(self._task)
+
+    def cancel(self, _raise: object) -> trio.lowlevel.Abort:
+        """It is cancelled; nothing is read from now on, for others have their turn before it has."""
+        self._flows.leave(self._source)
+        return trio.lowlevel.Abort.SUCCEEDED
 
 
 _INFLOW: trio.lowlevel.RunVar[Inflow] = trio.lowlevel.RunVar("transports.inflow")

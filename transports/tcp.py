@@ -13,7 +13,7 @@ import socket
 
 import trio
 
-from transports.inflow import Take, inflow
+from transports.inflow import Ended, Reading, Take, inflow
 
 RECEIVE = 64 * 1024  # bytes at once, where the caller does not say
 
@@ -74,6 +74,12 @@ class Tcp(trio.abc.HalfCloseableStream):
             except OSError as error:  # told once by the kernel: asked again, it would say that all has come
                 raise trio.BrokenResourceError(f"socket connection broken: {error}") from error
         return await self._stream.receive_some(max_bytes)
+
+    def begin(self, take: Take, ended: Ended, most: int) -> Reading | None:
+        """Give *take* what comes from now on (``Inflow.begin``); None: that can't be, or the stream is closed."""
+        if self.flows is None or self._raw.fileno() < 0:
+            return None
+        return self.flows.begin(self._raw, take, ended, most)
 
     async def flow(self, take: Take) -> None:
         """Give *take* what comes until it takes no more, ``b""`` at the end (``inflow``).  Raises as SocketStream's."""

@@ -1,10 +1,11 @@
 """One HTTP/1.1 connection's bytes: what came and was not taken, what is being sent, and the clocks of both.
 
-    stream ─▶ watch (the reader task) ─▶ at most 64 KiB held ─▶ more · take          the exchange's task
+    stream ─▶ the reader ─▶ at most 64 KiB held ─▶ more · take          the exchange's task
     stream ◀───────────────────────────────────────────────── send
 
 One reader watches the socket all the time, also while a request is being answered: that is how a client that goes
-away is noticed at once.  It holds at most ``limits.read`` bytes that nobody asked for, then stops reading.
+away is noticed at once.  It holds at most ``limits.read`` bytes that nobody asked for, then stops reading.  It is the
+inflow, which all connections share, or a task of this one's where there is TLS, or no inflow.
 
 Both waits are the clock's (``clock``): ``more`` and ``send`` only note until when they wait.  So a kept-alive
 connection costs one look a minute, not a timer per read, write and request; and a write that the kernel takes at once,
@@ -22,6 +23,7 @@ from socket import SO_LINGER, SOL_SOCKET
 import trio
 
 from transports.clock import clock
+from transports.inflow import Reading
 from transports.limits import Limits
 from transports.messages import Disconnected
 from transports.tcp import Tcp, socket_of
@@ -44,10 +46,10 @@ def _nothing(_data: bytes) -> int:
 
 
 class Wire:
-    """The stream of one connection.  ``watch`` runs in a task of the connection's nursery; all else in the other."""
+    """The stream of one connection.  Where ``begin`` says no, ``watch`` runs in a task of the connection's nursery."""
 
-    __slots__ = ("_at_once", "_clock", "_cut", "_held", "_limits", "_read_due", "_room", "_send_due", "_size",
-                 "_stream", "_waiter", "gone", "look", "on_gone")  # fmt: skip
+    __slots__ = ("_at_once", "_clock", "_cut", "_full", "_held", "_limits", "_read_due", "_reading", "_room",
+                 "_send_due", "_size", "_stream", "_waiter", "gone", "look", "on_gone")  # fmt: skip
 
     def __init__(self, stream: trio.abc.Stream, limits: Limits, received: bytes = b"") -> None:
         self._stream = stream
@@ -57,7 +59,9 @@ class Wire:
         self._held = [received] if received else []
         self._size = len(received)
         self._waiter: trio.lowlevel.Task | None = None  # in ``more``
-        self._room: trio.Event | None = None  # the reader waits for it
+        self._room: trio.Event | None = None  # the reader's task waits for it
+        self._reading: Reading | None = None  # where it is the inflow that reads
+        self._full = False  # and there was no room for more
         self._read_due = math.inf  # until when someone waits for bytes
         self._send_due = math.inf  # until when the peer must have taken what is being sent
         self._cut = False  # a write did not come to its end: nothing may follow it
@@ -65,8 +69,32 @@ class Wire:
         self.gone = False  # the peer closed, reset, or stalled
         self.on_gone: Callable[[], None] = _nobody
 
+    def begin(self) -> bool:
+        """Have the inflow take bytes in until the peer is gone or the stream closed; False: there is none for it."""
+        if isinstance(self._stream, Tcp) and (room := self._limits.read - self._size) > 0:
+            self._reading = self._stream.begin(self._take_in, self._over, room)
+        return self._reading is not None
+
+    def _take_in(self, piece: bytes) -> bool:
+        """*piece* has come; whether there is room for more."""
+        self._arrived(piece)
+        room = self._limits.read - self._size
+        if self._reading is not None:
+            self._reading.most = room
+        self._full = room <= 0
+        return not self.gone and not self._full
+
+    def _over(self, raised: BaseException | None) -> None:
+        """Nothing more is taken in, for there is no room, the peer is gone, or the stream is being closed."""
+        self._reading = None
+        if raised is not None:
+            self._lose()
+
     async def watch(self) -> None:
-        """The reader: takes bytes in while there is room, until the peer is gone.  Ends then, or by cancellation."""
+        """The reader, where the inflow is none: takes bytes in while there is room, until the peer is gone.
+
+        Ends then, or by cancellation.
+        """
         while not self.gone:
             room = self._limits.read - self._size
             if room <= 0:
@@ -160,6 +188,11 @@ class Wire:
         if self._room is not None:
             self._room.set()
             self._room = None
+        elif self._reading is not None:
+            self._reading.most = self._limits.read
+        elif self._full:
+            self._full = False
+            self.begin()
         return data
 
     def unread(self, data: bytes) -> None:

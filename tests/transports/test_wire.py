@@ -1,5 +1,6 @@
 """The bytes of a connection: bounded, watched, and given up when the peer stalls."""
 
+import math
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,6 +13,7 @@ from trio.testing import MockClock
 
 from transports.limits import Limits
 from transports.messages import Disconnected
+from transports.tcp import Tcp
 from transports.wire import LINGER_SECONDS, Wire
 
 LIMITS = Limits()
@@ -250,3 +252,58 @@ async def test_a_stalled_socket_gives_up() -> None:
         with pytest.raises(Disconnected):
             await wire.send(bytes(20_000_000))
     await ours.aclose()
+
+
+@asynccontextmanager
+async def on_loopback() -> AsyncIterator[tuple[Wire, trio.SocketStream]]:
+    """A wire over a real socket, which the inflow reads, and its peer."""
+    [listener] = await trio.open_tcp_listeners(0, host="127.0.0.1")
+    async with listener:
+        near = Tcp(await trio.open_tcp_stream("127.0.0.1", listener.socket.getsockname()[1]))
+        async with near, await listener.accept() as far:
+            wire = Wire(near, LIMITS)
+            yield wire, far
+
+
+async def test_the_inflow_takes_in_no_more_than_there_is_room_for() -> None:
+    """64 KiB and no byte more are held; what the peer sends comes whole and in its order as it is taken."""
+    sent = bytes(range(256)) * 4000
+    async with on_loopback() as (wire, far), trio.open_nursery() as nursery:
+        assert wire.begin()
+        nursery.start_soon(far.send_all, sent)
+        await trio.testing.wait_all_tasks_blocked(0.01)
+        assert wire._size == LIMITS.read
+        got = bytearray()
+        while len(got) < len(sent):
+            piece = await wire.more(trio.current_time() + 5)
+            assert 0 < len(piece) <= LIMITS.read
+            got += piece
+        assert (got, wire.held) == (sent, False)
+
+
+@pytest.mark.parametrize("how", ["end", "reset", "closed by us"])
+async def test_the_inflow_tells_who_is_gone(how: str) -> None:
+    """At once, also while nobody reads: what came before can still be taken, and then there is nothing."""
+    async with on_loopback() as (wire, far):
+        lost = trio.Event()
+        wire.on_gone = lost.set
+        assert wire.begin()
+        await far.send_all(b"last words")
+        await trio.testing.wait_all_tasks_blocked(0.01)
+        if how == "closed by us":
+            await wire.close()
+        else:
+            if how == "reset":
+                far.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+            await far.aclose()
+        with trio.fail_after(5):
+            await lost.wait()
+        assert wire.gone
+        assert await wire.more(math.inf) == b"last words"
+        with pytest.raises(Disconnected):
+            await wire.more(math.inf)
+
+
+async def test_what_is_no_socket_is_read_by_a_task() -> None:
+    """TLS, and whatever else."""
+    assert not Wire(Hose(), LIMITS).begin()
