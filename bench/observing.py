@@ -22,7 +22,7 @@ from pipeline.effects import Effects
 from pipeline.events import Event, TextDelta
 from pipeline.exchange import Attempt, Exchange, Out
 from pipeline.heartbeat import Heart
-from pipeline.journal import note, told, whole
+from pipeline.journal import brief, note, told
 from pipeline.line import Line, conduct
 from pipeline.live import BOOKED
 from pipeline.log import configure
@@ -104,7 +104,7 @@ async def main() -> None:
         note(told(x))
 
     async def kept(x: Exchange) -> None:
-        recent.add(whole(x, told(x)))
+        recent.add(brief(x, told(x)))
 
     async def said(x: Exchange) -> None:
         told(x)

@@ -5,6 +5,7 @@
     deltas, blocks, usage   parts of both     errors   what happened, both ways  count    estimates
     models, abilities       lists of models   pairs    fields and their betas    context  what is cleared of it, here
     history, holes, marks   what is mended of prompts that were made elsewhere, or broken off
+    loop                    turns of tools without their thoughts
     rejections              one word for what another dialect's server won't take
 
 What ``pipeline.dialect.Dialect`` asks for, under its names.
