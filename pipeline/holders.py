@@ -67,6 +67,8 @@ class Holders:
                     self._held[id(thing)] = held
                     task_status.started(held)
                     try:
+                        # Who wanted it may have been cancelled before it was there, and then says nothing of it.
+                        await trio.lowlevel.checkpoint_if_cancelled()
                         scope.shield = True
                         await held.enough.wait()
                     finally:

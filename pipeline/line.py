@@ -1,9 +1,8 @@
 """The line: how stages are joined.
 
-    client ◀═ channel ═◀ [ transform ◀ transform ◀ source ]              a stream: two tasks, one channel; while the
-                                                                         client keeps up one task, and none (``mouth``)
+    client ◀ [ transform ◀ transform ◀ source ]                          a whole reply; a stream whose client keeps up
+    client ◀═ channel ═◀ [ transform ◀ transform ◀ source ]              one whose client doesn't, by now (``mouth``)
     client ◀═ channel ═◀ [ … ] ◀═ channel ═◀ waiting transform ◀═ channel ═◀ [ … ◀ source ]
-    client ◀ [ transform ◀ transform ◀ source ]                          a whole reply: one task, no channel
 
 A stage is a callable of one argument, the exchange.  It is called once, on the way up, in the order of the list.  What
 it gives back takes part in the reply, on the way down, in the opposite order:

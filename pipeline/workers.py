@@ -164,6 +164,8 @@ class Workers:
             )
             unless_begun.pop_all()
         worker = self.living[number] = Worker(number, process, Link(ours))
+        if self.ending.is_set():  # while it was started, so that nobody has told it
+            process.send_signal(signal.SIGTERM)
         try:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._hear, worker, nursery)

@@ -114,3 +114,25 @@ async def test_a_crash_of_one_ends_all(autojump_clock: trio.testing.MockClock) -
             second.nursery.start_soon(crash)
             await trio.sleep_forever()
     assert said == ["open first", "open second", "close second", "close first"]
+
+
+class Deaf(Lasting):
+    """Something whose beginning is not to be cancelled."""
+
+    async def __aenter__(self) -> str:
+        with trio.CancelScope(shield=True):
+            await trio.sleep(2)
+        return await super().__aenter__()
+
+
+async def test_who_is_cancelled_before_a_thing_is_there_does_not_keep_it(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """It is left again as soon as it is there: nobody would ever say that it is enough."""
+    thing = Deaf("deaf")
+    async with open_holders() as holders:
+        with trio.move_on_after(1) as scope:
+            await holders.hold(thing, thing)
+        assert scope.cancelled_caught
+        assert said == ["open deaf", "close deaf"]
+        assert await holders.hold(thing, thing) == "DEAF"

@@ -111,6 +111,25 @@ async def test_one_that_can_t_be_started_for_now_is_tried_again(at: Path, monkey
     assert told == [(again, 0.2), ("a worker can't be started", None), (again, 0.4)]
 
 
+async def test_one_that_is_being_started_hears_of_the_end(at: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also when it comes while the process begins, and is in nobody's list."""
+    begin = trio.lowlevel.open_process
+
+    async with crew(at) as c:
+
+        async def late(*words: Any, **how: Any) -> trio.Process:
+            process = await begin(*words, **how)
+            c.workers.end(at_once=False)
+            return process
+
+        monkeypatch.setattr(trio.lowlevel, "open_process", late)
+        os.kill(c.workers.living[1].process.pid, signal.SIGKILL)
+        with trio.fail_after(10):
+            while c.workers.living or not c.workers.ending.is_set():  # noqa: ASYNC110  # other processes
+                await trio.sleep(0.02)
+    assert c.codes == [0]
+
+
 async def test_what_keeps_the_first_from_starting_ends_all(at: Path) -> None:
     """With its exit code; it has said why, once."""
     (at / "fail").write_text("2")
