@@ -4,9 +4,11 @@ A class names *what happened*; how it is said is each dialect's own table.  Erro
 raised only on the way up or within one task.  A message is for the caller: no secret, no traceback, no path of ours.
 """
 
-from typing import ClassVar
+from typing import ClassVar, TypeVarTuple
 
 from transports.messages import Headers
+
+Words = TypeVarTuple("Words")
 
 
 class GatewayError(Exception):
@@ -234,3 +236,10 @@ def as_error(raised: BaseException) -> GatewayError:
     error = InternalError()
     error.__cause__ = raised
     return error
+
+
+def row(error: GatewayError, table: dict[type[GatewayError], tuple[int, *Words]]) -> tuple[int, *Words]:
+    """Status and words of *error*'s nearest class in a dialect's *table*; others may have a status of their own."""
+    kind = next(kind for kind in type(error).__mro__ if kind in table)
+    found = table[kind]
+    return (found[0] if error.status == kind.status else error.status, *found[1:])

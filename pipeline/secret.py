@@ -1,4 +1,7 @@
-"""Secrets are a type, not a habit: what holds one can be printed, logged or raised without telling it."""
+"""Secrets are a type, not a habit: what holds one can be printed, logged or raised without telling it.
+
+One that nobody configured is drawn once, and kept in a file of its owner's (``made_once``).
+"""
 
 import os
 import secrets

@@ -102,7 +102,7 @@ class Inflow:
                         self._end(number)
                 except BlockingIOError:
                     pass  # a false alarm
-                except BaseException as raised:
+                except BaseException as raised:  # is raised in the task that reads, or ends the connection
                     self._end(number, raised)
 
     def _end(self, number: int, raised: BaseException | None = None) -> None:

@@ -5,8 +5,8 @@
     Responses   output_text.annotation.added {url_citation, url, title, start_index, …}    a span of the part
 
 A span is told as it came: an answer of several parts is rare, and a reader shows the page in any case.  Claude's
-answers to a search have many, so that their ``Spans`` are counted.  Citations of
-anything else (documents, files) are their own dialect's alone.
+answers to a search have many, so that their ``Spans`` are counted.  Citations of anything else (documents, files) are
+their own dialect's alone.
 """
 
 from typing import Any

@@ -1,26 +1,15 @@
 """Tcp: what trio's stream promises, on real sockets; only the needless turns are missing."""
 
 import ssl
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 import pytest
 import trio
 import trio.testing
 
-from transports.tcp import Tcp, socket_of
+from tests.transports.loopback import pair
+from transports.tcp import socket_of
 
 LARGE = bytes(range(256)) * 40_000  # more than any socket buffer here
-
-
-@asynccontextmanager
-async def pair() -> AsyncIterator[tuple[Tcp, trio.SocketStream]]:
-    """Ours, and trio's own at the other end."""
-    [listener] = await trio.open_tcp_listeners(0, host="127.0.0.1")
-    async with listener:
-        near = Tcp(await trio.open_tcp_stream("127.0.0.1", listener.socket.getsockname()[1]))
-        async with near, await listener.accept() as far:
-            yield near, far
 
 
 async def test_pieces_arrive_in_both_directions_and_end() -> None:

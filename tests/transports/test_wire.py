@@ -11,9 +11,9 @@ import trio
 import trio.testing
 from trio.testing import MockClock
 
+from tests.transports.loopback import pair
 from transports.limits import Limits
 from transports.messages import Disconnected
-from transports.tcp import Tcp
 from transports.wire import LINGER_SECONDS, Wire
 
 LIMITS = Limits()
@@ -257,12 +257,8 @@ async def test_a_stalled_socket_gives_up() -> None:
 @asynccontextmanager
 async def on_loopback() -> AsyncIterator[tuple[Wire, trio.SocketStream]]:
     """A wire over a real socket, which the inflow reads, and its peer."""
-    [listener] = await trio.open_tcp_listeners(0, host="127.0.0.1")
-    async with listener:
-        near = Tcp(await trio.open_tcp_stream("127.0.0.1", listener.socket.getsockname()[1]))
-        async with near, await listener.accept() as far:
-            wire = Wire(near, LIMITS)
-            yield wire, far
+    async with pair() as (near, far):
+        yield Wire(near, LIMITS), far
 
 
 async def test_the_inflow_takes_in_no_more_than_there_is_room_for() -> None:

@@ -44,6 +44,7 @@ from pipeline.errors import (
     UpstreamTimeout,
     UpstreamTruncated,
     meant,
+    row,
 )
 from stages.dialects.anthropic.blocks import NAME, Fields
 from stages.dialects.anthropic.rejections import word_for
@@ -100,7 +101,7 @@ def encode_error(error: GatewayError, request_id: str) -> tuple[Head, bytes]:
         ours = [field for field in _identity(request_id) if field[0] not in named]
         return Head(error.code, [*error.fields, *ours]), error.body
     told = meant(error)
-    status = error.code if isinstance(error, UpstreamRefused) and error.dialect == NAME else row(told)[0]
+    status = error.code if isinstance(error, UpstreamRefused) and error.dialect == NAME else row(told, TABLE)[0]
     body = msgspec.json.encode({**envelope(told), "request_id": request_id})
     return Head(status, [_JSON, *_identity(request_id), *told.headers]), body
 
@@ -111,20 +112,13 @@ def envelope(error: GatewayError) -> Fields:
         if error.dialect == NAME and is_error(error.body) and (own := _object(error.body)).get("type") == "error":
             return own
         error = error.means
-    return {"type": "error", "error": {"type": row(error)[1], "message": wording(error)}}
+    return {"type": "error", "error": {"type": row(error, TABLE)[1], "message": wording(error)}}
 
 
 def is_error(body: bytes) -> bool:
     """Whether *body* is an error that clients of this dialect can read."""
     error = _error(_object(body))
     return isinstance(error.get("type"), str) and isinstance(error.get("message"), str)
-
-
-def row(error: GatewayError) -> tuple[int, str]:
-    """Status and type of the nearest class in the table; a class beyond it may have a status of its own."""
-    kind = next(kind for kind in type(error).__mro__ if kind in TABLE)
-    status, word = TABLE[kind]
-    return status if error.status == kind.status else error.status, word
 
 
 def wording(error: GatewayError) -> str:

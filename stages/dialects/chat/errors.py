@@ -41,6 +41,7 @@ from pipeline.errors import (
     UpstreamTimeout,
     UpstreamTruncated,
     meant,
+    row,
 )
 from stages.dialects.chat.refusals import error_in, is_error
 from transports.messages import Head, Headers, end_to_end
@@ -89,7 +90,7 @@ def encode_error(error: GatewayError, request_id: str) -> tuple[Head, bytes]:
     if isinstance(error, UpstreamRefused) and own and is_error(error.body, error.fields):
         fields = [(name, value) for name, value in end_to_end(error.fields) if name not in _SITE]
         return Head(error.code, _identified(fields, request_id)), error.body
-    status = error.code if isinstance(error, UpstreamRefused) and own else _line(meant(error))[0]
+    status = error.code if isinstance(error, UpstreamRefused) and own else row(meant(error), TABLE)[0]
     fields = [(b"content-type", b"application/json"), *meant(error).headers]
     if isinstance(meant(error), PaymentRequired) and not any(name == b"x-should-retry" for name, _ in fields):
         fields.append((b"x-should-retry", b"false"))  # told as 429, which clients would retry
@@ -107,14 +108,8 @@ def told(error: GatewayError) -> dict[str, Any]:
         own = error_in(error.body, error.fields)
         if isinstance(own, dict) and isinstance(own.get("message"), str):
             return {"type": None, "param": None, "code": None, **own}
-    _, kind, code = _line(meant(error))
+    _, kind, code = row(meant(error), TABLE)
     return {"message": error.message, "type": kind, "param": meant(error).param, "code": code}
-
-
-def _line(error: GatewayError) -> tuple[int, str, str | None]:
-    kind = next(kind for kind in type(error).__mro__ if kind in TABLE)
-    status, word, code = TABLE[kind]
-    return status if error.status == kind.status else error.status, word, code
 
 
 def _identified(fields: Headers, request_id: str) -> Headers:
