@@ -22,6 +22,7 @@ from pipeline.loading import Built, build
 from pipeline.observe.observer import Observer
 from pipeline.observe.opening import observing, shown
 from pipeline.opening import Generation, open_generations
+from pipeline.pages import gather
 from pipeline.problems import ConfigError
 from pipeline.reloading import Reloading
 from pipeline.server import Gateway
@@ -90,7 +91,7 @@ async def serve(
         shown(gateway, config)
         nursery.start_soon(gateway.heart.run, name="heart")
         keep()
-        nursery.start_soon(thrift, gateway.live, trimming(), name="thrift")
+        nursery.start_soon(thrift, gateway.live, trimming(), gather, name="thrift")
         tls = None if built.tls is None else listen.Tls(built.tls)
         urls = list(dict.fromkeys(url_of(listener, tls=tls is not None) for listener in listeners))
         reloading = Reloading(gateway=gateway, generations=generations, present=present, tls=tls)

@@ -12,27 +12,53 @@ from pipeline.live import Live
 from pipeline.thrift import LOOK, thrift
 
 
+class Calls:
+    """What thrift calls, written down."""
+
+    def __init__(self) -> None:
+        self.done: list[str] = []
+
+    def trim(self) -> None:
+        self.done.append("trim")
+
+    async def gather(self) -> None:
+        self.done.append("gather")
+
+
 async def test_it_waits_for_a_quiet_moment(nursery: trio.Nursery, autojump_clock: trio.testing.MockClock) -> None:
     """Not while something ends between two looks; then once, and not again until there is more."""
-    live, trims = Live(), list[float]()
-    nursery.start_soon(thrift, live, lambda: trims.append(trio.current_time()))
+    live, calls = Live(), Calls()
+    nursery.start_soon(thrift, live, calls.trim, calls.gather)
     await trio.sleep(3.5 * LOOK)
-    assert trims == []
+    assert calls.done == ["gather"]
     for _ in range(3):
         live.ended += 1
         await trio.sleep(LOOK)
-    assert trims == []
+    assert calls.done == ["gather"]
     await trio.sleep(5 * LOOK)
-    assert len(trims) == 1
+    assert calls.done == ["gather", "trim", "gather"]
     live.ended += 1
     await trio.sleep(5 * LOOK)
-    assert len(trims) == 2
+    assert calls.done == ["gather", "trim", "gather", "trim", "gather"]
     nursery.cancel_scope.cancel()
 
 
-async def test_without_the_call_there_is_no_task() -> None:
-    """Where the C library has none, it ends at once."""
-    await thrift(Live(), None)
+async def test_under_load_the_start_is_gathered(nursery: trio.Nursery, autojump_clock: trio.testing.MockClock) -> None:
+    """What it leaves stays, though exchanges end all the time; what they leave goes."""
+    live, calls = Live(), Calls()
+    nursery.start_soon(thrift, live, calls.trim, calls.gather)
+    for _ in range(8):
+        live.ended += 1
+        await trio.sleep(0.5 * LOOK)
+    assert calls.done == ["gather"]
+    nursery.cancel_scope.cancel()
+
+
+async def test_without_the_call_there_is_no_task(autojump_clock: trio.testing.MockClock) -> None:
+    """Where the C library gives nothing back, it ends when the start is gathered."""
+    calls = Calls()
+    await thrift(Live(), None, calls.gather)
+    assert calls.done == ["gather"]
 
 
 glibc = pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc can be told what to keep")
