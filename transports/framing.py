@@ -53,30 +53,30 @@ class BodyReader(Protocol):
 class LengthReader:
     """A body of known length."""
 
-    __slots__ = ("_left", "done", "rest")
+    __slots__ = ("done", "left", "rest")
 
     def __init__(self, length: int) -> None:
-        self._left = length
+        self.left = length  # bytes that are still to come
         self.done = length == 0
         self.rest = b""
 
     def feed(self, data: bytes) -> bytes:
         """See BodyReader."""
         size = len(data)
-        if size < self._left:
-            self._left -= size
+        if size < self.left:
+            self.left -= size
             return data
-        piece = data if size == self._left else data[: self._left]
-        if size > self._left:
-            self.rest += data[self._left :]
-        self._left = 0
+        piece = data if size == self.left else data[: self.left]
+        if size > self.left:
+            self.rest += data[self.left :]
+        self.left = 0
         self.done = True
         return piece
 
     def close(self) -> None:
         """See BodyReader."""
         if not self.done:
-            raise Disconnected(f"the body ended {self._left} bytes early")
+            raise Disconnected(f"the body ended {self.left} bytes early")
 
 
 class CloseReader:
@@ -108,6 +108,8 @@ class ChunkedReader:
     """
 
     __slots__ = ("_expect", "_extensions", "_left", "_limit", "_open", "_room", "_trailers", "done", "rest")
+
+    left = 1  # bytes that are still to come, at least: nobody has said how many chunks there will be
 
     def __init__(self, *, body: int = NO_LIMIT, extensions: int = 1024, trailers: int = 8192) -> None:
         self._limit = self._room = body

@@ -85,7 +85,7 @@ class _Session:
                     if exchange.response.closes or not exchange.response.finished or self._expired():
                         break
             if exchange is None or exchange.response.finished:
-                await self._wire.close(linger=self._wire.held or (exchange is not None and not exchange.body.done))
+                await self._wire.close(linger=self._wire.held > 0 or (exchange is not None and not exchange.body.done))
         except BadRequest as refusal:
             await self._refuse(refusal)
         except Disconnected:

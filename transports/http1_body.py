@@ -18,11 +18,14 @@ from transports.limits import Limits
 from transports.messages import BadRequest, BodyTooLarge
 from transports.wire import Wire
 
+GATHERED = 4 * 1024 * 1024  # bytes of a body that is waited for are kept until all have come
+
 
 class Http1Body:
     """The bytes of a request: framing, limits and the pace they must keep."""
 
-    __slots__ = ("_count", "_expects", "_failed", "_kept", "_limits", "_reader", "_waited", "_wire")
+    __slots__ = ("_count", "_expects", "_failed", "_kept", "_limits", "_reader", "_silent", "_waited",
+                 "_wire")  # fmt: skip
 
     def __init__(self, wire: Wire, limits: Limits, deciding: Mapping[bytes, bytes], version: bytes) -> None:
         """*deciding*: the fields that say how it is framed, and whether it is waited for (``strict.check_head``)."""
@@ -38,6 +41,7 @@ class Http1Body:
         self._kept = b""  # parsed by skim, not yet received
         self._count = 0
         self._waited = 0.0
+        self._silent = 0.0  # of that, what has gone by since something came
 
     @property
     def done(self) -> bool:
@@ -52,7 +56,8 @@ class Http1Body:
         while not self._reader.done:
             if self._failed is not None:
                 raise self._failed
-            data = self._wire.take() or await self._next()
+            enough = min(self._reader.left, GATHERED)
+            data = self._wire.take() if self._wire.held >= enough else await self._next(enough)
             self._expects = False
             self._count += len(data)
             piece = self._feed(data)
@@ -60,14 +65,19 @@ class Http1Body:
                 return piece
         return b""
 
-    async def _next(self) -> bytes:
-        """The bytes that come next.  Only the time spent waiting for the client counts against it."""
-        if self._expects:
+    async def _next(self, enough: int) -> bytes:
+        """*enough* of the bytes that come next; fewer if that takes too long, so that the pace is looked at.
+
+        Only the time spent waiting for the client counts against it.
+        """
+        if self._expects and not self._wire.held:
             await self._wire.send(head_bytes(HTTPStatus.CONTINUE, []))
         began = trio.current_time()
         credit = self._limits.body_grace + self._count / self._limits.body_rate - self._waited
-        data = await self._wire.more(began + min(credit, self._limits.body_idle))
-        self._waited += trio.current_time() - began
+        data = await self._wire.more(began + min(credit, self._limits.body_idle - self._silent), enough)
+        now = trio.current_time()
+        self._waited += now - began
+        self._silent = 0.0 if len(data) >= enough else now - max(began, self._wire.heard)
         if not data:
             self._failed = BadRequest("the body came too slowly", status=408)
             raise self._failed

@@ -77,7 +77,7 @@ class Body(Protocol):
     """The bytes of a request, as they arrive."""
 
     async def receive(self) -> bytes:
-        """The next bytes; ``b""`` at the end, and then again.
+        """The next bytes, up to some megabytes that came meanwhile; ``b""`` at the end, and then again.
 
         Raises BodyTooLarge over the limit and BadRequest where the framing is broken.  Reading is what opens the
         peer's window (HTTP/2) or drains its socket (HTTP/1.1): who does not read, is not sent more.

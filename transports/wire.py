@@ -4,8 +4,9 @@
     stream ◀───────────────────────────────────────────────── send
 
 One reader watches the socket all the time, also while a request is being answered: that is how a client that goes
-away is noticed at once.  It holds at most ``limits.read`` bytes that nobody asked for, then stops reading.  It is the
-inflow, which all connections share, or a task of this one's where there is TLS, or no inflow.
+away is noticed at once.  It holds at most ``limits.read`` bytes that nobody asked for, then stops reading; whoever asks
+for many sleeps until all of them are held, not to take two turns of the scheduler with each piece.  It is the inflow,
+which all connections share, or a task of this one's where there is TLS, or no inflow.
 
 Both waits are the clock's (``clock``): ``more`` and ``send`` only note until when they wait.  So a kept-alive
 connection costs one look a minute, not a timer per read, write and request; and a write that the kernel takes at once,
@@ -48,8 +49,8 @@ def _nothing(_data: bytes) -> int:
 class Wire:
     """The stream of one connection.  Where ``begin`` says no, ``watch`` runs in a task of the connection's nursery."""
 
-    __slots__ = ("_at_once", "_clock", "_cut", "_full", "_held", "_limits", "_read_due", "_reading", "_room",
-                 "_send_due", "_size", "_stream", "_waiter", "gone", "look", "on_gone")  # fmt: skip
+    __slots__ = ("_at_once", "_clock", "_cut", "_enough", "_full", "_held", "_limits", "_most", "_read_due", "_reading",
+                 "_room", "_send_due", "_stream", "_waiter", "gone", "heard", "held", "look", "on_gone")  # fmt: skip
 
     def __init__(self, stream: trio.abc.Stream, limits: Limits, received: bytes = b"") -> None:
         self._stream = stream
@@ -57,7 +58,10 @@ class Wire:
         self._limits = limits
         self._clock = clock()
         self._held = [received] if received else []
-        self._size = len(received)
+        self.held = len(received)  # bytes that are here, and nobody took
+        self._enough = 0  # bytes that whoever waits in ``more`` waits for
+        self._most = limits.read  # bytes that are held by then
+        self.heard = 0.0  # when the last bytes came that were not enough
         self._waiter: trio.lowlevel.Task | None = None  # in ``more``
         self._room: trio.Event | None = None  # the reader's task waits for it
         self._reading: Reading | None = None  # where it is the inflow that reads
@@ -70,15 +74,23 @@ class Wire:
         self.on_gone: Callable[[], None] = _nobody
 
     def begin(self) -> bool:
-        """Have the inflow take bytes in until the peer is gone or the stream closed; False: there is none for it."""
-        if isinstance(self._stream, Tcp) and (room := self._limits.read - self._size) > 0:
+        """Have the inflow take bytes in until the peer is gone or the stream closes; False: there is none for it."""
+        if not isinstance(self._stream, Tcp) or self._stream.flows is None:
+            return False
+        if (room := self._vacant()) > 0:
             self._reading = self._stream.begin(self._take_in, self._over, room)
-        return self._reading is not None
+            return self._reading is not None
+        self._full = True  # a large request has begun in what was received before: the first take makes room
+        return True
+
+    def _vacant(self) -> int:
+        """How many bytes may be read at once by now."""
+        return min(self._most - self.held, self._limits.read)
 
     def _take_in(self, piece: bytes) -> bool:
         """*piece* has come; whether there is room for more."""
         self._arrived(piece)
-        room = self._limits.read - self._size
+        room = self._vacant()
         if self._reading is not None:
             self._reading.most = room
         self._full = room <= 0
@@ -96,7 +108,7 @@ class Wire:
         Ends then, or by cancellation.
         """
         while not self.gone:
-            room = self._limits.read - self._size
+            room = self._vacant()
             if room <= 0:
                 self._room = trio.Event()
                 await self._room.wait()
@@ -112,8 +124,11 @@ class Wire:
             self._lose()
         else:
             self._held.append(piece)
-            self._size += len(piece)
-            self._wake()
+            self.held += len(piece)
+            if self.held >= self._enough:
+                self._wake()
+            else:
+                self.heard = trio.current_time()
 
     @property
     def due(self) -> float:
@@ -146,20 +161,23 @@ class Wire:
         self._wake()
         self.on_gone()
 
-    async def more(self, due: float) -> bytes:
-        """All that is held; waits until *due* (trio's clock) when that is nothing, and returns ``b""`` if none came.
+    async def more(self, due: float, enough: int = 1) -> bytes:
+        """All that is held; waits while that is less than *enough*, until *due* (trio's clock): ``b""`` if none came.
 
         Raises Disconnected when nothing is held and the peer is gone.  For one task at a time.
         """
-        if not self._held and not self.gone:
-            self._read_due = due
+        if self.held < enough and not self.gone:
+            self._enough, self._read_due = enough, due
+            if enough > self._limits.read:
+                self._most = enough + self._limits.read
+                self._make_room()
             if due < self.look:
                 self._clock.wind(self)
             self._waiter = trio.lowlevel.current_task()
             try:
                 await trio.lowlevel.wait_task_rescheduled(self._forget)
             finally:
-                self._read_due = math.inf
+                self._enough, self._most, self._read_due = 0, self._limits.read, math.inf
         if not self._held and self.gone:
             raise Disconnected("the peer closed the connection")
         return self.take()
@@ -184,27 +202,26 @@ class Wire:
             return b""
         data = self._held[0] if len(self._held) == 1 else b"".join(self._held)
         self._held.clear()
-        self._size = 0
-        if self._room is not None:
+        self.held = 0
+        self._make_room()
+        return data
+
+    def _make_room(self) -> None:
+        """The reader goes on where it stopped, and learns how much there is room for."""
+        if self._reading is not None:
+            self._reading.most = self._vacant()
+        elif self._room is not None:
             self._room.set()
             self._room = None
-        elif self._reading is not None:
-            self._reading.most = self._limits.read
         elif self._full:
             self._full = False
             self.begin()
-        return data
 
     def unread(self, data: bytes) -> None:
         """Give back what was taken too much; it is the next to be taken."""
         if data:
             self._held.insert(0, data)
-            self._size += len(data)
-
-    @property
-    def held(self) -> bool:
-        """Whether bytes are here that nobody took."""
-        return self._size > 0
+            self.held += len(data)
 
     async def send(self, data: bytes) -> None:
         """Send *data*; waits while the peer does not read.

@@ -170,3 +170,32 @@ async def test_a_silent_body_is_cut_off(autojump_clock: MockClock) -> None:
     [heard] = responses(await talk(handler, said), "POST")
     assert heard.status == 408
     assert LIMITS.body_idle <= trio.current_time() <= LIMITS.body_idle + 5.1
+
+
+async def test_silence_is_counted_from_what_came_last(autojump_clock: MockClock) -> None:
+    """A byte after half a minute buys another minute, also where it wakes nobody, since far more are waited for."""
+
+    async def handler(request: Request, response: Response) -> None:
+        await whole(request)
+
+    async with visit(handler) as client:
+        await client.say(POST + b"Content-Length: 99999\r\n\r\n" + b"x" * 60_000)
+        await trio.sleep(30)
+        await client.say(b"x")
+        [heard] = responses(await client.hear(b"slowly"), "POST")
+        assert heard.status == 408
+        assert trio.current_time() == pytest.approx(30 + LIMITS.body_idle, abs=0.1)
+
+
+async def test_a_body_in_many_pieces_is_passed_on_in_few(autojump_clock: MockClock) -> None:
+    """Each piece that is passed on costs two turns of the scheduler; of a body whose length is known all is awaited."""
+    pieces = []
+
+    async def handler(request: Request, response: Response) -> None:
+        while piece := await request.body.receive():
+            pieces.append(len(piece))
+        await answer(response, b"")
+
+    said = POST + b"Connection: close\r\nContent-Length: 100000\r\n\r\n"
+    await talk(handler, said, *[b"x" * 1000] * 100)
+    assert pieces == [100_000]

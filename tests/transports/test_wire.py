@@ -65,6 +65,34 @@ async def test_what_nobody_takes_is_bounded(autojump_clock: MockClock) -> None:
         assert hose.read == 2 * LIMITS.read
 
 
+async def test_what_is_waited_for_is_bounded(autojump_clock: MockClock) -> None:
+    """Who waits for much is given that, and finds no more behind it than nobody asked for."""
+    hose = Hose()
+    wire = Wire(hose, LIMITS)
+    async with watched(wire):
+        got = await wire.more(10, 1_000_000)
+        assert 1_000_000 <= len(got) <= 1_000_000 + LIMITS.read
+        await trio.testing.wait_all_tasks_blocked()
+        assert wire.held == LIMITS.read
+
+
+async def test_who_waits_for_much_sleeps_until_it_is_here(autojump_clock: MockClock) -> None:
+    """Pieces that are not enough wake nobody; at its time the wait ends with what there is, and says when that came."""
+    ours, theirs = trio.testing.memory_stream_pair()
+    wire = Wire(theirs, LIMITS, received=b"a")
+
+    async def drip() -> None:
+        for piece in (b"b", b"c", b"d", b"e"):
+            await trio.sleep(2)
+            await ours.send_all(piece)
+
+    async with watched(wire), trio.open_nursery() as nursery:
+        nursery.start_soon(drip)
+        assert (await wire.more(100, 3), trio.current_time()) == (b"abc", 4)
+        assert (await wire.more(7, 2), trio.current_time(), wire.heard) == (b"d", 7, 6)
+        assert (await wire.more(100), trio.current_time()) == (b"e", 8)
+
+
 async def test_bytes_come_out_as_they_came_in(autojump_clock: MockClock) -> None:
     """What was given back comes first, then what arrived, in order."""
     ours, theirs = trio.testing.memory_stream_pair()
@@ -268,13 +296,24 @@ async def test_the_inflow_takes_in_no_more_than_there_is_room_for() -> None:
         assert wire.begin()
         nursery.start_soon(far.send_all, sent)
         await trio.testing.wait_all_tasks_blocked(0.01)
-        assert wire._size == LIMITS.read
+        assert wire.held == LIMITS.read
         got = bytearray()
         while len(got) < len(sent):
             piece = await wire.more(trio.current_time() + 5)
             assert 0 < len(piece) <= LIMITS.read
             got += piece
-        assert (got, wire.held) == (sent, False)
+        assert (bytes(got), wire.held) == (sent, 0)
+
+
+async def test_a_large_request_does_not_keep_the_inflow_away() -> None:
+    """Where the first read of a connection was a full one, the inflow reads on as soon as that is taken."""
+    async with on_loopback() as (wire, far):
+        full = Wire(wire._stream, LIMITS, received=bytes(LIMITS.read))
+        assert full.begin()
+        await far.send_all(b"x")
+        await trio.testing.wait_all_tasks_blocked(0.01)
+        assert (full.held, len(full.take())) == (LIMITS.read, LIMITS.read)
+        assert await full.more(trio.current_time() + 5) == b"x"
 
 
 @pytest.mark.parametrize("how", ["end", "reset", "closed by us"])
