@@ -1,13 +1,13 @@
 """A link that speaks HTTP/1.1 over a stream.
 
-    ask ──▶ head + small body ─ one write ─▶ ┐
-        ──▶ head + large body ─ a task ────▶ ├─ wire ──▶ HeadReader ──▶ Opening ──▶ BodyReader ──▶ receive
-                                             ┘
+    ask ──▶ head + small body ─ one write ──────────────▶ ┐
+        ──▶ head + large body ─ what is taken at once ──▶ ├─ wire ──▶ HeadReader ──▶ Opening ──▶ BodyReader ──▶ receive
+                              ─ the rest, by a task ────▶ ┘
 
 Bodies are framed by ``framing``, heads read by ``upstream_head``; this file reads, writes and closes.  One read is 64
-KiB and what it holds is handed on as one piece.  A large body is sent by a task of its own, so that an answer which
-comes early (413, 401) is seen while we still send; the rest then stays unsent and the link is spent.  Every link
-belongs to one caller at a time (``pool``), so there is no lock.
+KiB and what it holds is handed on as one piece.  What has to wait of a large body is sent by a task of its own, so that
+an answer which comes early (413, 401) is seen while we still send; the rest then stays unsent and the link is spent.
+Every link belongs to one caller at a time (``pool``), so there is no lock.
 """
 
 import math
@@ -20,7 +20,7 @@ import trio
 from transports.framing import BodyReader, CloseReader, LengthReader
 from transports.inflow import Inflow, Take
 from transports.messages import BadRequest, Disconnected, Head, Headers
-from transports.tcp import Tcp, socket_of
+from transports.tcp import Tcp, at_once, socket_of
 from transports.upstream import USUAL, Call, Deadline, Malformed, Origin, State, Truncated
 from transports.upstream_head import HeadReader, Opening, write_head
 
@@ -209,16 +209,29 @@ class _Upload:
         """Send, or have one of *tasks* send."""
         if len(body) > AT_ONCE:
             self._deadline.expect("write")
-            tasks.start_soon(self._send_large, head, body)
-            return
-        self._deadline.expect("first_byte")
-        await self._send([head + body])
+            if rest := self._left(head, body):
+                tasks.start_soon(self._send_large, rest)
+                return
+            self.sent = True
+            self._deadline.expect("first_byte")
+        else:
+            self._deadline.expect("first_byte")
+            await self._send([head + body])
         self._over = True
 
-    async def _send_large(self, head: bytes, body: bytes) -> None:
-        view = memoryview(body)
+    def _left(self, head: bytes, body: bytes) -> list[bytes | memoryview]:
+        """Send what is taken of a large body at once, which mostly is all of it; what is left, in pieces."""
+        view, take = memoryview(body), at_once(self._stream)
+        pieces: list[bytes | memoryview] = [head + view[:AT_ONCE]]
+        pieces += [view[at : at + PIECE] for at in range(AT_ONCE, len(body), PIECE)]
+        for number, piece in enumerate(pieces):
+            if (taken := take(piece)) < len(piece):
+                return [piece[taken:], *pieces[number + 1 :]]
+        return []
+
+    async def _send_large(self, pieces: list[bytes | memoryview]) -> None:
         try:
-            await self._send([head + view[:PIECE], *(view[at : at + PIECE] for at in range(PIECE, len(body), PIECE))])
+            await self._send(pieces)
         finally:
             self._over = True
             if self._end is not None:

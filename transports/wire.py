@@ -27,7 +27,7 @@ from transports.clock import clock
 from transports.inflow import Reading
 from transports.limits import Limits
 from transports.messages import Disconnected
-from transports.tcp import Tcp, socket_of
+from transports.tcp import Tcp, at_once, socket_of
 
 PIECE = 64 * 1024  # a larger write is cut: a peer has stalled when it takes none of one piece in time
 LINGER_SECONDS = 5.0  # how long a peer may go on sending after our last word
@@ -41,11 +41,6 @@ def _nobody() -> None:
     """No exchange is under way."""
 
 
-def _nothing(_data: bytes) -> int:
-    """What a stream takes at once that does not say."""
-    return 0
-
-
 class Wire:
     """The stream of one connection.  Where ``begin`` says no, ``watch`` runs in a task of the connection's nursery."""
 
@@ -54,7 +49,7 @@ class Wire:
 
     def __init__(self, stream: trio.abc.Stream, limits: Limits, received: bytes = b"") -> None:
         self._stream = stream
-        self._at_once = stream.send_at_once if isinstance(stream, Tcp) else _nothing
+        self._at_once = at_once(stream)
         self._limits = limits
         self._clock = clock()
         self._held = [received] if received else []

@@ -226,6 +226,21 @@ async def test_a_large_request_arrives_whole_and_the_link_is_free_after_it() -> 
     assert seen == [len(LARGE.body)] * 2
 
 
+async def test_what_the_kernel_takes_at_once_needs_no_task() -> None:
+    """What fits into its buffers whoever asks sends himself; what does not is a task's."""
+
+    async def never(peer: Peer) -> None:
+        await trio.sleep_forever()
+
+    for size, tasks in ((AT_ONCE + 1, 0), (50_000_000, 1)):
+        async with on_loopback(never) as pair:
+            before = len(pair.tasks.child_tasks)
+            pair.tasks.start_soon(pair.ask, attrs.evolve(POST, body=b"x" * size))
+            await trio.testing.wait_all_tasks_blocked(0.01)
+            assert len(pair.tasks.child_tasks) == before + 1 + tasks
+            pair.tasks.cancel_scope.cancel()
+
+
 async def test_an_early_answer_is_read_while_we_still_send() -> None:
     """413 before the body was taken: it is received, the rest stays unsent, the link is spent (row 49)."""
 
