@@ -12,7 +12,8 @@ one counts.  This file must not know what the JSON means.
 """
 
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import suppress
 from itertools import islice
 from typing import Any
 
@@ -26,6 +27,7 @@ Span = tuple[int, int, int]  # of a member: where its key begins (in an array, i
 
 _OBJECT = msgspec.json.Decoder(dict[str, Raw])
 _ARRAY = msgspec.json.Decoder(list[Raw])
+_ONE = msgspec.json.Decoder(Raw)
 _ANY = msgspec.json.Decoder()
 _ENCODER = msgspec.json.Encoder()
 _JOINER = msgspec.json.Encoder(enc_hook=lambda member: Raw(member.encode()))  # of members that were opened, too
@@ -33,6 +35,8 @@ _SPACE = re.compile(rb"[ \t\r\n]*+")
 _COMMA = re.compile(rb"[ \t\r\n]*+,[ \t\r\n]*+")
 _KEY = re.compile(rb'[ \t\r\n]*+,?+[ \t\r\n]*+("((?:[^"\\]|\\.)*+)")[ \t\r\n]*+:[ \t\r\n]*+')
 _HALF = re.compile(rb"\\u[Dd][89ABab][0-9A-Fa-f]{2}[^\\]{0,5}\Z")  # what ends so, the decoder calls truncated
+TRIES = 8  # places where an object may begin that are looked at, from the end
+FAR = 256 * 1024  # bytes before the end in which they are
 _FITS: dict[str, type] = {"object": str, "array": int}  # the keys that a value of each kind has
 _KINDS = dict.fromkeys((b"t", b"f", b"n"), "literal") | {b"{": "object", b"[": "array", b'"': "string"}
 
@@ -111,8 +115,20 @@ class Document:
             child = here._from_the_end(key)
         return default if child is None else child.value()
 
-    def start(self, number: int) -> int:
-        """Where the member at position *number* begins in the text of an array that was not edited."""
+    def start(self, number: int, behind: Sequence[bytes] = ()) -> int:
+        """Where the member at position *number* begins in the text of an array that was not edited.
+
+        *behind*: how it and all that follow it begin, if those are objects.  They are looked for from the end then, and
+        what is before them is not read: that would take 0.3 ms for half a megabyte.
+        """
+        end, found = self._raw.rfind(b"]"), -1
+        for opening in reversed(behind):
+            found = _start_of_object(self._raw, opening, end)
+            if found < 0:
+                break
+            end = self._raw.rfind(b",", 0, found)
+        if found >= 0:
+            return found
         values = _decode(_ARRAY, self._raw)
         if _packed(self._raw, values):
             return 1 + number + sum(map(len, islice(values, number)))
@@ -236,6 +252,23 @@ def _decode(decoder: msgspec.json.Decoder[Any], raw: bytes | Raw) -> Any:
 def _end_of_space(raw: bytes, position: int) -> int:
     match = _SPACE.match(raw, position)
     return match.end() if match else position
+
+
+def _start_of_object(raw: bytes, opening: bytes, end: int) -> int:
+    """Where the member of an array begins that ends before *end*, an object with this *opening*; -1: not found.
+
+    What begins with a brace and is one value up to there can be nothing else.  From within the member brackets would be
+    left over; from within a string quotes, for there none can be escaped: a backslash is nowhere but in strings.
+    """
+    position = end
+    for _ in range(TRIES):
+        position = raw.rfind(opening, max(0, end - FAR), position)
+        if position < 0:
+            break
+        with suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            _ONE.decode(raw[position:end])
+            return position
+    return -1
 
 
 def _packed(raw: bytes, values: Collection[Raw], names: Collection[str] = ()) -> bool:

@@ -134,7 +134,8 @@ class Turn:
         self.before, self._start = before, 0
         cut = cut_of(messages, CUTS[source]) if before is None or len(text) > len(talk) // GROWTH else 0
         if cut:  # where the message behind it begins: in *text* a bracket stands for what is kept
-            self._start = Document(text).start(cut) + (0 if before is None else len(before.text) - 1)
+            self._start = Document(text).start(cut, _openings(messages[cut:]))
+            self._start += 0 if before is None else len(before.text) - 1
         self.messages = Course(messages, None if before is None else before.past, cut)
         if source == NAME:
             self.messages.left.heard = UNHEARD
@@ -212,6 +213,12 @@ def _behind(talk: bytes, before: Beginning | None) -> tuple[bytes, list[Any]]:
     """The text and the value of those messages of *talk* that are not in *before*."""
     text = talk if before is None else b"[" + talk[len(before.text) :]
     return text, Document(text).value()
+
+
+def _openings(messages: list[Any]) -> list[bytes]:
+    """How each of *messages* begins; nothing where they are too many to be looked for one by one, or no objects."""
+    few = len(messages) <= 4 * BEHIND and all(isinstance(message, dict) and message for message in messages)
+    return [b"{" + _ENCODER.encode(next(iter(message))) for message in messages] if few else []
 
 
 def _plain(items: list[Any]) -> bytes:

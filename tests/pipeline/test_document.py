@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.document import Document, Malformed, Path
+from pipeline.document import TRIES, Document, Malformed, Path
 
 PRETTY = b' { "model" : "a" ,\n "x": [1, 2.50 , {"k":1e2}],"messages":[], "\\u006b\\n": null } '
 PACKED = b'{"model":"a","x":[1,2.50,{"k":1e2}],"messages":[],"s":"\\u0041\\/","n":null}'
@@ -159,3 +159,28 @@ def test_members_of_an_array_begin_somewhere(items: Any, style: Any) -> None:
     for number, child in document.items():
         assert isinstance(number, int)
         assert raw[document.start(number) :].startswith(child.encode())
+
+
+tricky = st.text(alphabet='a{"}:,[]\\ ', max_size=12)  # it may look like the beginning of an object, or like its end
+tricky_objects = st.dictionaries(tricky, tricky | st.lists(st.dictionaries(tricky, tricky), max_size=2), min_size=1)
+
+
+@given(items=st.lists(tricky_objects, min_size=1), style=styles, few=st.integers(1, 4))
+def test_the_last_members_are_found_from_the_end(items: Any, style: Any, few: int) -> None:
+    """Where they are found by reading all, whatever stands in their strings, and however it is written."""
+    document = Document(json.dumps(items, **style).encode())
+    number = max(0, len(items) - few)
+    behind = [b"{" + json.dumps(next(iter(item)), **style).encode() for item in items[number:]]
+    assert document.start(number, behind) == document.start(number)
+
+
+def test_members_that_are_not_found_from_the_end_are_read() -> None:
+    """An opening that is spelled otherwise, or is met too often within, costs time and no more."""
+    lure = json.dumps({"a": [{"a": 1}] * TRIES}, separators=(",", ":"))
+    for raw in (b'[{"b":1}, { "a" : 1 }]', f'[{{"b":1}},{lure}]'.encode()):
+        assert Document(raw).start(1, [b'{"a"']) == Document(raw).start(1) == 9 + raw.count(b", ")
+
+
+def test_nothing_before_the_last_members_is_read() -> None:
+    """It was read before: broken or not, it is not looked at."""
+    assert Document(b'[{"a":oops},{"b":1},{"a":2}]').start(1, [b'{"b"', b'{"a"']) == 12
