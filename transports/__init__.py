@@ -1,6 +1,6 @@
 """Bytes and HTTP.  Imports nothing of ours: whoever reads this package needs RFC 9110 to 9113 beside him, no more.
 
-    both sides    messages: the words · framing, codings: bodies · strict: heads · tcp · inflow · clock
+    both sides    messages: the words · framing, codings: bodies · strict, heads: heads · tcp · inflow · clock
     a server      listen (crowd, limits, drain)
         1.1       http1 ─ http1_body, http1_response, wire
         2         http2 ─ http2_exchange (http2_head, http2_body, http2_response),

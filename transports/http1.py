@@ -6,8 +6,8 @@
 
 Per request: one call of the handler in a cancel scope, cancelled when the client is gone (closed, half-closed, reset
 or stalled) or the drain's deadline passes.  Either ends the connection as well, so all its requests share one scope.
-A fresh h11 parser sees the head and nothing else: what a body is, is decided in ``framing``, what may be a head at all
-in ``strict``.
+h11 sees the head and nothing else (``heads``): what a body is, is decided in ``framing``, what may be a head at all in
+``strict``.
 
 The connection goes on only if nothing is in doubt: the head was good, the body was read to its end, the response was
 finished, nobody said close.  In every other case it ends, and bytes behind the doubt are never looked at (RFC 9112
@@ -24,13 +24,13 @@ An exception of the handler leaves ``serve_http1`` once the response is cut: ``l
 import math
 from contextlib import suppress
 
-import h11
 import trio
 
+from transports.heads import fields_of, read_request
 from transports.http1_body import Http1Body
 from transports.http1_response import Http1Response, date, head_bytes
 from transports.limits import Limits
-from transports.messages import BadRequest, Connection, Disconnected, Handler, Headers, Request, lowered, refused
+from transports.messages import BadRequest, Connection, Disconnected, Handler, Headers, Request, refused
 from transports.strict import check_head, check_partial, host_allowed, origin_form
 from transports.wire import Wire
 
@@ -163,8 +163,7 @@ class _Exchange:
     def __init__(self, wire: Wire, limits: Limits, connection: Connection, raw: bytes, scope: trio.CancelScope) -> None:
         """*scope*: what it runs in.  Raises BadRequest where *raw* is not the head of a request for us."""
         deciding = check_head(raw, limits)
-        event = _parse(raw)
-        headers = lowered(event.headers.raw_items())  # iterating over the headers themselves costs thrice as much
+        event = read_request(raw)
         if not host_allowed(deciding[b"host"].decode("latin-1"), local=connection.local, names=connection.names):
             raise BadRequest("this host is not served here", status=421)
         self._wire = wire
@@ -173,7 +172,7 @@ class _Exchange:
         self.request = Request(
             method=event.method.decode("ascii"),
             target=origin_form(event.target).decode("ascii"),
-            headers=headers,
+            headers=fields_of(event),
             body=self.body,
             version=event.http_version.decode("ascii"),
             scheme=connection.scheme,
@@ -221,16 +220,3 @@ def _says_close(headers: Headers) -> bool:
         name == b"connection" and b"close" in [token.strip() for token in value.lower().split(b",")]
         for name, value in headers
     )
-
-
-def _parse(raw: bytes) -> h11.Request:
-    """The head as h11 reads it: one more opinion, after the strict door's."""
-    parser = h11.Connection(h11.SERVER)
-    parser.receive_data(raw)
-    try:
-        event = parser.next_event()
-    except h11.RemoteProtocolError as error:
-        raise BadRequest("the head is malformed", status=error.error_status_hint) from error
-    if not isinstance(event, h11.Request):
-        raise BadRequest("the head is malformed")
-    return event

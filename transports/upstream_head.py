@@ -15,7 +15,8 @@ import attrs
 import h11
 
 from transports.framing import BodyReader, ChunkedReader, CloseReader, LengthReader
-from transports.messages import HOP_BY_HOP, BadRequest, Head, Headers, lowered
+from transports.heads import fields_of, read_response
+from transports.messages import HOP_BY_HOP, BadRequest, Head, Headers
 from transports.strict import check_outgoing, field_lines
 from transports.upstream import Call, Origin
 
@@ -38,9 +39,6 @@ _FRAMING = frozenset({b"content-length", b"transfer-encoding"})
 _LENGTH = re.compile(rb"[0-9]{1,19}")  # 19 digits stay below 2**64
 _BARE_LINE_END = re.compile(rb"(?<!\r)\n|\r[^\n]")
 _TIMEOUT = re.compile(rb"(?:^|[,;\s])timeout=([0-9]{1,6})\b", re.IGNORECASE)
-
-# What h11 believes we sent: it takes an interim response to a request only.  The rules that need ours are in _body.
-_ASKED = h11.Request(method="GET", target="/", headers=[("host", "upstream")])
 
 
 def write_head(origin: Origin, call: Call, *, absolute: bool = False, extra: Headers | None = None) -> bytes:
@@ -112,25 +110,17 @@ class HeadReader:
         self._check_partial()
         return None
 
-    def _parse(self, raw: bytes) -> tuple[object, bytes]:
-        """The event of one head and its minor version.  A parser is not used twice: it would want the body."""
+    def _parse(self, raw: bytes) -> tuple[h11.Response | h11.InformationalResponse, bytes]:
+        """The event of one head and its minor version."""
         if len(raw) > HEAD or raw.count(b"\r\n") - 2 > FIELDS:
             raise BadRequest("the head has too many or too large fields")
         match = _RESPONSE.fullmatch(raw)
         if match is None:
             raise BadRequest("the head is malformed")
-        parser = h11.Connection(h11.CLIENT, max_incomplete_event_size=HEAD)
-        if raw[9:10] == b"1":
-            parser.send(_ASKED)
-        parser.receive_data(raw)
-        try:
-            event = parser.next_event()
-        except h11.RemoteProtocolError as error:  # 101 without a wish for it, a coding other than chunked, …
-            raise BadRequest("the head can't be taken") from error
-        return event, match["minor"]
+        return read_response(raw), match["minor"]
 
     def _open(self, event: h11.Response, raw: bytes, minor: bytes) -> Opening:
-        head = Head(event.status_code, lowered(event.headers.raw_items()))
+        head = Head(event.status_code, fields_of(event))
         deciding = [(name.lower(), value.strip(b"\t ")) for name, value in _DECIDING.findall(raw)]
         body = _body(self._method, event.status_code, [field for field in deciding if field[0] in _FRAMING], minor)
         lasting = minor == b"1" and not isinstance(body, CloseReader)
