@@ -131,7 +131,7 @@ def join(exchange: Exchange, source: Source, transforms: list[Transform], last: 
     """Run source → transforms → *last*; to be awaited.  Tasks and channels are made only for transforms that wait."""
     if any(map(waits, transforms)):
         return joined(exchange, source, list(runs(transforms)), last)
-    return segment(exchange, source, None, Fused(exchange, transforms, last), last)
+    return carry(exchange, source, exchange, Fused(exchange, transforms, last), last)
 
 
 async def joined(exchange: Exchange, source: Source, segments: list[Segment], last: Out) -> None:
@@ -165,17 +165,22 @@ def runs(transforms: Iterable[Transform]) -> Iterator[Segment]:
 async def segment(
     exchange: Exchange, task: Any, inbox: trio.MemoryReceiveChannel[Batch] | None, out: "Fused", last: Out
 ) -> None:
-    """One task of the line.  What goes wrong in it travels on as an event, through its own transforms."""
+    """One task among several of a line: reads *inbox*, the first one nothing."""
     with Ends(inbox, last):
-        try:
-            await (task(exchange, out) if inbox is None else task(inbox, out))
-            if not out.over:
-                await out.send([Failed(cut_short())])
-        except Exception as raised:
-            if only(raised, Disconnected):
-                raise
-            if not only(raised, Enough):
-                await fail(exchange, raised, out, last)
+        await carry(exchange, task, exchange if inbox is None else inbox, out, last)
+
+
+async def carry(exchange: Exchange, task: Any, start: Any, out: "Fused", last: Out) -> None:
+    """Run *task* from *start*.  What goes wrong in it travels on as an event, through its own transforms."""
+    try:
+        await task(start, out)
+        if not out.over:
+            await out.send([Failed(cut_short())])
+    except Exception as raised:
+        if only(raised, Disconnected):
+            raise
+        if not only(raised, Enough):
+            await fail(exchange, raised, out, last)
 
 
 async def fail(exchange: Exchange, raised: Exception, out: "Fused", last: Out) -> None:
