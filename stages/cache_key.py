@@ -13,6 +13,7 @@ from hashlib import sha256
 from pipeline.exchange import Exchange
 from pipeline.prompt import Prompt
 from pipeline.upstream import Upstream
+from stages.vendor import within
 from stages.work import fields_of, work_of
 
 FIELD = "prompt_cache_key"
@@ -22,8 +23,7 @@ HOSTS = ("api.openai.com", "openai.azure.com")  # where the field is known; thei
 
 def cache_key(exchange: Exchange, upstream: Upstream) -> str:
     """The key for *exchange* at *upstream*; "" if there is none.  To be asked before the prompt is translated."""
-    host = upstream.origin.host
-    knows = upstream.dialect.NAME in DIALECTS and any(host == known or host.endswith(f".{known}") for known in HOSTS)
+    knows = upstream.dialect.NAME in DIALECTS and within(upstream.origin.host, HOSTS)
     if not knows or exchange.operation != "reply":
         return ""
     work = work_of(exchange, fields_of(exchange))
