@@ -82,17 +82,19 @@ class Limits:
         self._nursery = None
         await self._open.__aexit__(*raised)
 
-    def __call__(self, exchange: Exchange) -> Generator[Any, None, None]:
+    def __call__(self, exchange: Exchange) -> Generator[Any, None, None] | None:
         """Keep *exchange* within its key's allowance.  Raises BudgetSpent, Forbidden; more before a try (``Hold``)."""
         caller = exchange.caller or NOBODY
         allowance = self._allowance()
         if exchange.operation == "usage":
             exchange.source = partial(usage.answer, caller=caller, allowance=allowance)
-            return
+            return None
         if not allowance.allow_extra_usage:
             keep_to_plans(exchange)
-        if not allowance.limits:
-            return
+        return self._holding(exchange, caller, allowance) if allowance.limits else None
+
+    def _holding(self, exchange: Exchange, caller: Caller, allowance: Allowance) -> Generator[Any, None, None]:
+        """The part of the stage that has a tail: only who has limits pays for it."""
         hold = Hold(
             exchange=exchange,
             asked=exchange.prompt,
