@@ -4,35 +4,39 @@
     count ─▶ a further one at the reply's ends, and every NOTE bytes between them       as the reply passes
     close ─▶ the last one: exact tokens, their cost, times, attempts, changes           when all is over
 
-Each version is the record as it was begun, with what has changed: a price and the terms it depends on are looked up
-once a try, and what the last note told exactly is not counted again.  Whoever keeps the exchange within limits asks
-here what it costs (``notes.Books``): by the same price, and the same function.
+Each version is made whole, of what all of one try have in common and of what is known by now: a price and the terms it
+depends on are looked up once a try, and what the last note told exactly is not counted again.  Whoever keeps the
+exchange within limits asks here what it costs (``notes.Books``): by the same price, and the same function.
 """
 
 from collections.abc import Callable, Mapping
 from functools import lru_cache
+from operator import attrgetter
 from typing import Any
 
 import attrs
 import msgspec
 import trio
+from msgspec.structs import astuple
 
 from pipeline.errors import UpstreamFailed, UpstreamRefused, UpstreamTimeout, UpstreamTruncated
 from pipeline.events import Event, Finished, Started, Usage, reads
 from pipeline.exchange import Attempt, Exchange
 from pipeline.live import WORK
-from pipeline.store.record import Flag, Record, State, clean
+from pipeline.store.record import CLASSES, FIELDS, Flag, Record, State, clean
 from pipeline.store.store import Store
 from stages import asides
 from stages.prices.catalogue import Catalogue
 from stages.prices.cost import Price, Quote, Terms, cost, terms_of
-from stages.tally import BYTES_PER_TOKEN, LOOKS, Tally, empty, put_down
+from stages.tally import BYTES_PER_TOKEN, LOOKS, Tally, empty
 from stages.work import Work, fields_of, work_of
 
 NOTE = 4 * 1024  # bytes of output between two notes of it: a thousand tokens
 MOST = 4_000  # characters of what is told of attempts, and of changes
 
 _JSON = msgspec.json.Encoder()
+_WHERE = FIELDS.index("upstream")  # before it stands who asks for what, behind it how that went
+_counts = attrgetter(*CLASSES)  # of a usage
 _SETTLED, _ESTIMATED, _UNPRICED = int(State.SETTLED), int(Flag.ESTIMATED), int(Flag.UNPRICED)
 _READ = Tally.count.kinds, tuple(Tally.count.seen)  # type: ignore[attr-defined]  # as ``reads`` left them
 _name = lru_cache(maxsize=1024)(clean)  # of what is configured, and comes again
@@ -44,14 +48,15 @@ class Account:
 
     __slots__ = (
         "_asked",
-        "_begun",
         "_catalogue",
         "_exchange",
         "_last",
         "_next",
         "_number",
+        "_of",
         "_price",
         "_rated",
+        "_same",
         "_sent",
         "_store",
         "_tally",
@@ -65,7 +70,8 @@ class Account:
         said = fields_of(exchange)
         self._tally = Tally(size(exchange, said))
         self._work = work_of(exchange, said)
-        self._begun: Record | None = None  # as the first attempt was about to be sent
+        self._of: Attempt | None = None  # the attempt of the last version
+        self._same: tuple[Any, ...] = ()  # the first fields of all versions of it
         self._last: Record | None = None  # as it was put down last
         self._price: Price | None = None  # of the attempt that runs
         self._asked: Terms = {}  # of its prompt, as far as that depends on them
@@ -120,7 +126,6 @@ class Account:
 
     async def begin(self, attempt: Attempt) -> None:
         """Put down that *attempt* is about to be sent.  Raises StoreUnavailable: then it is not."""
-        self._begun = self._begun or opened(self._exchange, self._work)
         self._exchange.note(WORK, self._work.session)
         self._price, self._asked = self._rate(attempt)
         if self._store is not None:
@@ -202,28 +207,30 @@ class Account:
 
     def _aside(self, number: int) -> Record:
         """What is known of the aside at place *number*."""
-        request = self.closed or self._begun or opened(self._exchange, self._work)
+        request = self.closed or opened(self._exchange, self._work)
         return asides.record(self._exchange.asides[number], number + 1, request, self._catalogue)
 
     def _version(self, usage: Usage, flags: int) -> Record:
         """The record as it is known now."""
         attempts, price = self._exchange.attempts, self._price
-        record = _copy(self._begun or opened(self._exchange, self._work))
-        record.upstream, record.model = _name(attempts[-1].upstream), clean(attempts[-1].model)
-        record.stop, record.flags = self._tally.stop or "", flags
-        put_down(usage, record)
+        if self._of is not attempts[-1]:
+            self._of = attempts[-1]
+            asked = astuple(opened(self._exchange, self._work))[:_WHERE]
+            self._same = *asked, _name(self._of.upstream), clean(self._of.model)
         terms: Terms = {}
+        source, billed = "", 0
         if price is None:
-            record.flags |= _UNPRICED
+            flags |= _UNPRICED
         else:
             terms = terms_of(price, usage.extra, self._asked)
-            record.price, record.cost = _name(price.source), cost(price, usage, terms)
-        if terms or usage.extra:
-            record.extra = in_json({"terms": terms, "counts": usage.extra})
+            source, billed = _name(price.source), cost(price, usage, terms)
+        extra = in_json({"terms": terms, "counts": usage.extra}) if terms or usage.extra else ""
         if len(attempts) > 1:
-            record.cost += self.failed()
-            record.flags |= _ESTIMATED if any(map(broke_off, attempts[:-1])) else 0
-        return record
+            billed += self.failed()
+            flags |= _ESTIMATED if any(map(broke_off, attempts[:-1])) else 0
+        status, stop, error = 0, self._tally.stop or "", ""
+        fields = *self._same, status, stop, error, *_counts(usage), extra, billed, source, flags
+        return Record(*fields)
 
 
 # -- what is put down -------------------------------------------------------------------------------------------------

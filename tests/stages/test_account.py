@@ -49,6 +49,19 @@ async def test_each_try_has_its_own_terms() -> None:
     assert account.close().cost == 1100
 
 
+async def test_each_version_names_the_try_it_is_of() -> None:
+    """Upstream and model are the last try's, also of one that was never begun; who asked is the same in all."""
+    x = asked()
+    account = Account(x, Catalogue((PRICE,)))
+    await account.begin(x.attempts[0])
+    assert account.spent() == 4
+    x.attempts.append(Attempt("other", "unheard", 0.0))
+    assert account.spent() == 4
+    x.attempts[1].error = Forbidden("no price is known")
+    record = account.close()
+    assert (record.id, record.upstream, record.model) == (x.id, "other", "unheard")
+
+
 async def test_changes_are_put_down_as_they_were_recorded() -> None:
     """Stage, place, what was done, why, and whether something is lost."""
     x = asked()
