@@ -137,15 +137,15 @@ class Advances:
             advance.left[models, kind] += amount
         return True
 
-    def settle(self, record: Record, now: int) -> None:
-        """The request of *record* has ended: its part is free when the advance is broken up."""
-        advance = self._giver.pop(record.id, None)
-        if advance is None:
-            return
-        holds = advance.parts.pop(record.id).holds
-        for models, kind, amount in compress(holds, map(_OF_TOKENS, map(_KIND, holds))):
-            if now < advance.standings[models, kind].ends:
-                advance.over[models, kind] = advance.over.get((models, kind), 0) + amount - record.tokens
+    def settle(self, records: Mapping[str, Record], now: int) -> None:
+        """The requests of *records* have ended: their parts are free when the advances are broken up."""
+        for name in self._giver.keys() & records.keys():
+            advance = self._giver.pop(name)
+            holds = advance.parts.pop(name).holds
+            for models, kind, amount in compress(holds, map(_OF_TOKENS, map(_KIND, holds))):
+                if now < advance.standings[models, kind].ends:
+                    over = advance.over.get((models, kind), 0) + amount - records[name].tokens
+                    advance.over[models, kind] = over
 
     # -- for a transaction --------------------------------------------------------------------------------------------
 

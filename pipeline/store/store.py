@@ -31,7 +31,7 @@ from pipeline.store.record import Claim, Granted, Lease, Record, Refused, encode
 from pipeline.store.settings import Settings
 from pipeline.store.syncing import Syncing
 from pipeline.store.transact import Reserve
-from pipeline.store.writer import Release, Version, Writer, in_our_words
+from pipeline.store.writer import Writer, in_our_words
 
 LOOK = 0.5  # seconds between looks for keys that another process changed
 LOOK_AFAR = 2.0  # the same, where the database is not on this machine
@@ -107,7 +107,7 @@ class Store:
         """
         record.instance = self.instance
         self._leases.discard(record.id)
-        self.writer.put(Version(record, self._append(record) if spooled else 0))
+        self.writer.close(record, self._append(record) if spooled else 0)
 
     def _append(self, record: Record) -> int:
         """Write *record* to the spool; 0, after saying so, if that can't be done."""
@@ -142,7 +142,7 @@ class Store:
     def release(self, id: str) -> None:  # noqa: A002  # the request's
         """Give back what the request *id* holds: it was never sent.  Nothing happens if it holds nothing."""
         self._leases.discard(id)
-        self.writer.put(Release(id))
+        self.writer.release(id)
 
     # -- anything else ------------------------------------------------------------------------------------------------
 

@@ -1,8 +1,8 @@
 """The writer: one task that takes what waits and has it written, a batch at a time, in one thread at a time.
 
-    put ──▶ ═ bounded queue ═▶ batch ──thread: one transaction──▶ answers, and the spool may forget
-     │                           └─ advances: of a busy key's windows, so that most requests need not ask
-     └─ of what still runs ─▶ the last version of each, when versions are due
+    reserve, release ──▶ ═ bounded queue ═▶ ┐
+    close ──▶ last versions, by request ───▶ batch ──thread: one transaction──▶ answers, and the spool may forget
+    know ──▶ of what still runs, when due ─▶ ┘ └─ advances: of a busy key's windows, so that most requests need not ask
 
 A batch is all that waits when its turn comes.  Versions of records are in no hurry, and gather for a moment; a
 reservation, which a request waits for, ends the gathering.  What comes along with it is committed, but not synced more
@@ -18,6 +18,7 @@ import math
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from itertools import islice
 from typing import Any, Protocol, TypeVar
 
 import attrs
@@ -27,18 +28,16 @@ import trio
 from pipeline.errors import StoreUnavailable
 from pipeline.store.advances import Advances
 from pipeline.store.database import Backend, Outage, Rejected
-from pipeline.store.record import Claim, Granted, Record, Refused, State
+from pipeline.store.record import Claim, Granted, Record, Refused
 from pipeline.store.transact import Batch, Reserve, transact
 
-MOST = 20_000  # things that may wait in the queue
+MOST = 20_000  # things that may wait
 TOGETHER = 1_000  # versions in one transaction
 GATHER = 0.5  # seconds in which versions gather, and between two commits that are synced
 APART = 2.0  # times as long as the last transaction took passes until the next, while reservations come close together:
 # they share one, the more of them the busier the machine is
 MOST_APART = 0.010  # seconds that may be at most
 AGAIN = (0.1, 0.2, 0.5, 1.0)  # seconds until the next try, while there is an outage; the last one holds on
-
-_OPEN = int(State.OPEN)
 
 T = TypeVar("T")
 log = structlog.get_logger("pipeline")
@@ -52,19 +51,6 @@ class Taken(Protocol):
 
     def aside(self, record: Record, why: str) -> None:
         """*record* can't be written."""
-
-
-@attrs.define(eq=False)
-class Version:
-    """A record as it is known now, and the number of its entry in the spool (0: it has none)."""
-
-    record: Record
-    number: int
-
-    @property
-    def id(self) -> str:
-        """The request's."""
-        return self.record.id
 
 
 @attrs.frozen
@@ -83,7 +69,7 @@ class Asked:
     done: trio.Event = attrs.field(factory=trio.Event)
 
 
-Waiting = Version | Release | Asked
+Waiting = Release | Asked
 
 
 class Writer:
@@ -102,13 +88,14 @@ class Writer:
         self.advances = Advances(instance)
         self._backend, self._taken, self._patience, self._clock = backend, taken, patience, clock
         self._queue: deque[Waiting] = deque()  # no channel: nobody waits to take from it, and next to nobody to put
-        self._full = trio.lowlevel.ParkingLot()  # reservations for which it has no room
+        self._full = trio.lowlevel.ParkingLot()  # reservations for which there is no room
         self._batch = Batch(instance)
         self._open: dict[str, Record] = {}  # the last versions of requests that run
-        self._beyond: dict[tuple[type, str], Version | Release] = {}  # what came while the queue was full
+        self._closed: dict[str, Record] = {}  # those of requests that have ended, in that order
         self._asked: list[Asked] = []  # those whose reserves are in the batch
         self._patient: deque[Asked] = deque()  # those that wait, and some that do no more; who came first goes first
-        self._some, self._urgent = trio.Event(), trio.Event()
+        self._some: trio.Event | None = None  # what the task waits for that has nothing to do
+        self._urgent = trio.Event()
         self._thread = trio.CapacityLimiter(1)
         self._instance, self._failures = instance, 0
         self._next = -math.inf  # when the next transaction may begin, if it is crowded
@@ -121,36 +108,38 @@ class Writer:
 
     @property
     def room(self) -> bool:
-        """Whether a request may begin."""
-        return not self._beyond
+        """Whether a request may begin: those that run may say what they have to, whatever waits."""
+        return len(self._closed) + len(self._queue) < MOST
 
     @property
     def waiting(self) -> int:
         """How much the database does not have yet."""
         gathered = len(self._batch.versions) + len(self._open)
-        return len(self._queue) + gathered + len(self._beyond)
+        return len(self._queue) + gathered + len(self._closed)
 
     def know(self, record: Record, number: int) -> None:
         """Have *record*, of a request that runs, written when versions are due; *number*: of its entry in the spool."""
         self._newest = max(self._newest, number)
         self._open[record.id] = record
-        if not self._some.is_set():
+        if self._some is not None:
             self._some.set()
 
-    def put(self, item: Version | Release) -> None:
-        """Have *item* written, soon.  Beyond the queue's room there is only what requests that run have to say."""
-        if isinstance(item, Version):
-            if item.record.state == _OPEN:
-                self.know(item.record, item.number)
-                return
-            self._newest = max(self._newest, item.number)
-            self._open.pop(item.record.id, None)
-        if not self._some.is_set():
+    def close(self, record: Record, number: int) -> None:
+        """Have *record*, of a request that has ended, written soon; *number* as in ``know``, 0: it has no entry."""
+        self._newest = max(self._newest, number)
+        self._open.pop(record.id, None)
+        self._closed[record.id] = record
+        if self._some is not None:
             self._some.set()
-        if self._beyond or len(self._queue) >= MOST:
-            self._beyond[type(item), item.id] = item
-        else:
-            self._queue.append(item)
+
+    def release(self, id: str) -> None:  # noqa: A002  # the request's
+        """Have what the request *id* holds given back."""
+        self._put(Release(id))
+
+    def _put(self, item: Waiting) -> None:
+        self._queue.append(item)
+        if self._some is not None:
+            self._some.set()
 
     async def reserve(self, reserve: Reserve) -> Granted | Refused:
         """The answer to *reserve*, once it is committed.  Raises StoreUnavailable if it takes too long."""
@@ -167,13 +156,12 @@ class Writer:
 
     async def _ask(self, asked: Asked) -> None:
         """Put *asked* into the queue; at once where there is room, and without a turn of the loop."""
-        while len(self._queue) >= MOST:
+        while not self.room:
             with trio.move_on_at(asked.until) as scope:
                 await self._full.park()
             if scope.cancelled_caught:
                 return
-        self._queue.append(asked)
-        self._some.set()
+        self._put(asked)
         self._urgent.set()
 
     async def alone(self, work: Callable[..., T], *args: Any) -> T:
@@ -210,6 +198,7 @@ class Writer:
                 self._some = trio.Event()
                 with trio.move_on_after(GATHER if self._newest > self._applied or self.advances else math.inf):
                     await self._some.wait()
+                self._some = None
             if self._failures:
                 await trio.sleep(AGAIN[min(self._failures, len(AGAIN)) - 1])
             elif not self._urgent.is_set():
@@ -252,26 +241,34 @@ class Writer:
 
     @property
     def _waiting(self) -> bool:
-        return bool(self._beyond) or bool(self._queue)
+        return bool(self._closed) or bool(self._queue)
 
     @property
     def _much(self) -> bool:
         return len(self._batch.versions) + len(self._open) >= TOGETHER
 
     def _take(self) -> None:
-        """Put what waits into the batch, in the order it came."""
+        """Put what waits into the batch: what has ended first, so that it is charged before anybody asks."""
         self._urgent, now = trio.Event(), self._now()
         self._full.unpark_all()  # they run when this is done, and look again
+        ended = self._ended()
+        self._batch.versions |= ended
+        self.advances.settle(ended, now)
         while self._queue and not self._much:
             self._add(self._queue.popleft(), now)
-        while self._beyond and not self._much:
-            self._add(self._beyond.pop(next(iter(self._beyond))), now)
+        if self._queue:  # it waits for the next batch, which must not wait for more
+            self._urgent.set()
+
+    def _ended(self) -> dict[str, Record]:
+        """The last versions that the batch has room for, those that came first; they wait no longer."""
+        ended, room = self._closed, max(0, TOGETHER - len(self._batch.versions) - len(self._open))
+        if len(ended) <= room:
+            self._closed = {}
+            return ended
+        return {name: self._closed.pop(name) for name in list(islice(ended, room))}
 
     def _add(self, item: Waiting, now: int) -> None:
         match item:
-            case Version(record):
-                self._batch.versions[record.id] = record
-                self.advances.settle(record, now)
             case Release(name):
                 if not self.advances.release(name):
                     self._batch.releases.append(name)

@@ -49,7 +49,7 @@ class Process:
         """The requests of *records* have ended; that is written some time."""
         for each in records:
             self.batch.versions[each.id] = each
-            self.advances.settle(each, now)
+            self.advances.settle({each.id: each}, now)
 
     def unsent(self, name: str) -> None:
         """The request was never sent."""

@@ -12,7 +12,7 @@ from pipeline.store.database import Outage, looking
 from pipeline.store.opening import Parts
 from pipeline.store.record import Claim, Granted, Lease, Record, Refused
 from pipeline.store.transact import Reserve
-from pipeline.store.writer import Release, Version, Writer
+from pipeline.store.writer import Writer
 from tests.pipeline.store.records import AT, record, settled, until
 
 
@@ -67,7 +67,7 @@ async def test_what_gathers_is_written_together(parts: Parts, nursery: Any) -> N
     watched, heard = Watched(parts), Heard()
     made = writer(watched, heard)
     for number in range(1, 101):
-        made.put(Version(settled(f"r{number}"), number))
+        made.close(settled(f"r{number}"), number)
     nursery.start_soon(made.run)
     await until(lambda: bool(heard.numbers))
     assert (watched.transactions, heard.numbers) == ([True], [100])
@@ -82,7 +82,7 @@ async def test_a_reservation_waits_for_nothing_but_its_commit(parts: Parts, nurs
     nursery.start_soon(made.run)
     began = trio.current_time()
     assert isinstance(await made.reserve(want("r1", 600)), Granted)
-    made.put(Version(settled("r1", cost=50), 1))
+    made.close(settled("r1", cost=50), 1)
     assert isinstance(await made.reserve(want("r2", 950)), Granted)
     assert isinstance(await made.reserve(want("r3", 1)), Refused)
     assert trio.current_time() - began < 2
@@ -96,7 +96,7 @@ async def test_what_reservations_take_along_shares_a_sync(parts: Parts, nursery:
     made = writer(watched, heard)
     nursery.start_soon(made.run)
     for number in range(1, 4):
-        made.put(Version(settled(f"r{number}", cost=300), number))
+        made.close(settled(f"r{number}", cost=300), number)
         assert isinstance(await made.reserve(want(f"r{number}+", 100)), Granted)
     assert (watched.transactions, heard.numbers) == ([True, False, False], [1])
     assert isinstance(await made.reserve(want("r4", 101)), Refused), "900 are spent or held"
@@ -110,13 +110,13 @@ async def test_what_runs_does_not_come_along(parts: Parts, nursery: Any) -> None
     watched, heard = Watched(parts), Heard()
     made = writer(watched, heard)
     nursery.start_soon(made.run)
-    made.put(Version(settled("r0"), 1))
+    made.close(settled("r0"), 1)
     await made.reserve(want("r1"))
-    made.put(Version(record("r1"), 2))
-    made.put(Version(record("r2"), 3))
+    made.know(record("r1"), 2)
+    made.know(record("r2"), 3)
     await made.reserve(want("r2"))
     assert looking(parts.backend, lambda db: db.rows("SELECT id FROM requests")) == [("r0",)]
-    made.put(Version(settled("r1"), 4))
+    made.close(settled("r1"), 4)
     await made.reserve(want("r3"))
     states = "SELECT id, state FROM requests ORDER BY id"
     assert looking(parts.backend, lambda db: db.rows(states)) == [("r0", 2), ("r1", 2)]
@@ -136,10 +136,10 @@ async def test_the_spool_keeps_all_while_something_waits(parts: Parts, monkeypat
         written.append((looking(parts.backend, lambda db: db.rows("SELECT COUNT(*) FROM requests")), [*heard.numbers]))
 
     watched.before = look
-    made.put(Version(record("r1"), 1))
+    made.know(record("r1"), 1)
     for number in (2, 3, 4):
-        made.put(Version(settled(f"r{number}"), number))
-    made.put(Version(settled("r1"), 0))
+        made.close(settled(f"r{number}"), number)
+    made.close(settled("r1"), 0)
     await made.drain(5)
     assert written == [([(0,)], []), ([(2,)], [])]
     assert heard.numbers == [4]
@@ -153,7 +153,7 @@ async def test_at_the_end_everything_is_on_the_disk(parts: Parts) -> None:
     async with trio.open_nursery() as nursery:
         nursery.start_soon(made.run)
         for number in (1, 2):
-            made.put(Version(settled(f"r{number}"), number))
+            made.close(settled(f"r{number}"), number)
             await made.reserve(want(f"r{number}+"))
         nursery.cancel_scope.cancel()
     assert heard.numbers == [1]
@@ -186,12 +186,12 @@ async def test_an_outage_loses_nothing(parts: Parts, nursery: Any) -> None:
     made = writer(watched, heard, patience=0.3)
     nursery.start_soon(made.run)
     for number in range(1, 51):
-        made.put(Version(record(f"r{number}"), number))
+        made.know(record(f"r{number}"), number)
     with pytest.raises(StoreUnavailable) as caught:
         await made.reserve(want("a"))
     assert (caught.value.status, made.outage) == (503, "the database is away")
     for number in range(1, 51):
-        made.put(Version(settled(f"r{number}"), 50 + number))
+        made.close(settled(f"r{number}"), 50 + number)
     watched.before = lambda: None
     await until(lambda: heard.numbers[-1:] == [100])
     assert looking(parts.backend, lambda db: db.rows("SELECT requests FROM days")) == [(50,)]
@@ -214,7 +214,7 @@ async def test_a_commit_whose_answer_is_lost_is_done_again_and_counts_once(parts
 
     made = writer(Lossy(parts), Heard())
     nursery.start_soon(made.run)
-    made.put(Version(settled("r1"), 1))
+    made.close(settled("r1"), 1)
     assert isinstance(await made.reserve(want("r2", 900)), Granted)
     assert looking(parts.backend, lambda db: db.rows("SELECT requests, cost FROM days")) == [(1, 100)]
     assert looking(parts.backend, lambda db: db.rows("SELECT spent, held FROM windows")) == [(0, 900)]
@@ -241,7 +241,7 @@ async def test_what_can_never_be_written_is_set_aside(parts: Parts, nursery: Any
     heard = Heard()
     made = writer(Watched(parts), heard)
     for number, cost in enumerate((5, 2**70, 7), 1):
-        made.put(Version(settled(f"r{number}", cost=cost), number))
+        made.close(settled(f"r{number}", cost=cost), number)
     nursery.start_soon(made.run)
     assert isinstance(await made.reserve(want("r9")), Granted)
     assert (heard.set_aside, heard.numbers) == (["r2"], [3])
@@ -255,9 +255,9 @@ async def test_when_too_much_waits_new_requests_must_not_begin(parts: Parts, mon
     made = writer(Watched(parts), Heard())
     for number in range(1, 11):
         assert made.room
-        made.put(Version(record(f"r{number}"), number))
+        made.know(record(f"r{number}"), number)
     for number in range(11, 31):
-        made.put(Version(settled(f"r{number % 10 + 1}"), number))
+        made.close(settled(f"r{number % 10 + 1}"), number)
     assert not made.room
     await made.drain(5)
     assert made.room
@@ -270,7 +270,7 @@ async def test_a_reservation_waits_for_room(parts: Parts, monkeypatch: pytest.Mo
     monkeypatch.setattr("pipeline.store.writer.GATHER", 0.01)
     made = writer(Watched(parts), Heard(), patience=1)
     for number in range(1, 11):
-        made.put(Version(settled(f"r{number}", cost=10), number))
+        made.close(settled(f"r{number}", cost=10), number)
     nursery.start_soon(made._tire)
     with pytest.raises(StoreUnavailable):
         await made.reserve(want("late"))
@@ -282,12 +282,29 @@ async def test_a_reservation_waits_for_room(parts: Parts, monkeypatch: pytest.Mo
     nursery.cancel_scope.cancel()
 
 
+async def test_a_reservation_behind_a_full_batch_comes_with_the_next(
+    parts: Parts, monkeypatch: pytest.MonkeyPatch, nursery: Any
+) -> None:
+    """Which begins at once: nobody waits while versions gather.  What ended before was charged before."""
+    monkeypatch.setattr("pipeline.store.writer.TOGETHER", 2)
+    monkeypatch.setattr("pipeline.store.writer.GATHER", 60.0)
+    made = writer(Watched(parts), Heard())
+    nursery.start_soon(made.run)
+    await made.reserve(want("r0"))
+    for number in range(1, 6):
+        made.close(settled(f"r{number}", cost=100), number)
+    answer = await made.reserve(want("r6", 401))
+    assert isinstance(answer, Refused)
+    assert answer.standing.spent == 500
+    nursery.cancel_scope.cancel()
+
+
 async def test_what_waits_at_the_end_is_written(parts: Parts) -> None:
     """Also if the first tries fail, for a while."""
     watched, heard = Watched(parts), Heard()
     made = writer(watched, heard)
-    made.put(Version(settled("r1"), 1))
-    made.put(Release("r2"))
+    made.close(settled("r1"), 1)
+    made.release("r2")
     fails = iter([down, down])
 
     def twice() -> None:
@@ -304,7 +321,7 @@ async def test_the_end_does_not_wait_for_ever(parts: Parts) -> None:
     watched, heard = Watched(parts), Heard()
     watched.before = down
     made = writer(watched, heard)
-    made.put(Version(settled("r1"), 1))
+    made.close(settled("r1"), 1)
     with trio.fail_after(5):
         await made.drain(0.3)
     assert heard.numbers == []
@@ -328,7 +345,7 @@ async def test_who_writes_something_else_takes_turns_with_the_writer(parts: Part
     async with trio.open_nursery() as many:
         for number in range(20):
             many.start_soon(made.alone, work, number)
-            made.put(Version(settled(f"r{number}"), number + 1))
+            made.close(settled(f"r{number}"), number + 1)
     with pytest.raises(LookupError):
         await made.alone({"a": 1}.__getitem__, "b")
     with pytest.raises(StoreUnavailable):
