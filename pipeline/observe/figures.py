@@ -10,7 +10,8 @@ from abc import abstractmethod
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from itertools import accumulate
+from itertools import accumulate, compress
+from operator import add
 
 from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
@@ -49,6 +50,31 @@ class Count(Figure):
         family = self._family()
         for labels, value in self._values.items():
             family.add_metric(labels, value)
+        yield family
+
+    def _family(self) -> CounterMetricFamily:
+        return CounterMetricFamily(self._name, self._text, labels=self._labelnames)
+
+
+class Counts(Figure):
+    """Counters that are added to together; the last label of each is one of *names*.  What is nothing is not told."""
+
+    def __init__(self, name: str, text: str, labels: Sequence[str], names: Sequence[str]) -> None:
+        super().__init__(name, text, labels)
+        self._names = tuple(names)
+        self._values: dict[Labels, Sequence[float]] = {}
+
+    def add(self, values: Sequence[float], *labels: str) -> None:
+        """Count so much more of each name under *labels*."""
+        before = self._values.get(labels)
+        self._values[labels] = values if before is None else tuple(map(add, before, values))
+
+    def collect(self) -> Iterator[Metric]:
+        """All of it at this moment."""
+        family = self._family()
+        for labels, values in self._values.items():
+            for name, value in compress(zip(self._names, values, strict=True), values):
+                family.add_metric((*labels, name), value)
         yield family
 
     def _family(self) -> CounterMetricFamily:

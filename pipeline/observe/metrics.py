@@ -8,7 +8,6 @@ is the model as an upstream knows it; what is not among the first MODELS of them
 can fill the memory with names.  No key and nothing that was said is a label.
 """
 
-from itertools import compress
 from operator import attrgetter
 from typing import TypeVar
 
@@ -19,7 +18,7 @@ from prometheus_client.registry import Collector
 
 from pipeline.exchange import Attempt, Exchange
 from pipeline.live import BOOKED
-from pipeline.observe.figures import Count, Spread
+from pipeline.observe.figures import Count, Counts, Spread
 from pipeline.store.record import CLASSES, Flag, Record
 
 MODELS = 200
@@ -45,7 +44,8 @@ class Metrics:
         self._requests = count("requests", "Requests that are over.", "dialect", "operation", "upstream", "status")
         self._errors = count("errors", "Requests that ended in an error.", "dialect", "error")
         self._attempts = count("attempts", "Tries at upstreams.", "upstream", "outcome")
-        self._tokens = count("tokens", "Tokens, in disjoint classes.", *where, "class")
+        tokens = Counts("pipeline_tokens", "Tokens, in disjoint classes.", (*where, "class"), CLASSES)
+        self._tokens = self._known(tokens)
         self._cost = count("cost_dollars", "What was used, in dollars.", *where)
         self._unpriced = count("unpriced_requests", "Requests for whose model no price is known.", *where)
         self._changes = count(
@@ -94,9 +94,7 @@ class Metrics:
 
     def _booked(self, record: Record) -> None:
         where = record.upstream, self._model(record.model)
-        counts = _COUNTS(record)
-        for name, tokens in compress(zip(CLASSES, counts, strict=True), counts):  # most are 0
-            self._tokens.add(*where, name, by=tokens)
+        self._tokens.add(_COUNTS(record), *where)
         if record.flags & _UNPRICED:
             self._unpriced.add(*where)
         elif record.cost:

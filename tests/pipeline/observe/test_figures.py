@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.exposition import generate_latest
 
-from pipeline.observe.figures import Count, Spread
+from pipeline.observe.figures import Count, Counts, Spread
 
 BOUNDS = (5e-6, 0.005, 0.25, 1, 30)
 ADDED = st.lists(st.tuples(st.sampled_from("ab"), st.floats(0, 100) | st.sampled_from(BOUNDS)), max_size=30)
@@ -34,6 +34,21 @@ def test_they_tell_what_the_clients_own_do(added: list[tuple[str, float]]) -> No
         counter.labels(label).inc(value)
         histogram.labels(label).observe(value)
     assert told(ours) == told(theirs)
+
+
+@given(added=st.lists(st.tuples(st.sampled_from("ab"), st.tuples(*[st.integers(0, 3)] * 3)), max_size=30))
+def test_counters_that_go_together_tell_what_single_ones_do(added: list[tuple[str, tuple[int, ...]]]) -> None:
+    """Each that was added to, and nothing of the others."""
+    ours, single = CollectorRegistry(), CollectorRegistry()
+    counts, count = Counts("c", "Some.", ["of", "class"], "xyz"), Count("c", "Some.", ["of", "class"])
+    ours.register(counts)
+    single.register(count)
+    for label, values in added:
+        counts.add(values, label)
+        for name, value in zip("xyz", values, strict=True):
+            if value:
+                count.add(label, name, by=value)
+    assert told(ours) == told(single)
 
 
 def test_without_labels_nothing_is_told_as_nothing() -> None:
