@@ -1,6 +1,5 @@
 """Alone: a gateway in this process, and what is done to it from outside."""
 
-import gc
 from collections.abc import Callable, Sequence
 
 import attrs
@@ -9,12 +8,11 @@ import trio
 
 from pipeline.announcing import announcement
 from pipeline.config import Config, Log
+from pipeline.interpreter import settle, spare
 from pipeline.loaded import Outcome
 from pipeline.problems import ConfigError
 from pipeline.serving import Running, serve
 from pipeline.sockets import Listener
-
-OFTEN = (25_000, 20, 20)  # the collector's thresholds: objects come and go by thousands, and hardly ever in a cycle
 
 log = structlog.get_logger("pipeline")
 
@@ -72,14 +70,9 @@ async def answer(
 
         async def through(*, task_status: trio.TaskStatus[Running]) -> None:
             await serve(config, listeners=listeners, task_status=task_status)
+            nursery.cancel_scope.cancel()
 
         running = await nursery.start(through)
         settle()
+        nursery.start_soon(spare, running.gateway.live, name="spare")
         task_status.started(Alone(running, again, relog))
-
-
-def settle() -> None:
-    """Spare the collector what is here from now on to the end; a tenth of a small request was looking at it."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(*OFTEN)

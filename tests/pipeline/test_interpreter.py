@@ -1,0 +1,80 @@
+"""Interpreter: what makes the collector look, and how soon a thread has its turn."""
+
+import gc
+import sys
+from collections.abc import Iterator
+from typing import Any, cast
+
+import pytest
+import trio
+import trio.testing
+
+from pipeline.exchange import Exchange
+from pipeline.interpreter import EACH, LOOK, ROOM, TURN, settle, spare
+from pipeline.live import Live
+
+
+@pytest.fixture(autouse=True)
+def _as_before() -> Iterator[None]:
+    """Python as it was, for the tests to come."""
+    thresholds, turn = gc.get_threshold(), sys.getswitchinterval()
+    yield
+    gc.unfreeze()
+    gc.set_threshold(*thresholds)
+    sys.setswitchinterval(turn)
+
+
+def open_at_once(live: Live, count: int) -> list[Any]:
+    """Let *live* have *count* more exchanges; gives what they hold."""
+    live.exchanges.update({f"{len(live.exchanges)}.{number}": cast(Exchange, None) for number in range(count)})
+    return [[] for _ in range(count * 250)]
+
+
+async def test_open_exchanges_are_no_reason_to_look(
+    nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
+) -> None:
+    """A thousand streams begin within a few seconds, and the collector rests; so it does when they have ended."""
+    live, looks, held = Live(), list[str](), list[Any]()
+    settle()
+    nursery.start_soon(spare, live)
+    gc.callbacks.append(count := lambda phase, _: looks.append(phase))
+    try:
+        for _ in range(20):
+            held += open_at_once(live, 50)
+            await trio.sleep(LOOK)
+        await trio.sleep(LOOK)
+    finally:
+        gc.callbacks.remove(count)
+    assert looks == []
+    assert gc.get_threshold()[0] == ROOM + EACH * 1_000
+    live.exchanges.clear()
+    await trio.sleep(2 * LOOK)
+    assert gc.get_threshold()[0] == ROOM
+    nursery.cancel_scope.cancel()
+
+
+async def test_what_is_left_behind_is_looked_for(nursery: trio.Nursery, autojump_clock: trio.testing.MockClock) -> None:
+    """Cycles that nobody holds are found, whatever else is open."""
+    live, found = Live(), list[int]()
+    settle()
+    nursery.start_soon(spare, live)
+    held = open_at_once(live, 50)
+    await trio.sleep(2 * LOOK)
+    gc.callbacks.append(count := lambda phase, told: found.append(told["collected"]) if phase == "stop" else None)
+    try:
+        for _ in range(ROOM + EACH * 50):
+            cycle: list[Any] = []
+            cycle.append(cycle)
+    finally:
+        gc.callbacks.remove(count)
+    assert sum(found) > ROOM / 2
+    assert held
+    nursery.cancel_scope.cancel()
+
+
+def test_what_is_here_is_spared_and_turns_are_short() -> None:
+    """After a start the collector has nothing to look at, and a thread waits for its turn a tenth of what it would."""
+    settle()
+    assert gc.get_freeze_count() > 10_000
+    assert sys.getswitchinterval() == pytest.approx(TURN)
+    assert TURN <= 0.0005
