@@ -24,7 +24,7 @@ Take = Callable[[bytes], bool]  # takes what one read gave, b"" at the end; tell
 Ended = Callable[[BaseException | None], None]  # told that nothing more is read, and what went wrong, if that is why
 
 READ = 64 * 1024  # bytes at once
-TURN = 64  # sockets that are read before other tasks have their turn
+TURN = 16  # sockets that are read before other tasks, which may have a first word to pass on, have their turn
 
 
 class Reading:

@@ -76,6 +76,26 @@ async def test_many_sockets_are_read_each_in_its_order(nursery: trio.Nursery) ->
             other.__exit__(None, None, None)
 
 
+async def test_others_have_their_turn_while_many_are_ready(nursery: trio.Nursery) -> None:
+    """A hundred streams that speak at once go before another task a few at a time, and all are read in the end."""
+    got: list[bytes] = []
+    ends = [pair() for _ in range(100)]
+    sockets = [each.__enter__() for each in ends]
+    for near, _ in sockets:
+        nursery.start_soon(flows().read, near, partial(until, b"!", got))
+    await wait_all_tasks_blocked()
+    for _, far in sockets:
+        far.send(b"!")
+    between, before = list[int](), 0
+    while len(got) < len(sockets):
+        await trio.lowlevel.checkpoint()
+        between.append(len(got) - before)
+        before = len(got)
+    assert max(between) <= 32  # two turns: of what is ready at one time trio lets either go first
+    for each in ends:
+        each.__exit__(None, None, None)
+
+
 async def test_who_takes_no_more_reads_on_by_itself() -> None:
     """What came after that is still in the socket, also its end."""
     with pair() as (near, far):
