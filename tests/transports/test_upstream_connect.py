@@ -153,6 +153,45 @@ async def test_there_is_no_way_there(monkeypatch: pytest.MonkeyPatch) -> None:
     assert raised.value.reason == "unreachable"
 
 
+async def test_an_address_is_gone_to_straight(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is nothing to look up or to try in parallel; a name goes trio's way."""
+    names: list[str] = []
+
+    async def looked_up(host: str, port: int) -> trio.SocketStream:
+        names.append(host)
+        raise OSError("no such name")
+
+    monkeypatch.setattr(trio, "open_tcp_stream", looked_up)
+    for host in ("127.0.0.1", "::1"):
+        [listener] = await trio.open_tcp_listeners(0, host=host)
+        async with listener:
+            stream = await open_tcp(Origin("http", host, listener.socket.getsockname()[1]))
+            assert stream.socket.getpeername()[0] == host
+            await stream.aclose()
+    assert not names
+    for name in ("upstream.test", "127.1"):
+        with pytest.raises(ConnectFailed):
+            await open_tcp(Origin("http", name, 80))
+    assert names == ["upstream.test", "127.1"]
+
+
+async def test_who_is_refused_holds_no_socket(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody else closes the one that was made for an address."""
+    made: list[trio.socket.SocketType] = []
+    real = trio.socket.socket
+
+    def watched(family: int) -> trio.socket.SocketType:
+        made.append(real(family))
+        return made[-1]
+
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))  # and nobody listens
+        monkeypatch.setattr(trio.socket, "socket", watched)
+        with pytest.raises(ConnectFailed, match="refused"):
+            await open_tcp(Origin("http", "127.0.0.1", silent.getsockname()[1]))
+    assert [each.fileno() for each in made] == [-1]
+
+
 async def test_a_socket_sends_at_once_and_is_watched() -> None:
     """TCP_NODELAY for events, keep-alive for replies that are minutes away."""
     async with listening(answers(OK)) as origin:
