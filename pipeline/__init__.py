@@ -10,7 +10,7 @@ A stage is a callable of one argument, the exchange; ``line`` tells how stages a
     what comes in    server, routes, door, cors; what is told of it: journal, live, spent
     what is set      config: layers ─▶ reading (structure, bounds, globs, problems, secret); resolved, written
     what is built    loading: arrange, naming, declared, plan (address, way) ─▶ opening (holders)
-    a process        serving (reloading, loaded, thrift, pages, interpreter) in alone, or in worker of workers (link, peers)
+    a process        serving (reloading, loaded, thrift, pages, pauses) in alone, or in worker of workers (link, peers)
     its life         foreground, attending (watching, notify), sockets, handover, pidfile, log
     its words        cli, flags, announcing
 

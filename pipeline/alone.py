@@ -8,8 +8,8 @@ import trio
 
 from pipeline.announcing import announcement
 from pipeline.config import Config, Log
-from pipeline.interpreter import settle, spare
 from pipeline.loaded import Outcome
+from pipeline.pauses import settle, spare
 from pipeline.problems import ConfigError
 from pipeline.serving import Running, serve
 from pipeline.sockets import Listener

@@ -22,6 +22,7 @@ from pipeline.attending import Begin, Post, Told, attend
 from pipeline.config import Config, Log
 from pipeline.flags import Flags, configuration, refuse, spelled, told
 from pipeline.log import logs
+from pipeline.pauses import seat
 from pipeline.pidfile import AlreadyRuns, PidFile
 from pipeline.sockets import listener, listening, passed, spread
 from pipeline.worker import joined, work
@@ -47,6 +48,7 @@ def run(flags: Flags, say: Told = printed, *, pid: Pid | None = None, link: int 
 
     *link*: the descriptor of the link to the process that started this one as one of its workers.
     """
+    seat()
     with told():
         config = configuration(flags)
         with ExitStack() as exits:

@@ -1,6 +1,7 @@
-"""Interpreter: what makes the collector look, and how soon a thread has its turn."""
+"""Pauses: what makes the collector look, how soon a thread has its turn, and where descriptors find room."""
 
 import gc
+import subprocess
 import sys
 from collections.abc import Iterator
 from typing import Any, cast
@@ -10,8 +11,8 @@ import trio
 import trio.testing
 
 from pipeline.exchange import Exchange
-from pipeline.interpreter import EACH, LOOK, ROOM, TURN, settle, spare
 from pipeline.live import Live
+from pipeline.pauses import EACH, LOOK, ROOM, TURN, settle, spare
 
 
 @pytest.fixture(autouse=True)
@@ -78,3 +79,25 @@ def test_what_is_here_is_spared_and_turns_are_short() -> None:
     assert gc.get_freeze_count() > 10_000
     assert sys.getswitchinterval() == pytest.approx(TURN)
     assert TURN <= 0.0005
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells how large its table is")
+@pytest.mark.parametrize("allowed", [1_024, 4_096])
+def test_the_table_of_descriptors_is_as_large_as_it_may_be(allowed: int) -> None:
+    """So that no connection waits until it has grown; and not a descriptor is left open for that."""
+    program = f"""
+import os, re, resource
+from pipeline.pauses import seat
+
+def size():
+    return int(re.search(r"FDSize:\\s*(\\d+)", open("/proc/self/status").read())[1])
+
+resource.setrlimit(resource.RLIMIT_NOFILE, ({allowed}, {allowed}))
+before, there = size(), os.listdir("/proc/self/fd")
+seat()
+print(before, size(), os.listdir("/proc/self/fd") == there)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
+    before, after, same = done.stdout.split()
+    assert int(before) < allowed
+    assert (int(after), same) == (allowed, "True")
