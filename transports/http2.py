@@ -44,8 +44,9 @@ from h2.exceptions import ProtocolError
 from h2.settings import SettingCodes
 
 from transports.http2_abuse import Flooded
-from transports.http2_codec import FIELD_LIST, NO_LIMIT
+from transports.http2_codec import NO_LIMIT
 from transports.http2_exchange import Exchange
+from transports.http2_fields import FIELD_LIST
 from transports.http2_head import check_request, check_trailers
 from transports.http2_link import Link, Stream
 from transports.limits import Limits

@@ -1,7 +1,7 @@
 """h2, asked only for what it does well: frames and the states of streams.
 
     bytes ─▶ cut into frames ─▶ weighed, some dropped ─▶ h2 ─▶ events
-                                                          └─ header blocks ─▶ hpack ─▶ fields, kept from h2
+                                                          └─ header blocks ─▶ http2_fields ─▶ fields, kept from h2
 
 What is done here instead of in h2, and why:
 
@@ -20,11 +20,8 @@ Sans-io.  After ``feed`` or any ``send_…``, ``data_to_send`` has what must be 
 """
 
 import math
-import re
 import struct
-from collections.abc import Iterable, Iterator, Mapping
-from functools import lru_cache
-from typing import Any
+from collections.abc import Iterable, Iterator
 
 from h2.config import H2Configuration
 from h2.connection import H2Connection
@@ -33,17 +30,13 @@ from h2.events import ConnectionTerminated, DataReceived, Event, RequestReceived
 from h2.exceptions import FrameTooLargeError, ProtocolError
 from h2.settings import SettingCodes, Settings
 from h2.stream import StreamInputs, StreamState
-from hpack import Decoder, Encoder, HeaderTuple
-from hpack.exceptions import HPACKDecodingError, OversizedHeaderListError
-from hpack.hpack import decode_integer, encode_integer
-from hpack.table import HeaderTable
 
 from transports.http2_abuse import Budget, Flooded
+from transports.http2_fields import FIELD_LIST, Fields, PlainFields
 from transports.limits import Limits
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"  # RFC 9113 §3.4
 FRAME_SIZE = 16 * 1024  # the longest frame we take: what RFC 9113 §4.2 obliges us to
-FIELD_LIST = 32 * 1024  # a decoded field list, with 32 bytes a field for the keeping (RFC 9113 §6.5.2)
 BLOCK_FRAMES = 16  # HEADERS and its CONTINUATIONs (CVE-2024-30255)
 STREAM_WINDOW = 256 * 1024  # request bytes we hold per stream: one round trip of 50 ms at 5 MB/s
 CONNECTION_WINDOW = 1024 * 1024  # the same of all streams together
@@ -61,76 +54,6 @@ _GOAWAY = struct.Struct(">LL")
 _INCREMENT = struct.Struct(">L")
 _SETTING = struct.Struct(">HL")
 _UNDERSTOOD = frozenset(SettingCodes)
-
-_NO_VALUES: Mapping[bytes, int] = {}
-_INDEXED, _SIZE_UPDATE = 0x80, 0x20  # RFC 7541 §6.1, §6.3
-_KNOWN = re.compile(rb"[\x81-\xfe]{1,1024}+")  # fields of one byte; 0xff begins a longer number, 0x80 names no entry
-
-
-class Fields(Decoder):
-    """hpack's decoder; it keeps the fields of the last block to itself and shows h2 none.
-
-    A block begins with fields that the tables know, one byte each, and on a connection that has been used before it
-    often holds no others: these are looked up here, at a fifth of the price.
-    """
-
-    def __init__(self) -> None:
-        super().__init__(max_header_list_size=2 * FIELD_LIST)  # between the two: 431; over this: GOAWAY
-        self.last: list[tuple[bytes, bytes]] = []
-
-    def decode(self, data: bytes, raw: bool = False) -> Iterable[HeaderTuple]:
-        """Decode one block into ``last``.  Raises HPACKError."""
-        self._check_updates(data)
-        known = _KNOWN.match(data)
-        self.last = fields = [self.header_table.get_by_index(byte & 0x7F) for byte in known[0]] if known else []
-        if len(fields) < len(data):
-            rest = data[len(fields) :]
-            if fields and rest[0] & 0xE0 == _SIZE_UPDATE:
-                raise HPACKDecodingError("the table's size changes at the start of a block")
-            fields += super().decode(rest, raw=True)
-        if sum([len(name) + len(value) + 32 for name, value in fields]) > self.max_header_list_size:
-            raise OversizedHeaderListError("the field list is too large")
-        return []
-
-    @staticmethod
-    def _check_updates(data: bytes) -> None:
-        """Two changes of the table's size may begin a block (RFC 7541 §4.2), not sixteen thousand."""
-        at = updates = 0
-        while at < len(data) and data[at] & 0xE0 == _SIZE_UPDATE:
-            at += decode_integer(data[at : at + 8], 5)[1]
-            updates += 1
-            if updates > 2:
-                raise HPACKDecodingError("too many changes of the table's size")
-
-
-class PlainFields(Encoder):
-    """hpack's encoder without its dynamic table and Huffman code.
-
-    Both cost more time here, where heads are a few short fields before a long body, than the bytes they save; and a
-    table that nothing enters is one that no client can make us fill or search.
-    """
-
-    def encode(self, headers: Iterable[Any], huffman: bool = False) -> bytes:
-        """*headers*, pairs of bytes, as literals, or as entries of the static table (RFC 7541 §6.1, §6.2.2)."""
-        changes = super().encode(()) if self.header_table.resized else b""
-        return changes + b"".join([_literal(name, value) for name, value in headers])
-
-
-def _literal(name: bytes, value: bytes) -> bytes:
-    start, values = _named(name)
-    return bytes((_INDEXED | values[value],)) if value in values else start + _text(value)
-
-
-@lru_cache(maxsize=256)
-def _named(name: bytes) -> tuple[bytes, Mapping[bytes, int]]:
-    """How a literal of that name begins, and the values with which the static table has it."""
-    index, values = HeaderTable.STATIC_TABLE_MAPPING.get(name, (0, _NO_VALUES))
-    return (bytes(encode_integer(index, 4)) if index else b"\x00" + _text(name)), values
-
-
-def _text(value: bytes) -> bytes:
-    size = len(value)
-    return (bytes((size,)) if size < 127 else bytes(encode_integer(size, 7))) + value
 
 
 class Codec(H2Connection):

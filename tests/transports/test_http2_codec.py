@@ -11,7 +11,6 @@ from h2.errors import ErrorCodes
 from h2.events import ConnectionTerminated, DataReceived, Event, RequestReceived, TrailersReceived
 from h2.exceptions import FrameTooLargeError, ProtocolError
 from h2.settings import SettingCodes
-from hpack import Decoder, Encoder, HPACKDecodingError, OversizedHeaderListError
 from hyperframe.frame import (
     ContinuationFrame,
     DataFrame,
@@ -27,7 +26,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from transports.http2_abuse import Budget
-from transports.http2_codec import FIELD_LIST, NO_LIMIT, PREFACE, Codec, Fields, PlainFields
+from transports.http2_codec import NO_LIMIT, PREFACE, Codec
+from transports.http2_fields import FIELD_LIST
 from transports.limits import Limits
 
 LIMITS = Limits()
@@ -201,59 +201,6 @@ def test_a_priority_frame_of_the_wrong_form_is_wrong() -> None:
     ):
         with pytest.raises(ProtocolError):
             fed(new_codec(), HELLO + wrong)
-
-
-names = st.sampled_from([b":status", b"content-type", b"content-length", b"x-long" * 30, b"set-cookie", b"date"])
-values = st.one_of(st.sampled_from([b"200", b"404", b"", b"application/json"]), st.binary(max_size=300))
-
-
-@given(st.lists(st.lists(st.tuples(names, values), max_size=8), max_size=4), st.sets(st.integers(0, 4095), max_size=3))
-def test_every_decoder_reads_what_we_encode(blocks: list[list[tuple[bytes, bytes]]], sizes: set[int]) -> None:
-    """Literals and static entries only, whatever table the peer allows; changes of its size are announced."""
-    encoder, decoder = PlainFields(), Decoder()
-    for size in sorted(sizes, reverse=True):  # as the codec lets it
-        encoder.header_table_size = size
-    for block in blocks:
-        assert list(decoder.decode(encoder.encode(block), raw=True)) == block
-        assert not encoder.header_table.dynamic_entries
-        if sizes:
-            assert decoder.header_table_size == min(sizes)
-
-
-def test_a_table_changes_its_size_twice_at_most() -> None:
-    """RFC 7541 §4.2: sixteen thousand changes in a block are work for nothing."""
-    fields = Fields()
-    assert fields.decode(b"\x20\x3f\xe1\x1f\x88") == []
-    assert fields.last == [(b":status", b"200")]
-    with pytest.raises(HPACKDecodingError):
-        fields.decode(b"\x20" * 16_000)
-
-
-@given(st.lists(st.lists(st.tuples(names, values), max_size=8), max_size=4), st.booleans())
-def test_fields_are_those_of_hpack(blocks: list[list[tuple[bytes, bytes]]], huffman: bool) -> None:
-    """What the tables know is looked up here and the rest by hpack, with the same result, block after block."""
-    encoder, fields, oracle = Encoder(), Fields(), Decoder()
-    for block in blocks * 2:
-        said = encoder.encode(block, huffman=huffman)
-        fields.decode(said)
-        assert fields.last == list(oracle.decode(said, raw=True)) == block
-        assert fields.header_table.dynamic_entries == oracle.header_table.dynamic_entries
-
-
-@pytest.mark.parametrize("said", [b"\x88\x20", b"\x88\xfe", b"\xff\xff\x00", b"\x80", b"\x88\x80"], ids=bytes.hex)
-def test_what_hpack_refuses_is_refused(said: bytes) -> None:
-    """A change of size in the middle, and entries that are not there."""
-    for decoder in (Fields(), Decoder()):
-        with pytest.raises(HPACKDecodingError):
-            decoder.decode(said)
-
-
-def test_a_list_that_one_byte_makes_long_is_refused() -> None:
-    """A kilobyte of references to one long entry is no way to half a megabyte (HPACK bomb)."""
-    fields = Fields()
-    fields.decode(Encoder().encode([(b"x", b"y" * 4000)], huffman=False))
-    with pytest.raises(OversizedHeaderListError):
-        fields.decode(b"\xbe" * 1000)
 
 
 def asked(*said: bytes) -> Codec:

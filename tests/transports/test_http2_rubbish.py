@@ -13,7 +13,8 @@ from trio.testing import MockClock
 from tests.transports.dialogue import echo
 from tests.transports.http2_client import LIMITS
 from transports.http2 import serve_http2
-from transports.http2_codec import PREFACE, PlainFields
+from transports.http2_codec import PREFACE
+from transports.http2_fields import PlainFields
 from transports.messages import Connection, Request, Response
 
 
