@@ -2,6 +2,8 @@
 
 import math
 import struct
+from collections.abc import Callable
+from functools import partial
 from itertools import pairwise
 
 import pytest
@@ -20,13 +22,15 @@ from hyperframe.frame import (
     HeadersFrame,
     PingFrame,
     PriorityFrame,
+    RstStreamFrame,
     SettingsFrame,
+    WindowUpdateFrame,
 )
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from transports.http2_abuse import Budget
-from transports.http2_codec import NO_LIMIT, PREFACE, Codec
+from transports.http2_codec import CROWD, NO_LIMIT, PREFACE, Codec
 from transports.http2_fields import FIELD_LIST
 from transports.limits import Limits
 
@@ -237,18 +241,101 @@ said_of_a_body = st.lists(
 )
 
 
+def heard(codec: Codec, frame: bytes, *, by_h2: bool) -> list[object]:
+    """What a *frame* comes to: its events or the offence, what is answered, and how the streams are left."""
+    outcome: object
+    try:
+        events = codec.receive_data(frame) if by_h2 else fed(codec, frame)
+        for event in events:
+            if isinstance(event, (RequestReceived, TrailersReceived)):
+                event.headers = codec.decoder.last  # type: ignore[attr-defined]  # a Fields
+        outcome = [repr(event) for event in events]
+    except ProtocolError as error:
+        return [error.error_code, codec.highest_inbound_stream_id]
+    kept = [
+        (
+            vars(stream.state_machine),
+            stream.outbound_flow_control_window,
+            stream.inbound_flow_control_window,
+            stream.max_outbound_frame_size,
+        )
+        for stream in codec.streams.values()
+    ]
+    windows = codec.outbound_flow_control_window, codec.inbound_flow_control_window
+    return [outcome, codec.data_to_send(), repr(kept), codec.highest_inbound_stream_id, windows]
+
+
 @given(said_of_a_body)
 def test_a_body_is_taken_as_h2_takes_it(said: list[bytes]) -> None:
     """The same events, windows and offences, whatever comes after the end, with padding, or over a window."""
     ours, oracle = asked(), asked()
     for frame in said:
-        heard: list[object] = []
-        for codec, take in ((ours, lambda one: fed(ours, one)), (oracle, oracle.receive_data)):
-            try:
-                heard.append([repr(event) for event in take(frame)])
-            except ProtocolError as error:
-                heard.append(error.error_code)
-            heard.append(codec.remote_flow_control_window(1) if 1 in codec.streams else None)
-        assert heard[:2] == heard[2:]
-        if not isinstance(heard[0], list):
+        here, there = heard(ours, frame, by_h2=False), heard(oracle, frame, by_h2=True)
+        assert here == there
+        if not isinstance(here[0], list):
             return
+
+
+blocks = st.sampled_from([b"\x83\x86\x84\x41\x01a", b"\xbe\x86\x84", b"\x0f\x0d\x011", b""])
+bad_blocks = st.sampled_from([b"\x80", b"\xff\x7f", b"\x41\x09a", b"\x41\x81\x00"])
+ways = st.lists(st.sampled_from(["END_STREAM", "PADDED", "PRIORITY"]), unique=True, max_size=2)
+
+
+def head_frame(stream_id: int, block: bytes, flags: list[str]) -> bytes:
+    """HEADERS with all of the fields."""
+    padding = 2 if "PADDED" in flags else 0
+    return wire(HeadersFrame(stream_id, data=block, flags=[*flags, "END_HEADERS"], pad_length=padding, depends_on=11))
+
+
+later = st.one_of(  # how much higher the stream is than the last that was opened, and its HEADERS
+    st.tuples(st.sampled_from([2, 2, 2, 4]), st.builds(partial(partial, head_frame), block=blocks, flags=ways)),
+    st.tuples(st.sampled_from([-2, 0, 1, 2]), st.builds(partial(partial, head_frame), block=blocks, flags=ways)),
+    st.tuples(st.just(2), st.builds(partial(partial, head_frame), block=bad_blocks, flags=ways)),
+    st.tuples(
+        st.just(0),
+        st.builds(
+            lambda size: lambda _: wire(SettingsFrame(0, settings={4: size, 5: 16_384 + size})), st.integers(0, 99)
+        ),
+    ),
+    st.tuples(st.sampled_from([-2, 0]), st.just(lambda on: wire(DataFrame(on, data=b"d")))),
+    st.tuples(st.sampled_from([-2, 0]), st.just(lambda on: wire(DataFrame(on, data=b"d", flags=["END_STREAM"])))),
+    st.tuples(st.sampled_from([-2, 0, 2]), st.just(lambda on: wire(RstStreamFrame(on, error_code=8)))),
+    st.tuples(st.sampled_from([-2, 0, 2]), st.just(lambda on: wire(WindowUpdateFrame(on, window_increment=2)))),
+)
+
+
+def opening(*flags: str) -> tuple[int, Callable[[int], bytes]]:
+    """The next stream."""
+    return 2, lambda on: head_frame(on, b"\x83\x86\x84\x41\x01a", list(flags))
+
+
+@settings(max_examples=400)
+@example([(0, lambda _: wire(SettingsFrame(0, settings={4: 77}))), opening(), opening()], 9)
+@example([opening(), opening("PADDED")], 9)
+@example([opening(), opening(), (0, lambda on: head_frame(on, b"\x84", ["END_STREAM"]))], 9)
+@given(st.lists(later, max_size=20), st.integers(0, 20))
+def test_a_stream_is_opened_as_h2_opens_it(said: list[tuple[int, Callable[[int], bytes]]], left: int) -> None:
+    """The same events, answers, windows and offences, and streams as h2 would leave them, whatever else comes."""
+    ours, oracle = new_codec(), new_codec()
+    for codec in (ours, oracle):
+        fed(codec, HELLO)
+        codec.data_to_send()
+    for count, (step, frame) in enumerate(said):
+        on = max(oracle.highest_inbound_stream_id + step, 1)
+        here, there = heard(ours, frame(on), by_h2=False), heard(oracle, frame(on), by_h2=True)
+        assert here == there
+        if not isinstance(here[0], list):
+            return
+        if count == left and on in ours.streams and not ours.streams[on].closed:
+            for codec in (ours, oracle):
+                codec.reset_stream(on, ErrorCodes.CANCEL)
+
+
+def test_streams_that_are_over_are_forgotten() -> None:
+    """However they were opened: a connection that lasts holds no more than a crowd of them."""
+    codec = new_codec()
+    fed(codec, HELLO)
+    for stream_id in range(1, 401, 2):
+        fed(codec, head_frame(stream_id, b"\x82\x86\x84\x01\x01a", ["END_STREAM"]))
+        codec.head_frames(stream_id, [(b":status", b"204")], end=True)
+    assert len(codec.streams) <= CROWD + 1
