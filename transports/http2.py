@@ -265,7 +265,7 @@ class _Multiplex:
                 self._link.reset(stream_id, ErrorCodes.INTERNAL_ERROR)
             elif not exchange.body.ended:
                 self._link.reset(stream_id, ErrorCodes.NO_ERROR)
-            exchange.leave("the handler has returned")
+            exchange.part("the handler has returned")
         if not self._exchanges and self._last == NO_LIMIT and self._settle_due == math.inf:
             self._idle_due = trio.current_time() + self._limits.idle_seconds
             self._link.wind(self._idle_due)

@@ -79,25 +79,26 @@ class Http2Body:
         self._expects = False
         self._count += len(data)
         self._owed += len(data)
-        self._stream.link.consumed(self._stream.id, flow - len(data))
+        if flow > len(data):
+            self._stream.link.consumed(self._stream.id, flow - len(data))
         if self._length is not None and self._count > self._length:
             raise BadRequest("the body is longer than its content-length")
         if self._count > self._stream.link.limits.body:
             self._failed = BodyTooLarge(self._stream.link.limits.body)
         self._buffer += data
-        self._arrived.unpark_all()
+        self._wake()
 
     def finish(self) -> None:
         """The client ended its side.  Raises BadRequest: the message is malformed."""
         self.ended = True
         if self._length is not None and self._count != self._length:
             raise BadRequest("the body is shorter than its content-length")
-        self._arrived.unpark_all()
+        self._wake()
 
     def expire(self) -> None:
         """What ``due`` waited for did not come."""
         self._failed = BadRequest("the body came too slowly", status=408)
-        self._arrived.unpark_all()
+        self._wake()
 
     async def discard(self) -> None:
         """Take what still comes, two whole bodies at most, and keep nothing of it; until the end, or the stream's.
@@ -113,8 +114,13 @@ class Http2Body:
         """The stream is gone: what was not read never will be, and whoever waits learns of it."""
         self._buffer.clear()
         self._give_back()
-        self._arrived.unpark_all()
+        self._wake()
+
+    def _wake(self) -> None:
+        if self._arrived:  # to wake nobody takes trio as long as to wake one
+            self._arrived.unpark_all()
 
     def _give_back(self) -> None:
-        owed, self._owed = self._owed, 0
-        self._stream.link.consumed(self._stream.id, owed, last=self.ended)
+        if self._owed:
+            owed, self._owed = self._owed, 0
+            self._stream.link.consumed(self._stream.id, owed, last=self.ended)

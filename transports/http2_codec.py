@@ -116,6 +116,11 @@ class Codec(H2Connection):
         return _frame(WINDOW_UPDATE, 0, 0, _INCREMENT.pack(increment)) if increment else b""
 
     @property
+    def speaks(self) -> bool:
+        """Whether ``data_to_send`` has anything."""
+        return bool(self._data_to_send)
+
+    @property
     def open_inbound_streams(self) -> int:
         """How many streams there are, those that have closed of late included.
 

@@ -39,10 +39,14 @@ class Exchange:
     def leave(self, why: str) -> None:
         """The stream is gone: waits end with Disconnected, everything else of the handler's is cancelled."""
         if self.stream.gone is None:
-            self.stream.gone = why
-            self.body.abandon()
+            self.part(why)
             self.response.wake()
             self.scope.cancel()
+
+    def part(self, why: str) -> None:
+        """The stream is gone, and the handler is not there any more: all that is left to give back is the body."""
+        self.stream.gone = why
+        self.body.abandon()
 
     async def run(self, handler: Handler, connection: Connection) -> BadRequest | None:
         """Call *handler*; what it raised is told, or returned if it is an answer."""

@@ -48,8 +48,9 @@ class Link:
         self.flush()
 
     def flush(self, owner: Owner | None = None) -> None:
-        """Queue what the codec has to say."""
-        self.outbox.put(self.codec.data_to_send(), owner)
+        """Queue what the codec has to say; after most frames that is nothing."""
+        if self.codec.speaks:
+            self.outbox.put(self.codec.data_to_send(), owner)
 
     def interim(self, stream: "Stream", fields: Headers) -> None:
         """Send the head of an interim response."""
@@ -112,7 +113,9 @@ class Link:
         *last*: not on this stream, whose body has ended.
         """
         if size and last:
-            self.outbox.put(self.codec.give_back(size))
+            update = self.codec.give_back(size)
+            if update:
+                self.outbox.put(update)
         elif size:
             self.codec.acknowledge_received_data(size, stream_id)
             self.flush()
