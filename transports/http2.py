@@ -216,12 +216,12 @@ class _Multiplex:
             link.reset(stream_id, ErrorCodes.REFUSED_STREAM)  # no work was begun: it costs the peer its frame alone
             return
         try:
-            check_request(fields, self._connection, self._head_limits)
+            known = check_request(fields, self._connection, self._head_limits)
         except BadRequest as refusal:
             self._refuse(event, refusal)
             return
         link.budget.worked()
-        exchange = Exchange(Stream(stream_id, link), fields, self._connection)
+        exchange = Exchange(Stream(stream_id, link), fields, known, self._connection)
         self._exchanges[stream_id] = exchange
         self._idle_due = math.inf
         self._nursery.start_soon(self._run, exchange)

@@ -10,7 +10,7 @@ A handler that crashes is told of and forgotten: its siblings go on, and whoever
 import trio
 
 from transports.http2_body import Http2Body
-from transports.http2_head import announced_length, expects_continue, make_request
+from transports.http2_head import Known, announced_length, expects_continue, make_request
 from transports.http2_link import Stream
 from transports.http2_response import Http2Response
 from transports.messages import BadRequest, Connection, Disconnected, Handler, Headers, refused
@@ -22,13 +22,13 @@ class Exchange:
 
     __slots__ = ("_running", "body", "request", "response", "scope", "stream")
 
-    def __init__(self, stream: Stream, fields: Headers, connection: Connection) -> None:
-        """*fields* have been checked."""
+    def __init__(self, stream: Stream, fields: Headers, known: Known, connection: Connection) -> None:
+        """*fields* have been checked, which gave *known*."""
         self.stream = stream
-        self.body = Http2Body(stream, announced_length(fields), expects=expects_continue(fields))
+        self.body = Http2Body(stream, announced_length(known), expects=expects_continue(known))
         self._running = connection.drain.exchange()
         self.scope = self._running.scope
-        self.request = make_request(fields, connection, self.body, self.scope)
+        self.request = make_request(fields, known, connection, self.body, self.scope)
         self.response = Http2Response(stream, bodiless=self.request.method == "HEAD")
 
     @property

@@ -8,23 +8,27 @@ A request that is malformed is no request: RFC 9113 §8.1.1 has its stream reset
 sees it.  One that is understood and not wanted gets an answer.  Pure functions: nothing here waits.
 """
 
+from collections.abc import Mapping
+
 import trio
 
 from transports.limits import Limits
 from transports.messages import BadRequest, Body, Connection, Headers, Request
 from transports.strict import check_fields, host_allowed
 
+Known = Mapping[bytes, bytes]  # fields by their names; those that are asked for here stand in it once
+
 _ELSEWHERE = frozenset({b":method", b":scheme", b":path", b":authority", b"host", b"cookie"})
 
 
-def check_request(fields: Headers, connection: Connection, limits: Limits) -> None:
+def check_request(fields: Headers, connection: Connection, limits: Limits) -> Known:
     """Refuse what must not reach a handler.  Raises BadRequest; 400 means malformed, anything else is the answer."""
-    check_fields(fields, limits)
-    known = dict(fields)  # those that are asked for here stand in it once
+    known = check_fields(fields, limits)
     if len(known[b":path"]) > limits.target:
         raise BadRequest("the request target is too long", status=414)
     if not _means_us(known.get(b":authority") or known[b"host"], connection):  # where both stand, they are the same
         raise BadRequest("this host is not served here", status=421)
+    return known
 
 
 def _means_us(authority: bytes, connection: Connection) -> bool:
@@ -39,12 +43,13 @@ def check_trailers(fields: Headers, limits: Limits) -> None:
         raise BadRequest("the trailers are too large", status=431)
 
 
-def make_request(fields: Headers, connection: Connection, body: Body, scope: trio.CancelScope | None = None) -> Request:
-    """The request of checked *fields*, as HTTP/1.1 would have brought it.
+def make_request(
+    fields: Headers, known: Known, connection: Connection, body: Body, scope: trio.CancelScope | None = None
+) -> Request:
+    """The request of checked *fields*, as HTTP/1.1 would have brought it; *known* is what the check gave.
 
     ``:authority`` becomes Host (RFC 9113 §8.3.1) and cookie crumbs become one field again (§8.2.3).
     """
-    known = dict(fields)
     headers = [(b"host", known.get(b":authority") or known[b"host"])]
     headers += [field for field in fields if field[0] not in _ELSEWHERE]
     if b"cookie" in known:
@@ -62,12 +67,12 @@ def make_request(fields: Headers, connection: Connection, body: Body, scope: tri
     )
 
 
-def announced_length(fields: Headers) -> int | None:
-    """The content-length of checked *fields*."""
-    length = dict(fields).get(b"content-length")
+def announced_length(known: Known) -> int | None:
+    """The content-length of checked fields."""
+    length = known.get(b"content-length")
     return None if length is None else int(length)
 
 
-def expects_continue(fields: Headers) -> bool:
+def expects_continue(known: Known) -> bool:
     """Whether the client holds its body back until it is asked for it (RFC 9110 §10.1.1)."""
-    return b"expect" in dict(fields)
+    return b"expect" in known

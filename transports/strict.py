@@ -17,6 +17,7 @@ import re
 from collections.abc import Collection, Iterable
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
+from operator import itemgetter
 
 from transports.limits import Limits
 from transports.messages import BadRequest, Headers
@@ -50,13 +51,17 @@ _HOST = re.compile(r"(?P<name>\[[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*\]|[A-Za-z0-9._~!$&
 _NAME = re.compile(rb"[" + _TCHAR + rb"]++")
 _VALUE = re.compile(rb"(?:[!-~\x80-\xff]++(?:[ \t]++(?=[!-~\x80-\xff]))?+)*+")  # no blank at either end
 _LINES = re.compile(rb"(?:[" + _TCHAR + rb"]++: " + _VALUE.pattern + rb"\r\n)*+")
-_LOWER_NAMES = re.compile(rb"(?::?[" + _TCHAR.replace(b"A-Z", b"") + rb"]++\n)++")  # RFC 9113 §8.2.1
+_LOWER = _TCHAR.replace(b"A-Z", b"")
+_LOWER_NAMES = re.compile(rb"(?::?[" + _LOWER + rb"]++\n)++")  # RFC 9113 §8.2.1
+_IN_ORDER = re.compile(rb"(?::[" + _LOWER + rb"]++\n)++(?:[" + _LOWER + rb"]++\n)*+")  # the same, and §8.3
 _VALUES = re.compile(rb"(?:" + _VALUE.pattern + rb"\n)++")
 
 # RFC 9113 §8.2.2: fields of one HTTP/1.1 connection make an HTTP/2 message malformed.
 _CONNECTION_SPECIFIC = frozenset({b"connection", b"keep-alive", b"proxy-connection", b"transfer-encoding", b"upgrade"})
 _PSEUDO = frozenset({b":method", b":scheme", b":path"})
+_UNUSUAL = _CONNECTION_SPECIFIC | {b"te"}
 _SINGLE = frozenset({b"host", b"content-length", b"expect"})
+_NAME_OF, _VALUE_OF = itemgetter(0), itemgetter(1)
 
 
 def check_partial(head: bytes | bytearray, start: int, limits: Limits) -> None:
@@ -172,60 +177,70 @@ def _literal(text: str) -> IPv4Address | IPv6Address | None:
         return None
 
 
-def check_fields(headers: Headers, limits: Limits) -> None:
+def check_fields(headers: Headers, limits: Limits) -> dict[bytes, bytes]:
     """Refuse a request of HTTP/2 that is malformed (RFC 9113 §8.2, §8.3); *headers* with the pseudo-header fields.
 
-    Raises BadRequest: 400, 417, 431 or 501.
+    Gives the value of each field by its name, the last where there are several: what decides is there once.  Raises
+    BadRequest: 400, 417, 431 or 501.
     """
     # Names apart from values, each ended by what has a place in neither, so that nothing passes for the other: all are
     # looked at in two matches, in a third of the time that one by one take.
-    names = b"".join([b"%b\n" % name for name, _ in headers])
-    values = b"".join([b"%b\n" % value for _, value in headers])
+    names = b"\n".join([*map(_NAME_OF, headers), b""])
+    values = b"\n".join([*map(_VALUE_OF, headers), b""])
     if len(headers) > limits.fields or len(names) + len(values) + 30 * len(headers) > limits.head:
         raise BadRequest("the head has too many or too large fields", status=431)
     alone = names.count(b"\n") == values.count(b"\n") == len(headers)
-    if not alone or not _LOWER_NAMES.fullmatch(names) or not _VALUES.fullmatch(values):
+    if not alone or not _VALUES.fullmatch(values):
         raise BadRequest("a field name or value is malformed")
-    pseudo: dict[bytes, bytes] = {}
-    single: dict[bytes, bytes] = {}
+    fields = dict(headers)
+    if len(fields) < len(headers) or not _IN_ORDER.fullmatch(names) or not _UNUSUAL.isdisjoint(fields):
+        _check_each(headers, names)
+    _check_pseudo(fields, names.count(b":"))
+    if b"content-length" in fields and not _LENGTH.fullmatch(fields[b"content-length"]):
+        raise BadRequest("content-length is digits")
+    if b"expect" in fields and not _EXPECT.fullmatch(fields[b"expect"]):
+        raise BadRequest("the only expectation is 100-continue", status=417)
+    return fields
+
+
+def _check_each(headers: Headers, names: bytes) -> None:
+    """One field after the other: for heads that have a name twice, or that may have one which has no place there."""
+    if not _LOWER_NAMES.fullmatch(names):
+        raise BadRequest("a field name or value is malformed")
+    once: set[bytes] = set()
     regular = False
     for name, value in headers:
         if name[:1] == b":":
             if regular:
                 raise BadRequest("a pseudo-header field stands after a regular one")
-            _once(pseudo, name, value)
-            continue
-        regular = True
-        if name in _CONNECTION_SPECIFIC or (name == b"te" and value != b"trailers"):
-            raise BadRequest(f"{name.decode()} has no place in HTTP/2")
-        if name in _SINGLE:
-            _once(single, name, value)
-    _check_pseudo(pseudo, single.get(b"host"))
-    if b"content-length" in single and not _LENGTH.fullmatch(single[b"content-length"]):
-        raise BadRequest("content-length is digits")
-    if b"expect" in single and not _EXPECT.fullmatch(single[b"expect"]):
-        raise BadRequest("the only expectation is 100-continue", status=417)
+        else:
+            regular = True
+            if name in _CONNECTION_SPECIFIC or (name == b"te" and value != b"trailers"):
+                raise BadRequest(f"{name.decode()} has no place in HTTP/2")
+        if not regular or name in _SINGLE:
+            if name in once:
+                raise BadRequest(f"{name.decode()} may be given once")
+            once.add(name)
 
 
-def _once(fields: dict[bytes, bytes], name: bytes, value: bytes) -> None:
-    if name in fields:
-        raise BadRequest(f"{name.decode('latin-1')} may be given once")
-    fields[name] = value
+def _check_pseudo(fields: dict[bytes, bytes], count: int) -> None:
+    """RFC 9113 §8.3.1: method, scheme, path, and one authority, which Host may repeat but not contradict.
 
-
-def _check_pseudo(pseudo: dict[bytes, bytes], host: bytes | None) -> None:
-    """RFC 9113 §8.3.1: method, scheme, path, and one authority, which Host may repeat but not contradict."""
-    if pseudo.get(b":method", b"GET") not in METHODS:
+    *count*: how many pseudo-header fields there are.
+    """
+    if fields.get(b":method", b"GET") not in METHODS:
         raise BadRequest("the method is not implemented", status=501)
-    if pseudo.keys() - {b":authority"} != _PSEUDO or pseudo[b":scheme"] not in (b"http", b"https"):
+    host = fields.get(b"host")
+    authority = fields.get(b":authority", host)
+    exact = count == len(_PSEUDO) + (b":authority" in fields) and fields.keys() >= _PSEUDO
+    if not exact or fields[b":scheme"] not in (b"http", b"https"):
         raise BadRequest("exactly :method, :scheme and :path are needed")
-    authority = pseudo.get(b":authority", host)
     if authority is None or (host is not None and host != authority):
         raise BadRequest("one authority is needed")
     if not _HOST.fullmatch(authority.decode("latin-1")):
         raise BadRequest("the authority is host or host:port")
-    path = pseudo[b":path"]
-    if not _ORIGIN.fullmatch(path) and not (path == b"*" and pseudo[b":method"] == b"OPTIONS"):
+    path = fields[b":path"]
+    if not _ORIGIN.fullmatch(path) and not (path == b"*" and fields[b":method"] == b"OPTIONS"):
         raise BadRequest("the request target is malformed")
 
 

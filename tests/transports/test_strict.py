@@ -304,3 +304,43 @@ def test_fields_looked_at_together_are_judged_as_one_by_one(fields: list[tuple[b
         assert not alone_is_good
     else:
         assert alone_is_good
+
+
+def one_by_one(headers: list[tuple[bytes, bytes]]) -> bool:
+    """Whether *headers* are a request of HTTP/2, read as RFC 9113 §8.2 and §8.3 are written."""
+    pseudo = [name for name, _ in headers if name.startswith(b":")]
+    single = [name for name, _ in headers if name in {b"host", b"content-length", b"expect"}]
+    fields = dict(headers)
+    return (
+        all(name.removeprefix(b":") and b":" not in name[1:] and name == name.lower() for name, _ in headers)
+        and [name for name, _ in headers][: len(pseudo)] == pseudo
+        and sorted(pseudo) in ([b":authority", b":method", b":path", b":scheme"], [b":method", b":path", b":scheme"])
+        and len(single) == len(set(single))
+        and not fields.keys() & {b"connection", b"upgrade"}
+        and all(value == b"trailers" for name, value in headers if name == b"te")
+        and {fields.get(b":authority"), fields.get(b"host")} in ({b"a:1"}, {b"a:1", None})
+        and fields.get(b"content-length", b"1").isdigit()
+    )
+
+
+one_field = st.one_of(
+    st.sampled_from([*H2, (b"host", b"a:1"), (b"host", b"b"), (b":authority", b"a:1"), (b":new", b"x"), (b":", b"x")]),
+    st.sampled_from([(b"te", b"trailers"), (b"te", b"gzip"), (b"connection", b"close"), (b"upgrade", b"h2c")]),
+    st.sampled_from([(b"content-length", b"5"), (b"content-length", b"x"), (b"cookie", b"a"), (b"cookie", b"b")]),
+    st.sampled_from([(b"x", b"y"), (b"X", b"y"), (b"x:y", b"z"), (b"", b"x")]),
+)
+
+
+@given(st.lists(one_field, max_size=4), st.lists(one_field, max_size=4), st.lists(st.sampled_from(H2), max_size=1))
+def test_fields_at_once_are_fields_one_by_one(
+    before: list[tuple[bytes, bytes]], after: list[tuple[bytes, bytes]], without: list[tuple[bytes, bytes]]
+) -> None:
+    """What is seen in all of them together is what each by itself shows: order, repetition, what has no place."""
+    headers = [*before, *[field for field in H2 if field not in without], *after]
+    try:
+        fields = check_fields(headers, LIMITS)
+    except BadRequest:
+        assert not one_by_one(headers)
+    else:
+        assert one_by_one(headers)
+        assert fields == dict(headers)
