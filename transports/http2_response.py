@@ -13,15 +13,16 @@ The last byte of a known length carries END_STREAM, which spares a frame.  HEAD,
 """
 
 import math
-from http import HTTPStatus
 
 import trio
 from trio.lowlevel import ParkingLot
 
 from transports.http1_response import OURS, OURS_AND_LENGTH, content_length, date
 from transports.http2_link import Stream
-from transports.messages import Head, Headers
+from transports.messages import Head, Headers, lowered
 from transports.strict import field_lines
+
+_OK, _NO_CONTENT, _NOT_MODIFIED = 200, 204, 304  # plain numbers: CPython 3.11 runs a function for a member of an enum
 
 
 class Http2Response:
@@ -58,45 +59,59 @@ class Http2Response:
         link.headers(self._stream, fields, end=self.finished)
 
     def _fields(self, head: Head) -> Headers:
-        if head.status < HTTPStatus.OK:
+        status = head.status
+        if status < _OK:
             raise ValueError("an interim response is no response")
-        fields = [(name.lower(), value) for name, value in head.headers]
+        fields = lowered(head.headers)
         field_lines(fields)  # looks at all of them at once
-        unwanted = OURS_AND_LENGTH if head.status == HTTPStatus.NO_CONTENT else OURS  # RFC 9113 §8.2.2
-        fields = [field for field in fields if field[0] not in unwanted]
         known = dict(fields)
+        unwanted = OURS_AND_LENGTH if status == _NO_CONTENT else OURS  # RFC 9113 §8.2.2
+        if not unwanted.isdisjoint(known):
+            fields = [field for field in fields if field[0] not in unwanted]
+            known = dict(fields)
         self._left = content_length(fields, known)
-        self._bodiless = self._bodiless or head.status in (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED)
+        self._bodiless = self._bodiless or status in (_NO_CONTENT, _NOT_MODIFIED)
         if b"date" not in known:
             fields.append((b"date", date()))
-        return [(b":status", b"%d" % head.status), *fields]
+        return [(b":status", b"%d" % status), *fields]
 
     async def write(self, data: bytes) -> None:
         """See messages.Response.  Raises ValueError for more bytes than the content-length."""
         if self._bodiless and self.started:
             return
         data, self._held = self._held + data, b""
-        self._count(len(data))
+        size = len(data)
+        self._count(size)
+        if size and self._goes(size):
+            self._queue(data)
+            return
         share = self._stream.link.share
-        for start in range(0, len(data), share):
+        for start in range(0, size, share):
             if start:
                 await trio.lowlevel.checkpoint()  # the others' turn
-            await self._send(data[start : start + share], last=self._left == 0 and start + share >= len(data))
+            await self._send(data[start : start + share], last=self._left == 0 and start + share >= size)
 
     def write_now(self, data: bytes) -> bool:
         """See messages.Response."""
         if self._bodiless and self.started:
             return True
-        stream, size = self._stream, len(data)
-        link = stream.link
-        shut = stream.gone is not None or link.window_of(stream) < size or link.crowded(stream, size)
-        if shut or self._held or size > link.share:
+        if self._held or not self._goes(len(data)):
             self._held += data
             return False
-        self._count(size)
-        self.finished = self._left == 0
-        link.data(stream, data, end=self.finished)
+        self._count(len(data))
+        self._queue(data)
         return True
+
+    def _goes(self, size: int) -> bool:
+        """Whether a piece of *size* bytes can be queued as it is, without waiting."""
+        stream, link = self._stream, self._stream.link
+        if stream.gone is not None or size > link.share:
+            return False
+        return link.window_of(stream) >= size and not link.crowded(stream, size)
+
+    def _queue(self, piece: bytes) -> None:
+        self.finished = self._left == 0
+        self._stream.link.data(self._stream, piece, end=self.finished)
 
     def _count(self, size: int) -> None:
         if not self.started or (self.finished and self._left is None):

@@ -4,7 +4,7 @@ import time
 
 import h11
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.transports.vectors import BAD, CODINGS, GOOD, head
@@ -331,6 +331,10 @@ one_field = st.one_of(
 )
 
 
+@example([(b":new", b"x")], [], [(b":path", b"/v1")])
+@example([(b":new", b"x")], [], [(b":authority", b"a:1")])
+@example([], [(b"te", b"trailers"), (b"content-length", b"5"), (b"content-length", b"5")], [])
+@example([], [(b"connection", b"close")], [])
 @given(st.lists(one_field, max_size=4), st.lists(one_field, max_size=4), st.lists(st.sampled_from(H2), max_size=1))
 def test_fields_at_once_are_fields_one_by_one(
     before: list[tuple[bytes, bytes]], after: list[tuple[bytes, bytes]], without: list[tuple[bytes, bytes]]
