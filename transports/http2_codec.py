@@ -31,7 +31,7 @@ from h2.errors import ErrorCodes
 from h2.events import ConnectionTerminated, DataReceived, Event, RequestReceived, StreamEnded, TrailersReceived
 from h2.exceptions import FrameTooLargeError, ProtocolError
 from h2.settings import SettingCodes, Settings
-from h2.stream import H2Stream, StreamInputs, StreamState
+from h2.stream import H2Stream, H2StreamStateMachine, StreamClosedBy, StreamInputs, StreamState
 
 from transports.http2_abuse import Budget, Flooded
 from transports.http2_fields import FIELD_LIST, Fields, PlainFields
@@ -51,8 +51,10 @@ DATA, HEADERS, PRIORITY, SETTINGS, GOAWAY, WINDOW_UPDATE, CONTINUATION = 0, 1, 2
 ACK, END_STREAM, END_HEADERS, PADDED, PRIORITISED = 0x1, 0x1, 0x4, 0x8, 0x20
 
 # CPython 3.11 runs a function each time that a member of an enum is asked for by name.
-_SERVING, _OPEN, _ASKED = ConnectionState.SERVER_OPEN, StreamState.OPEN, StreamState.HALF_CLOSED_REMOTE
-_RECEIVING = frozenset({StreamState.OPEN, StreamState.HALF_CLOSED_LOCAL})
+_SERVING, _BY_US = ConnectionState.SERVER_OPEN, StreamClosedBy.SEND_END_STREAM
+_OPEN, _ASKED, _CLOSED = StreamState.OPEN, StreamState.HALF_CLOSED_REMOTE, StreamState.CLOSED
+_ANSWERABLE = frozenset({_OPEN, _ASKED})
+_RECEIVING = frozenset({_OPEN, StreamState.HALF_CLOSED_LOCAL})
 
 _HEAD = struct.Struct(">LBL")  # 24 bits of length and 8 of type read as one · flags · stream
 _GOAWAY = struct.Struct(">LL")
@@ -144,9 +146,11 @@ class Codec(H2Connection):
         *fields* have been checked, and the encoder has no state: all that h2 would add is that of the stream.
         """
         machine = self.streams[stream_id].state_machine
-        machine.process_input(StreamInputs.SEND_HEADERS)
+        if machine.headers_sent or machine.state not in _ANSWERABLE:
+            machine.process_input(StreamInputs.SEND_HEADERS)
+        machine.headers_sent = True
         if end:
-            machine.process_input(StreamInputs.SEND_END_STREAM)
+            _said_all(machine)
         block, flags = self.encoder.encode(fields), END_STREAM if end else 0
         if len(block) <= FRAME_SIZE:
             return _frame(HEADERS, flags | END_HEADERS, stream_id, block)
@@ -165,7 +169,7 @@ class Codec(H2Connection):
         stream.outbound_flow_control_window -= len(piece)
         self.outbound_flow_control_window -= len(piece)
         if end:
-            stream.state_machine.process_input(StreamInputs.SEND_END_STREAM)
+            _said_all(stream.state_machine)
         return _frame(DATA, END_STREAM if end else 0, stream_id, piece)
 
     def _cut_preface(self, now: float) -> Iterator[list[Event]]:
@@ -227,6 +231,7 @@ class Codec(H2Connection):
         stream = self.streams.get(stream_id)
         if stream is None or stream.state_machine.state not in _RECEIVING or flags & PADDED:
             return self.receive_data(whole)
+        machine = stream.state_machine
         size = len(whole) - _HEAD.size
         self._inbound_flow_control_window_manager.window_consumed(size)
         stream._inbound_window_manager.window_consumed(size)
@@ -235,7 +240,10 @@ class Codec(H2Connection):
         )
         if not flags & END_STREAM:
             return [event]
-        stream.state_machine.process_input(StreamInputs.RECV_END_STREAM)
+        if machine.state is _OPEN:
+            machine.state = _ASKED
+        else:
+            machine.process_input(StreamInputs.RECV_END_STREAM)
         event.stream_ended = ended = StreamEnded(stream_id=stream_id)
         return [event, ended]
 
@@ -284,6 +292,14 @@ class Codec(H2Connection):
             if isinstance(event, (RequestReceived, TrailersReceived)):
                 event.headers = self._fields.last
         return events
+
+
+def _said_all(machine: H2StreamStateMachine) -> None:
+    """Our side of the stream ends: most often after the client's, and then there is one thing to say."""
+    if machine.state is _ASKED:
+        machine.state, machine.stream_closed_by = _CLOSED, _BY_US
+    else:
+        machine.process_input(StreamInputs.SEND_END_STREAM)
 
 
 def _frame(kind: int, flags: int, stream_id: int, payload: bytes) -> bytes:

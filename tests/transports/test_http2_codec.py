@@ -217,9 +217,10 @@ def asked(*said: bytes) -> Codec:
 
 @pytest.mark.parametrize("size", [0, 20_000, 50_000])
 @pytest.mark.parametrize("end", [False, True])
-def test_a_response_is_written_as_h2_writes_it(end: bool, size: int) -> None:
+@pytest.mark.parametrize("whole", [b"", wire(DataFrame(1, flags=["END_STREAM"]))], ids=["asking", "asked"])
+def test_a_response_is_written_as_h2_writes_it(whole: bytes, end: bool, size: int) -> None:
     """Byte for byte, in as many frames; and the stream and both windows are left as h2 leaves them."""
-    ours, oracle = asked(), asked()
+    ours, oracle = asked(whole), asked(whole)
     fields = [(b":status", b"200"), (b"x", b"y" * size), (b"date", b"now")]
     oracle.send_headers(1, fields, end_stream=end)
     assert ours.head_frames(1, fields, end=end) == oracle.data_to_send()
@@ -227,8 +228,21 @@ def test_a_response_is_written_as_h2_writes_it(end: bool, size: int) -> None:
         for last in (False, True):
             oracle.send_data(1, b"piece", end_stream=last)
             assert ours.data_frame(1, b"piece", end=last) == oracle.data_to_send()
-    assert ours.streams[1].state_machine.state == oracle.streams[1].state_machine.state
+    assert vars(ours.streams[1].state_machine) == vars(oracle.streams[1].state_machine)
     assert ours.local_flow_control_window(1) == oracle.local_flow_control_window(1)
+
+
+@pytest.mark.parametrize("whole", [b"", wire(DataFrame(1, flags=["END_STREAM"]))], ids=["asking", "asked"])
+def test_a_response_is_not_begun_after_its_end(whole: bytes) -> None:
+    """Nor ended twice: h2 refuses it, and so does what goes past h2."""
+    codec = asked(whole)
+    codec.head_frames(1, [(b":status", b"204")], end=True)
+    with pytest.raises(ProtocolError):
+        codec.data_frame(1, b"", end=True)
+    codec = asked(whole)
+    codec.head_frames(1, [(b":status", b"204")], end=True)
+    with pytest.raises(ProtocolError):
+        codec.head_frames(1, [], end=False)
 
 
 said_of_a_body = st.lists(
@@ -265,10 +279,13 @@ def heard(codec: Codec, frame: bytes, *, by_h2: bool) -> list[object]:
     return [outcome, codec.data_to_send(), repr(kept), codec.highest_inbound_stream_id, windows]
 
 
-@given(said_of_a_body)
-def test_a_body_is_taken_as_h2_takes_it(said: list[bytes]) -> None:
+@given(said_of_a_body, st.booleans())
+def test_a_body_is_taken_as_h2_takes_it(said: list[bytes], answered: bool) -> None:
     """The same events, windows and offences, whatever comes after the end, with padding, or over a window."""
     ours, oracle = asked(), asked()
+    if answered:
+        for codec in (ours, oracle):
+            codec.head_frames(1, [(b":status", b"204")], end=True)
     for frame in said:
         here, there = heard(ours, frame, by_h2=False), heard(oracle, frame, by_h2=True)
         assert here == there
