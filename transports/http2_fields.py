@@ -135,7 +135,10 @@ class PlainFields(Encoder):
 
 def _literal(name: bytes, value: bytes) -> bytes:
     start, values = _named(name)
-    return bytes((_INDEXED | values[value],)) if value in values else start + _text(value)
+    if value in values:
+        return bytes((_INDEXED | values[value],))
+    size = len(value)
+    return b"%b%c%b" % (start, size, value) if size < 127 else start + _text(value)
 
 
 @lru_cache(maxsize=256)
