@@ -1,11 +1,11 @@
-"""Fields of HTTP/2 as they go over the wire: hpack, asked for what repeats least.
+"""Fields of HTTP/2 as they go over the wire: hpack, asked only for what it does well.
 
     a block ─▶ size changes ─▶ runs of fields that the tables know │ a literal ─▶ fields, kept from h2
     fields  ─▶ literals, and entries of the static table ─▶ a block
 
 hpack keeps the tables, decodes Huffman's code and the longer numbers, and is the oracle in tests: the same fields, the
-same entries in the table, the same blocks refused.  What it does besides costs three times as much as that: it logs
-each number, slices the rest of the block for each field, and builds each field three times.
+same entries in the table, the same blocks refused.  It is spared the rest, which costs more than the fields are worth:
+it logs each number, slices the rest of the block for each field, and builds each field three times.
 
 Sans-io; not to know: frames, streams, and what a field means.
 """
