@@ -12,7 +12,7 @@ one counts.  This file must not know what the JSON means.
 """
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence, Set
 from contextlib import suppress
 from itertools import islice
 from typing import Any
@@ -114,6 +114,15 @@ class Document:
         if child is None and isinstance(key, int):
             child = here._from_the_end(key)
         return default if child is None else child.value()
+
+    def some(self, keys: Set[str]) -> dict[str, Any]:
+        """What an object has of *keys*, decoded.  Most have nothing of what is asked for so: that is seen at once."""
+        members = self._members
+        if members is None:
+            members = self._opened()
+        if keys.isdisjoint(members):
+            return {}
+        return {key: self.read((key,)) for key in keys if members.get(key) is not None}
 
     def start(self, number: int, behind: Sequence[bytes] = ()) -> int:
         """Where the member at position *number* begins in the text of an array that was not edited.

@@ -6,7 +6,7 @@ upstream gets the client's own bytes; see ``document`` for what happens when one
 each attempt edits a copy of its own.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from typing import Any, Literal
 
 import attrs
@@ -74,6 +74,13 @@ class Prompt:
         """The decoded value at *path*: ``get("messages", -1, "role")``; *default* where there is nothing."""
         try:  # read some ten times per request: a context manager would cost as much again
             return self._document.read(path, default)
+        except Malformed as error:
+            raise _told.saying(error) from None
+
+    def some(self, keys: Set[str]) -> dict[str, Any]:
+        """The decoded values of those of *keys* that are there: for fields that hardly any client sends."""
+        try:
+            return self._document.some(keys)
         except Malformed as error:
             raise _told.saying(error) from None
 

@@ -264,8 +264,8 @@ def size(exchange: Exchange, said: Mapping[bytes, bytes]) -> int:
 
 def asked(exchange: Exchange, price: Price) -> dict[str, str]:
     """What *exchange* asks of service, as far as *price* depends on it."""
-    said = {field: exchange.prompt.get(field) for field in price.factors}
-    return {field: value for field, value in said.items() if isinstance(value, str)}
+    said = exchange.prompt.some(price.factors.keys())
+    return {field: value for field, value in said.items() if isinstance(value, str)} if said else {}
 
 
 def ended(exchange: Exchange, tally: Tally) -> str:

@@ -30,7 +30,7 @@ AROUND = 350  # tokens that an API adds to a prompt with tools
 OUTPUT = 32_768  # tokens that a model of which nothing is known may write
 DEAREST = 4.0  # how much more than counted a prompt may turn out to cost
 
-_MOST_TOKENS = frozenset({"max_tokens", "max_completion_tokens", "max_output_tokens"})
+_ALLOWING = frozenset({"max_tokens", "max_completion_tokens", "max_output_tokens", "n"})  # of a reply; n: of choices
 _FIRST = 64  # tokens: a few words
 
 # Searched for by pattern: ``in`` takes three times as long for short words in half a megabyte of JSON.
@@ -148,13 +148,12 @@ def allowed(prompt: Prompt, model: str) -> int:
     """The tokens of output that *prompt* and *model* allow, in all choices together."""
     known = capability(model)
     most = math.inf if known is None else known.output
-    names = prompt.keys()  # of each dialect one or two: asking for all by name takes longer
-    for name in _MOST_TOKENS.intersection(names):
-        said = prompt.get(name)
-        if type(said) is int and 0 < said < most:
-            most = said
+    said = prompt.some(_ALLOWING)
+    choices = said.pop("n", None)
+    for tokens in said.values():
+        if type(tokens) is int and 0 < tokens < most:
+            most = tokens
     output = OUTPUT if most is math.inf else int(most)
-    choices = prompt.get("n") if "n" in names else None
     return output * choices if type(choices) is int and 1 < choices <= 128 else output
 
 

@@ -25,6 +25,7 @@ FIELDS: tuple[tuple[bytes, bytes, bytes], ...] = (
     (b"x-session-id", b"", b""),
 )
 _SESSION = frozenset(fields[0] for fields in FIELDS)
+_METADATA = frozenset({"metadata"})
 _BEFORE = "_session_"  # user_<hash>_account_<id>_session_<id>: an older metadata.user_id
 _NAME = msgspec.json.Decoder(dict[str, Any])
 
@@ -51,7 +52,8 @@ def work_of(exchange: Exchange, said: Mapping[bytes, bytes]) -> Work:
         if said.get(fields[0]):
             session, agent, parent = (clean(said.get(field, b"").decode("latin-1")) for field in fields)
             return Work(session, "" if agent == session else agent, "" if parent == session else parent)
-    session = told(exchange.prompt.get("metadata")) if exchange.operation == "reply" else ""
+    asked = exchange.prompt.some(_METADATA) if exchange.operation == "reply" else None
+    session = told(asked["metadata"]) if asked else ""
     return Work(clean(session)) if session else _NOTHING
 
 

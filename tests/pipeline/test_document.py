@@ -45,6 +45,19 @@ def test_an_edit_changes_only_its_place(edit: Any, expected: bytes) -> None:
     assert edit(Document(PRETTY)).encode() == expected
 
 
+@given(objects, st.frozensets(st.text(max_size=4)), styles)
+def test_some_members_are_those_that_are_there(body: dict[str, Any], keys: frozenset[str], style: Any) -> None:
+    """As reading one after the other tells; also what was set by now, and nothing of what was dropped."""
+    document = Document(json.dumps(body, **style).encode())
+    assert document.some(keys) == {key: body[key] for key in keys & body.keys()}
+    for key in body:
+        document = document.set((key,), 1)
+    assert document.some(keys) == dict.fromkeys(keys & body.keys(), 1)
+    for key in body:
+        document = document.drop((key,))
+    assert document.some(keys) == {}
+
+
 @pytest.mark.parametrize(
     ("edit", "expected"),
     [

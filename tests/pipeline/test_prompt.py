@@ -72,7 +72,7 @@ def test_broken_text_deeper_down_is_told_when_it_is_read() -> None:
         prompt.get("a", "b")
 
 
-@pytest.mark.parametrize("read", [Prompt.string, Prompt.get])
+@pytest.mark.parametrize("read", [Prompt.string, Prompt.get, lambda prompt, *path: prompt.some({*path})])
 @pytest.mark.parametrize(
     ("text", "says"), [(b'"\xff"', "codec can't decode byte 0xff"), (b'"\\ud83d"', "half a surrogate pair")]
 )
