@@ -55,7 +55,9 @@ class Drain:
         return Joined(self, scope)
 
     def enter(self, scope: trio.CancelScope) -> None:
-        """The exchange of *scope* is under way."""
+        """The exchange of *scope* is under way: its deadline is ours, unless it has an earlier one."""
+        if self.deadline < scope.deadline:
+            scope.deadline = self.deadline
         self._running.add(scope)
 
     def leave(self, scope: trio.CancelScope) -> None:
@@ -115,8 +117,6 @@ class Joined:
         self._drain, self._scope = drain, scope
 
     def __enter__(self) -> None:
-        if self._drain.deadline < self._scope.deadline:
-            self._scope.deadline = self._drain.deadline
         self._drain.enter(self._scope)
 
     def __exit__(self, *_raised: object) -> None:

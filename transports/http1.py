@@ -22,7 +22,9 @@ An exception of the handler leaves ``serve_http1`` once the response is cut: ``l
 """
 
 import math
+from collections.abc import Coroutine
 from contextlib import suppress
+from typing import Any
 
 import trio
 
@@ -35,25 +37,17 @@ from transports.strict import check_head, check_partial, host_allowed, origin_fo
 from transports.wire import Wire
 
 
-async def serve_http1(
+def serve_http1(
     stream: trio.abc.Stream, connection: Connection, handler: Handler, limits: Limits, *, received: bytes = b""
-) -> None:
-    """Serve one connection to its end, and close *stream*.
+) -> Coroutine[Any, Any, None]:
+    """Serve one connection to its end, and close *stream*; to be awaited.
 
     *received* are bytes already read from it.  Owns one reader task, where there is no inflow.  Raises what the handler
     raised, maybe in a group; not Disconnected, which is an end like another, nor BadRequest, which is answered.
     """
     wire = Wire(stream, limits, received)
-    del received  # a body may have begun in it, and the connection lasts
     session = _Session(wire, connection, handler, limits)
-    with connection.drain.notify(session.leave):
-        if wire.begin():
-            await session.run()  # which closes the stream, so that the inflow lets go of it
-            return
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(wire.watch)
-            await session.run()
-            nursery.cancel_scope.cancel()
+    return session.run() if wire.begin() else session.watched()  # no frame of its own: it would last as long as they do
 
 
 class _Session:
@@ -74,21 +68,40 @@ class _Session:
         if self._idle:
             self._wire.hurry()
 
+    async def watched(self) -> None:
+        """``run``, with a reader of its own: the inflow is none."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._wire.watch)
+            await self.run()
+            nursery.cancel_scope.cancel()
+
     async def run(self) -> None:
-        """Answer requests until the connection's end; the stream is closed when this returns or raises."""
+        """Answer requests until the connection's end; the stream is closed when this returns or raises.
+
+        The handler is called from here: thousands of replies are under way at one time, and each frame that waits for
+        one takes some 300 bytes.
+        """
         exchange = None
         try:
-            with self._scope as scope:
+            with self._connection.drain.notify(self.leave), self._scope as scope:
                 while (raw := await self._head()) is not None:
                     exchange = _Exchange(self._wire, self._limits, self._connection, raw, scope)
-                    await exchange.run(self._handler)
+                    del raw  # a reply may last for an hour
+                    try:
+                        if exchange.begin():
+                            await self._handler(exchange.request, exchange.response)
+                    except* BadRequest:
+                        if not exchange.response.started:
+                            raise
+                    finally:
+                        exchange.end()
                     if exchange.response.closes or not exchange.response.finished or self._expired():
                         break
             if exchange is None or exchange.response.finished:
                 await self._wire.close(linger=self._wire.held > 0 or (exchange is not None and not exchange.body.done))
-        except BadRequest as refusal:
-            await self._refuse(refusal)
-        except Disconnected:
+        except* BadRequest as refusal:
+            await self._refuse(refused(refusal))
+        except* Disconnected:
             pass
         finally:
             # Nothing happens if the stream is closed already.
@@ -191,24 +204,16 @@ class _Exchange:
             and self.body.skim()  # answered before: where the next request begins is in doubt (0.CL desync)
         )
 
-    async def run(self, handler: Handler) -> None:
-        """Call *handler*.  Raises BadRequest if that is what it ended with and nothing was sent."""
-        refusal = None
-        scope = self.request.scope
-        with self._drain.join(scope):
-            if self._wire.gone:
-                return
-            self._wire.on_gone = scope.cancel
-            try:
-                await handler(self.request, self.response)
-            except* Disconnected:
-                pass
-            except* BadRequest as group:
-                refusal = refused(group)
-            finally:
-                self._wire.on_gone = _nobody
-        if refusal is not None and not self.response.started:
-            raise refusal
+    def begin(self) -> bool:
+        """It is under way from now on; False: nobody waits for it any more."""
+        self._drain.enter(self.request.scope)
+        self._wire.on_gone = self.request.scope.cancel
+        return not self._wire.gone
+
+    def end(self) -> None:
+        """It is over."""
+        self._wire.on_gone = _nobody
+        self._drain.leave(self.request.scope)
 
 
 def _nobody() -> None:
