@@ -9,7 +9,7 @@ A path says which dialect the caller speaks (``routes``); errors before the line
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from random import getrandbits
 from typing import Any
 
@@ -90,25 +90,31 @@ class Gateway:
         self.line, self.upstreams, self.dialects, self.uses = line, upstreams, dialects, uses
         self._switched = self._whole()
 
-    async def handle(self, request: Request, response: Response) -> None:
-        """Answer one request (a ``transports`` Handler)."""
+    def handle(self, request: Request, response: Response) -> Awaitable[None]:
+        """Answer one request (a ``transports`` Handler); to be awaited."""
         usual = self._routes.usual(request)  # most are
-        if usual is None:
-            request = self.meant(request)
-        with self.uses.join(request.scope):
-            if usual is None and (other := self._other(request)) is not None:
+        return self._unusual(request, response) if usual is None else self._answer(request, response, *usual)
+
+    async def _unusual(self, request: Request, response: Response) -> None:
+        """Answer what may be for others, or be an older path of a dialect's."""
+        request = self.meant(request)
+        if (other := self._other(request)) is not None:
+            with self.uses.join(request.scope):
                 await other(request, response)
-                return
-            if let := self.cors.allowed(request):
-                response = Let(response, let)
-            if usual is None and (own := self._own(request)) is not None:
-                await write(response, *own)
-            else:
-                await self._answer(request, response, *(usual or self._routes.find(request)))
+        elif (own := self._own(request)) is not None:
+            with self.uses.join(request.scope):
+                await write(self._let(request, response), *own)
+        else:
+            await self._answer(request, response, *self._routes.find(request))
+
+    def _let(self, request: Request, response: Response) -> Response:
+        """*response*, which says what page may read it, where that has to be said."""
+        let = self.cors.allowed(request)
+        return Let(response, let) if let else response
 
     async def _answer(self, request: Request, response: Response, dialect: Dialect, route: Route | None) -> None:
         """Answer what a dialect is for."""
-        running = self.running()
+        uses, running = self.uses, self.running()  # of now: there may be another line before this is over
         exchange = Exchange(
             id=named(),
             request=request,
@@ -119,16 +125,19 @@ class Gateway:
             began=trio.current_time(),
             store=self.store,
         )
+        response = self._let(request, response)
+        uses.enter(request.scope)
         try:
-            await self._fill(exchange, route)
-        except (GatewayError, BadRequest) as error:
-            await self._refuse(exchange, refusal(error), response)
-            return
-        try:
-            with self.live.watching(exchange), self.observer.watching(exchange, response) as watched:
-                await conduct(exchange, running.line, watched, self.heart)
+            try:
+                await self._fill(exchange, route)
+            except (GatewayError, BadRequest) as error:
+                await self._refuse(exchange, refusal(error), response)
+            else:
+                with self.live.watching(exchange), self.observer.watching(exchange, response) as watched:
+                    await conduct(exchange, running.line, watched, self.heart)
         finally:
             exchange.let_go()
+            uses.leave(request.scope)
 
     async def _refuse(self, exchange: Exchange, error: GatewayError, response: Response) -> None:
         """Tell *error*, which came before the line."""
