@@ -18,6 +18,7 @@ Knows no HTTP and no socket: links do (``upstream.Link``).
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
+from types import TracebackType
 
 import attrs
 import trio
@@ -40,42 +41,6 @@ class PoolLimits:
 
 
 USUAL_LIMITS = PoolLimits()
-
-
-class Reply:
-    """A reply as it arrives.  For one reader, inside its ``async with``."""
-
-    __slots__ = ("_link", "head")
-
-    def __init__(self, head: Head, link: Link) -> None:
-        self.head = head
-        self._link: Link | None = link
-
-    @property
-    def done(self) -> bool:
-        """Whether the body has ended exactly where its framing says, and all of it has been received."""
-        return self._present().done
-
-    def receive(self) -> Awaitable[bytes]:
-        """The bytes that one read gave, without their framing; ``b""`` at the end, and then again.
-
-        Raises Truncated and Malformed.  A TimedOut leaves the ``async with`` instead: a deadline cancels.
-        """
-        return self._present().receive()
-
-    def flow(self, take: Take) -> Awaitable[None]:
-        """Give *take* what comes, as it comes and while it wants more; see ``Link.flow``."""
-        return self._present().flow(take)
-
-    def leave(self) -> Link:
-        """Give the link up: what it carries from now on is not for this reader."""
-        link, self._link = self._present(), None
-        return link
-
-    def _present(self) -> Link:
-        if self._link is None:
-            raise trio.ClosedResourceError("the reply has been left")
-        return self._link
 
 
 class _Shelf:
@@ -125,33 +90,14 @@ class Pool:
         """How many links are in use, by exchanges and drains."""
         return sum(shelf.busy for shelf in self._shelves.values())
 
-    @asynccontextmanager
-    async def send(self, origin: Origin, call: Call, timers: Timers = USUAL) -> AsyncIterator[Reply]:
-        """Send *call* to *origin*; inside, the reply is received.
+    def send(self, origin: Origin, call: Call, timers: Timers = USUAL) -> "Reply":
+        """Send *call* to *origin*, on entering; inside, the reply is received.
 
         Leave normally once all that matters has come: a link with little outstanding can then be kept.  Waiting for
         a turn is bounded by the caller's own scopes alone.  Raises UpstreamError; ValueError for a call that can't be
         written.
         """
-        shelf = self._shelf(origin)
-        await shelf.enter()
-        deadline = Deadline(timers)
-        with deadline.scope:
-            reply = None
-            try:
-                reply = Reply(*await self._ask(shelf, call, deadline))
-                del call  # its body may be megabytes, the reply minutes
-                yield reply
-            except BaseException:
-                shelf.leave()
-                if reply is not None:
-                    await reply.leave().close()
-                raise
-            finally:
-                deadline.end()
-            await self._put_back(shelf, reply.leave())
-        if deadline.scope.cancelled_caught:
-            raise TimedOut(origin, deadline.phase, deadline.seconds)
+        return Reply(self, self._shelf(origin), call, Deadline(timers))
 
     async def close(self) -> None:
         """Close what is kept, and from now on whatever comes back."""
@@ -167,8 +113,8 @@ class Pool:
             shelf = self._shelves[origin] = _Shelf(origin, self._limits.busy_per_origin)
         return shelf
 
-    async def _ask(self, shelf: _Shelf, call: Call, deadline: Deadline) -> tuple[Head, Link]:
-        """The answer's head, and the link it came over."""
+    async def ask(self, shelf: _Shelf, call: Call, deadline: Deadline) -> tuple[Head, Link]:
+        """For a reply: the head of the answer to *call*, and the link it came over."""
         link = await self._take(shelf)
         if link is not None:
             try:
@@ -203,8 +149,8 @@ class Pool:
                 return link
         return None
 
-    async def _put_back(self, shelf: _Shelf, link: Link) -> None:
-        """The reader has left as it should: keep *link*, or close it, or find out."""
+    async def put_back(self, shelf: _Shelf, link: Link) -> None:
+        """For a reply, which has been left as it should: keep *link*, or close it, or find out."""
         if link.state == "unfinished" and not self._closed:
             self._tasks.start_soon(self._drain, shelf, link)
         else:
@@ -248,6 +194,71 @@ class Pool:
         shelf, _ = self._kept.pop(link)
         shelf.kept.remove(link)
         await link.close()
+
+
+class Reply:
+    """One exchange: asked on entering, then its reply as it arrives.  For one reader, inside its ``async with``.
+
+    No generator, which would show the order of all this: thousands are suspended at one time, 400 bytes each.
+    """
+
+    __slots__ = ("_call", "_deadline", "_link", "_pool", "_shelf", "head")
+
+    def __init__(self, pool: Pool, shelf: _Shelf, call: Call, deadline: Deadline) -> None:
+        self._pool, self._shelf, self._deadline = pool, shelf, deadline
+        self._call: Call | None = call
+        self._link: Link | None = None
+        self.head: Head  # once it has been entered
+
+    async def __aenter__(self) -> "Reply":
+        call, self._call = self._call, None  # its body may be megabytes, the reply minutes
+        assert call is not None  # noqa: S101  # it is entered once
+        await self._shelf.enter()
+        self._deadline.scope.__enter__()
+        try:
+            self.head, self._link = await self._pool.ask(self._shelf, call, self._deadline)
+        except BaseException as raised:
+            await self.__aexit__(type(raised), raised, raised.__traceback__)
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, raised: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        deadline, link, self._link = self._deadline, self._link, None
+        deadline.end()
+        try:
+            if raised is None and link is not None:
+                await self._pool.put_back(self._shelf, link)
+            else:
+                self._shelf.leave()
+                if link is not None:
+                    await link.close()
+        finally:
+            deadline.scope.__exit__(kind, raised, trace)
+        if deadline.scope.cancelled_caught:
+            raise TimedOut(self._shelf.origin, deadline.phase, deadline.seconds)
+
+    @property
+    def done(self) -> bool:
+        """Whether the body has ended exactly where its framing says, and all of it has been received."""
+        return self._present().done
+
+    def receive(self) -> Awaitable[bytes]:
+        """The bytes that one read gave, without their framing; ``b""`` at the end, and then again.
+
+        Raises Truncated and Malformed.  A TimedOut leaves the ``async with`` instead: a deadline cancels.
+        """
+        return self._present().receive()
+
+    def flow(self, take: Take) -> Awaitable[None]:
+        """Give *take* what comes, as it comes and while it wants more; see ``Link.flow``."""
+        return self._present().flow(take)
+
+    def _present(self) -> Link:
+        if self._link is None:
+            raise trio.ClosedResourceError("the reply has been left")
+        return self._link
 
 
 @asynccontextmanager
