@@ -74,15 +74,21 @@ def conduct(exchange: Exchange, line: Line, response: Response, heart: Heart) ->
 
 
 async def stream(exchange: Exchange, line: Line, sink: Sink, heart: Heart) -> None:
-    """The mouth is there before the first stage is called, so that pings flow while a stage waits on the way up."""
-    work = trio.CancelScope()
+    """The mouth is there before the first stage is called, so that pings flow while a stage waits on the way up.
+
+    When the end is written, or the client gone, the nursery is cancelled.  Nothing waits behind an end that is written
+    but tails, which are shielded, so it needs no scope of its own, of some 700 bytes, to stop what is before them.
+    """
     async with trio.open_nursery() as nursery:
-        mouth = Mouth(sink, nursery, ended=work.cancel)
+        mouth = Mouth(sink, nursery, ended=nursery.cancel_scope.cancel)
         async with Tails(exchange) as tails:
             with heart.watch(mouth, sink):
                 source, transforms = await climb(exchange, line, tails)
-                with work:
+                try:
                     await join(exchange, source, transforms, mouth)
+                except (trio.Cancelled, BaseExceptionGroup) as raised:
+                    if not (sink.over and only(raised, trio.Cancelled)):
+                        raise
             await mouth.finish()
         await mouth.finish()  # a stage may have cut all this short, and kept its own cancellation
 
