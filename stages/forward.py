@@ -21,7 +21,7 @@ Lists and counts are answered here too, see ``answers`` and ``counting``.
 import math
 import random
 import time
-from collections.abc import Iterable
+from collections.abc import Awaitable, Iterable
 from contextlib import nullcontext
 from functools import partial
 from typing import Annotated, Any, ClassVar, Literal
@@ -31,8 +31,9 @@ import structlog
 import trio
 
 from pipeline.bounds import Count, Part
+from pipeline.dialect import Decoder
 from pipeline.errors import GatewayError, NotFound, UnknownModel, UpstreamFailed, UpstreamTimeout
-from pipeline.events import Answer, Batch, Started
+from pipeline.events import Answer, Batch, Kinds, Started
 from pipeline.exchange import Attempt, Exchange, Out
 from pipeline.line import Fused
 from pipeline.outlet import Enough, only
@@ -57,6 +58,7 @@ from stages.notes import ASKED, CHOICE, HIDE_USAGE
 from stages.quotas import learn
 from stages.retries import Budget, advice, worth_telling
 from stages.showing import again
+from transports.pool import Reply
 
 log = structlog.get_logger("pipeline")
 
@@ -108,12 +110,14 @@ class Forward:
     async def __aexit__(self, *raised: Any) -> None:
         await self._counting.__aexit__(*raised)
 
-    async def __call__(self, exchange: Exchange, out: Out) -> None:
-        """The source: sends batches of the reply to *out*."""
+    def __call__(self, exchange: Exchange, out: Out) -> Awaitable[None]:
+        """The source: sends batches of the reply to *out*.  To be awaited."""
+        return self._attempts(exchange, out) if exchange.operation == "reply" else self._answer(exchange, out)
+
+    async def _answer(self, exchange: Exchange, out: Out) -> None:
+        """What is asked and answered in one piece."""
         with in_force(self._known):
             match exchange.operation:
-                case "reply":
-                    await self._attempts(exchange, out)
                 case "models" | "model":
                     await out.send([await self._lists.answer(exchange)])
                 case "count_tokens":
@@ -159,14 +163,15 @@ class Forward:
         exchange.note(ASKED, asked)
         chain, session = self._chain(exchange, asked)
         step = chain.first(trio.current_time())
-        while step is not None:
-            if step.wait:
-                await trio.sleep(step.wait)
-            failed = await self._attempt(exchange, step, asked, session, out)
-            if failed is None:
-                return
-            error = worth_telling(error, failed)
-            step = await self._next(exchange, chain, step.upstream, failed)
+        with in_force(self._known):
+            while step is not None:
+                if step.wait:
+                    await trio.sleep(step.wait)
+                failed = await self._attempt(exchange, step, asked, session, out)
+                if failed is None:
+                    return
+                error = worth_telling(error, failed)
+                step = await self._next(exchange, chain, step.upstream, failed)
         raise error or UnknownModel(f"no upstream has the model {exchange.asked!r}")
 
     async def _next(self, exchange: Exchange, chain: Chain, upstream: Upstream, error: GatewayError) -> Step | None:
@@ -195,14 +200,29 @@ class Forward:
     async def _attempt(
         self, exchange: Exchange, step: Step, asked: Prompt, session: bytes, out: Out
     ) -> GatewayError | None:
-        """Try one upstream; gives the error of a try that failed before the commit, raises that of one after it."""
+        """Try one upstream; gives the error of a try that failed before the commit, raises that of one after it.
+
+        One frame for all that lasts as long as the reply: each takes some 300 bytes of every open stream.
+        """
         exchange.prompt, exchange.upstream = asked.fork(), step.upstream
         attempt = Attempt(step.upstream.name, "", trio.current_time(), why=step.why)
         exchange.attempts.append(attempt)
         visit = self._health.visit(step.upstream)
         barrier = Barrier(exchange, attempt, out, asked, opened=partial(self._opened, exchange, visit, session))
         try:
-            await self._try(exchange, asked, attempt, barrier, visit)
+            async with Tails(exchange) as tails:
+                into, kinds = await self._entered(exchange, asked, attempt, barrier, tails)
+                visit.sent = True
+                barrier.patience = scope = patience(exchange, step.upstream)
+                with scope or _UNBOUND:
+                    async with ask(exchange, step.upstream, exchange.prompt.encode()) as reply:
+                        await decoded(reply, await answered(exchange, attempt, reply, kinds), into)
+                if scope is not None and scope.cancelled_caught:
+                    raise UpstreamTimeout(
+                        f"{attempt.upstream}: no word of the reply within {step.upstream.first_token:g} s (first_token)"
+                    )
+            if not barrier.open:
+                raise UpstreamFailed(f"{attempt.upstream} closed the stream without an answer")
         except (GatewayError, ExceptionGroup) as raised:
             if only(raised, Enough):
                 raise Enough from None
@@ -227,52 +247,49 @@ class Forward:
             if begun is not None and begun.id:
                 self._owners.remember(begun.id.encode(), upstream.name)
 
-    async def _try(self, exchange: Exchange, asked: Prompt, attempt: Attempt, barrier: Barrier, visit: Visit) -> None:
-        """Enter the upstream's stages, send, decode, pass on."""
-        upstream = visit.upstream
-        self._lists.learn((upstream,))
-        async with Tails(exchange) as tails:
-            transforms: list[Transform] = []
-            await enter(upstream.stages, exchange, tails, transforms)
-            self._lacking.leave_out(exchange)
-            attempt.model = exchange.prompt.model
-            transforms.reverse()
-            transforms[:0] = self._counting.watch(asked, exchange.prompt, upstream, attempt.model)
-            demand(exchange, overlaid(self, "forward", exchange).fidelity)
-            for wait in exchange.before_attempt:
-                await wait(attempt)
-            visit.sent = True
-            seconds = upstream.first_token if exchange.streaming else math.inf
-            scope = trio.CancelScope(deadline=trio.current_time() + seconds) if seconds < math.inf else None
-            barrier.patience = scope
-            with scope or _UNBOUND:
-                await self._converse(exchange, upstream, attempt, transforms, barrier)
-            if scope is not None and scope.cancelled_caught:
-                raise UpstreamTimeout(f"{upstream.name}: no word of the reply within {seconds:g} s (first_token)")
-        if not barrier.open:
-            raise UpstreamFailed(f"{upstream.name} closed the stream without an answer")
+    async def _entered(
+        self, exchange: Exchange, asked: Prompt, attempt: Attempt, barrier: Barrier, tails: Tails
+    ) -> tuple[Out, Kinds | None]:
+        """Enter the upstream's stages, until nothing is left but to send.
 
-    async def _converse(
-        self, exchange: Exchange, upstream: Upstream, attempt: Attempt, transforms: list[Transform], barrier: Barrier
-    ) -> None:
-        """Send the prompt; pass the reply on through *transforms*."""
-        read = read_by(transforms)
+        Gives where the reply is to go, and which events anyone reads there, where that need not be all.
+        """
+        upstream = exchange.upstream
+        assert upstream is not None  # noqa: S101  # the one that is tried
+        self._lists.learn((upstream,))
+        transforms: list[Transform] = []
+        await enter(upstream.stages, exchange, tails, transforms)
+        self._lacking.leave_out(exchange)
+        attempt.model = exchange.prompt.model
+        transforms.reverse()
+        transforms[:0] = self._counting.watch(asked, exchange.prompt, upstream, attempt.model)
+        demand(exchange, overlaid(self, "forward", exchange).fidelity)
+        for wait in exchange.before_attempt:
+            await wait(attempt)
         same = upstream.dialect.NAME == exchange.dialect.NAME  # else the encoder reads every event
-        kinds = union(exchange.kinds, read) if same else None
-        out = Fused(exchange, transforms, barrier) if transforms else barrier
-        async with ask(exchange, upstream, exchange.prompt.encode()) as reply:
-            attempt.status = reply.head.status
-            learn(upstream, reply.head.headers, time.time())
-            await checked(reply, upstream, streaming=exchange.streaming)
-            decoder = (
-                upstream.dialect.stream_decoder(kinds, hide_usage=exchange.noted(HIDE_USAGE) is True)
-                if exchange.streaming
-                else upstream.dialect.whole_decoder()
-            )
-            await decoded(reply, decoder, out)
+        kinds = union(exchange.kinds, read_by(transforms)) if same else None
+        return Fused(exchange, transforms, barrier) if transforms else barrier, kinds
 
 
 stage = Forward
+
+
+def patience(exchange: Exchange, upstream: Upstream) -> trio.CancelScope | None:
+    """What bounds the time until *upstream* says the first word; None: nothing does."""
+    seconds = upstream.first_token if exchange.streaming else math.inf
+    return trio.CancelScope(deadline=trio.current_time() + seconds) if seconds < math.inf else None
+
+
+async def answered(exchange: Exchange, attempt: Attempt, reply: Reply, kinds: Kinds | None) -> Decoder:
+    """What reads the *reply* to *attempt*, of which *kinds* matter, if it is one at all."""
+    upstream = exchange.upstream
+    assert upstream is not None  # noqa: S101  # the one that is tried
+    attempt.status = reply.head.status
+    learn(upstream, reply.head.headers, time.time())
+    await checked(reply, upstream, streaming=exchange.streaming)
+    if exchange.streaming:
+        return upstream.dialect.stream_decoder(kinds, hide_usage=exchange.noted(HIDE_USAGE) is True)
+    return upstream.dialect.whole_decoder()
 
 
 def told(raised: Exception) -> GatewayError:
