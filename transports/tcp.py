@@ -10,7 +10,7 @@ saves 7 of 22 µs for each piece that passes.  Whatever is not the plain case, e
 """
 
 import socket
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import trio
 
@@ -82,13 +82,10 @@ class Tcp(trio.abc.HalfCloseableStream):
             return None
         return self.flows.begin(self._raw, take, ended, most)
 
-    async def flow(self, take: Take) -> None:
-        """Give *take* what comes until it takes no more, ``b""`` at the end (``inflow``).  Raises as SocketStream's."""
+    def flow(self, take: Take) -> Awaitable[None]:
+        """Give *take* what comes until it takes no more, ``b""`` at the end; raises as ``Inflow.read``."""
         assert self.flows is not None  # noqa: S101  # the caller has looked
-        try:
-            await self.flows.read(self._raw, take)
-        except OSError as error:
-            raise trio.BrokenResourceError(f"socket connection broken: {error}") from error
+        return self.flows.read(self._raw, take)
 
     async def send_eof(self) -> None:
         """As SocketStream's."""

@@ -105,7 +105,7 @@ class Http1:
         self._deadline.expect("idle")
         try:
             await stream.flow(partial(self._arrived, stream.flows, take))
-        except trio.BrokenResourceError as error:
+        except OSError as error:
             raise self._truncated("by a reset", answered=True) from error
         self._deadline.rest()
 
