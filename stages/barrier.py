@@ -28,6 +28,8 @@ class Barrier(Out):
     *patience* is cancelled if there is no commit in time; its deadline is taken back at the commit.
     """
 
+    __slots__ = ("_asked", "_attempt", "_exchange", "_held", "_into", "_opened", "_weight", "open", "patience")
+
     def __init__(
         self,
         exchange: Exchange,

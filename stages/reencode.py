@@ -26,6 +26,7 @@ from transports.messages import Head, Headers, Response
 STREAMED: Headers = [(b"cache-control", b"no-cache, no-transform"), (b"x-accel-buffering", b"no")]
 
 _IDS = (b"request-id", b"x-request-id")
+_BEGUN = Head(200)  # of a stream whose head is out: its status is kept
 
 
 Sending = Callable[["Reencode", Batch], Awaitable[None]]
@@ -33,6 +34,8 @@ Sending = Callable[["Reencode", Batch], Awaitable[None]]
 
 class Reencode:
     """Write the reply as the client's protocol has it."""
+
+    __slots__ = ("_at_once", "_encoder", "_exchange", "_response", "_sending", "_upstream", "over", "written")
 
     def __init__(self, exchange: Exchange, response: Response) -> None:
         self.over = False
@@ -70,7 +73,8 @@ class Reencode:
             self._take_head(batch)
             self._sending = Reencode._streaming
             await self._response.start(self._head(200, [(b"content-type", b"text/event-stream"), *STREAMED]))
-            self._exchange.head, self._exchange.reply_headers = Head(200), []  # some 4 KiB, for as long as it lasts
+            # Some 4 KiB, for as long as it lasts.
+            self._exchange.head, self._exchange.reply_headers, self._upstream = _BEGUN, [], []
             await self._streaming(batch)
             self._at_once = Reencode._now
 

@@ -41,6 +41,9 @@ from stages.thinking import Intent, intent_of, into_messages
 Step = Callable[[Event], Iterable[Event] | None]
 
 
+_NOTHING: frozenset[str] = frozenset()  # each that is made anew takes 200 bytes
+
+
 @attrs.frozen
 class Translate:
     """Turn the prompt into what this upstream expects, and the reply into what the client expects."""
@@ -62,7 +65,7 @@ class Translate:
         """Edit the exchange's prompt; gives the transform of the reply, if anything is left to do there."""
         upstream, prompt = exchange.upstream, exchange.prompt
         assert upstream is not None  # noqa: S101  # forward sets it before it enters the stages of an attempt
-        exchange.note(WITHOUT, frozenset())
+        exchange.note(WITHOUT, _NOTHING)
         effort, same = exchange.noted(EFFORT), prompt.dialect == upstream.dialect.NAME
         key = cache_key(exchange, upstream)
         if prompt.dialect == NAME:

@@ -41,6 +41,9 @@ class Serial:
     """Puts the blocks of one reply in line.  *wants*: whether to keep a block; *reread*: the events in a Run; *hollow*:
     whether a block is nothing as long as nothing is in it."""
 
+    __slots__ = ("_current", "_held", "_hollow", "_number", "_out", "_reread", "_straight", "_waiting", "_wants",
+                 "_weight")  # fmt: skip
+
     def __init__(
         self,
         wants: Callable[[BlockStarted], bool],

@@ -48,6 +48,9 @@ _PLAIN = frozenset({"type", "delta", "usage", "stop_reason", "stop_sequence", "s
 class StreamDecoder:
     """Reads one stream.  *kinds*: what will be read of it; None: everything."""
 
+    __slots__ = ("_batch", "_blocks", "_called", "_early", "_ending", "_extra", "_frames", "_held", "_passing",
+                 "_reads_input", "_reads_opaque", "_run", "_state", "_unread", "_usage", "_wanted")  # fmt: skip
+
     def __init__(self, kinds: Kinds | None) -> None:
         self._frames = Frames()
         self._state = WAITING

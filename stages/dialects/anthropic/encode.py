@@ -11,7 +11,7 @@ failure ends the stream with ``error`` and without message_stop.
 
 import re
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from typing import Any
 
 import msgspec
@@ -65,6 +65,8 @@ _TYPED = re.compile(rb'"type": ?"(?:message_|content_block_|ping)')  # and what 
 class StreamEncoder:
     """Writes one stream.  *model*: what the client asked for, should the reply not say."""
 
+    __slots__ = ("_batch", "_began", "_intact", "_model", "_ours", "_over", "_seen", "_serial", "_usage")
+
     media_type = "text/event-stream; charset=utf-8"
 
     def __init__(self, model: str) -> None:
@@ -74,7 +76,7 @@ class StreamEncoder:
         self._intact: set[int] | None = None  # of this batch: frames all whose events are here
         self._ours: bool | None = None  # whether frames are of this dialect: of one upstream, so it holds for all
         self._usage: Usage | None = None
-        self._seen: set[type] = set()  # kinds of blocks written
+        self._seen: tuple[type, ...] = ()  # kinds of blocks written
         self._began = self._over = False
 
     def feed(self, events: Batch) -> bytes:
@@ -148,7 +150,8 @@ class StreamEncoder:
         return spell("message_start", message=message(event, self._model, event.usage)) if frame is None else frame
 
     def _block_started(self, event: BlockStarted) -> bytes:
-        self._seen.add(type(event.block))
+        if type(event.block) not in self._seen:
+            self._seen += (type(event.block),)
         frame = self._frame(event)
         if frame is None:
             return spell("content_block_start", index=event.index, content_block=opening(event.block))
@@ -219,7 +222,7 @@ def message(started: Started, model: str, usage: Usage | None) -> Fields:
     }
 
 
-def agreed(stop: Stop, seen: set[type]) -> Stop:
+def agreed(stop: Stop, seen: Container[type]) -> Stop:
     """*stop*, made to agree with the kinds of blocks that were written: clients believe one or the other."""
     if Refusal in seen:
         return "refusal"

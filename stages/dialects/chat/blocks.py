@@ -80,6 +80,7 @@ class Choice:
         "refused",
         "sequence",
         "signed",
+        "told",
         "word",
     )
 
@@ -95,11 +96,14 @@ class Choice:
         self.called = False  # any call has begun, also if it has ended
         self.refused = False
         self.word: str | None = None  # finish_reason
+        self.told = False  # an Opaque told of it
         self.sequence: str | None = None  # the stop sequence that was met
 
 
 class Blocks:
     """The blocks of one reply, of all its choices, numbered in the order they begin."""
+
+    __slots__ = ("_next", "_whole", "choices", "model", "reply", "waiting", "writing")
 
     def __init__(self, *, whole: bool = False) -> None:
         self.choices: dict[int, Choice] = {}

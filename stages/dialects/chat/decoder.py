@@ -60,6 +60,8 @@ class StreamDecoder:
     stays: it is the schema's own default.)
     """
 
+    __slots__ = ("_blocks", "_frames", "_hide_usage", "_kept", "_last", "_on", "_skim", "_usage", "_weight")
+
     def __init__(self, kinds: Kinds | None = None, *, hide_usage: bool = False) -> None:
         self._frames = Frames()
         self._blocks = Blocks()
@@ -70,7 +72,6 @@ class StreamDecoder:
         self._kept: list[bytes] = []  # frames that wait for an event to belong to
         self._weight = 0  # of _kept
         self._last: list[Event] = []  # of frames that end a choice: they wait for what comes after it
-        self._told: set[int] = set()  # choices whose end was told by an Opaque
 
     def feed(self, data: bytes) -> Batch:
         """The events that *data* completes."""
@@ -271,8 +272,9 @@ class StreamDecoder:
 
     def _ends(self) -> list[Event]:
         """The ends of choices that were not told, now that others go on."""
-        ended = [choice for choice in self._blocks.choices.values() if choice.word and choice.number not in self._told]
-        self._told.update(choice.number for choice in ended)
+        ended = [choice for choice in self._blocks.choices.values() if choice.word and not choice.told]
+        for choice in ended:
+            choice.told = True
         return [Opaque("chat", "finish", {"index": choice.number, "finish_reason": choice.word}) for choice in ended]
 
     def _finish(self, batch: Batch, *, done: bool) -> None:

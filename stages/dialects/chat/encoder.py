@@ -98,6 +98,9 @@ class StreamEncoder:
     *model*: what the client asked for, should the reply not say; *show_usage*: whether the client asked for usage.
     """
 
+    __slots__ = ("_answers", "_done", "_envelope", "_head", "_native", "_open", "_ran", "_show_usage", "_tail",
+                 "_usage")  # fmt: skip
+
     media_type = "text/event-stream"
 
     def __init__(self, *, model: str, show_usage: bool) -> None:

@@ -99,6 +99,8 @@ class Open:
 class Blocks:
     """The blocks of one reply, numbered in the order they begin.  *kinds*: what is read of them; None: everything."""
 
+    __slots__ = ("_begun", "_items", "_kinds", "_last", "_open", "called", "next", "refused", "watched")
+
     def __init__(self, kinds: Kinds | None) -> None:
         self.next = 0  # the number of the next block
         self.watched = 0  # how many open blocks somebody reads, where not everybody reads everything

@@ -51,6 +51,8 @@ from stages.dialects.sse import Frame, Frames, State
 class StreamDecoder:
     """Reads one stream.  *kinds*: what will be read of it; None: everything."""
 
+    __slots__ = ("_blocks", "_frames", "_model", "_notes", "_state", "_tray", "_unread")
+
     def __init__(self, kinds: Kinds | None) -> None:
         self._frames = Frames(LIMIT)
         self._state = WAITING

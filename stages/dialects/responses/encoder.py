@@ -52,6 +52,9 @@ _AGAIN = ".done"  # what a block's writer gives itself
 class StreamEncoder:
     """Writes one stream.  *model*: what the client asked for, should the reply not say; *echo*: see ``response``."""
 
+    __slots__ = ("_blocks", "_echo", "_model", "_over", "_passing", "_refused", "_response", "_sheet", "_state",
+                 "_usage")  # fmt: skip
+
     media_type = "text/event-stream; charset=utf-8"
 
     def __init__(self, *, model: str, echo: Echo | None = None) -> None:
