@@ -45,12 +45,8 @@ class Heart:
         """What it beats through: an outlet of each open stream."""
         return [outlet for outlet, _ in self._watched.values()]
 
-    def watch(self, outlet: Pulse, sink: Quiet) -> "Watch":
-        """Beat through *outlet* while *sink* is silent, until the block is left."""
-        return Watch(self, outlet, sink)
-
     def begin(self, outlet: Pulse, sink: Quiet) -> int:
-        """Watch *outlet* from now on; gives the number under which that is to ``end``."""
+        """Beat through *outlet* while *sink* is silent; gives the number under which that is to ``end``."""
         number = next(self._numbers)
         self._watched[number] = outlet, sink
         heapq.heappush(self._heap, (sink.written + self.period, number))
@@ -82,18 +78,3 @@ class Heart:
             outlet.send_nowait([Heartbeat()])
             due = now + self.period
         heapq.heappush(self._heap, (due, number))
-
-
-class Watch:
-    """An outlet is watched until the block is left.  No generator: thousands are suspended at one time."""
-
-    __slots__ = ("_heart", "_number", "_outlet", "_sink")
-
-    def __init__(self, heart: Heart, outlet: Pulse, sink: Quiet) -> None:
-        self._heart, self._outlet, self._sink = heart, outlet, sink
-
-    def __enter__(self) -> None:
-        self._number = self._heart.begin(self._outlet, self._sink)
-
-    def __exit__(self, *_raised: object) -> None:
-        self._heart.end(self._number)

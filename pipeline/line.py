@@ -82,13 +82,14 @@ async def stream(exchange: Exchange, line: Line, sink: Sink, heart: Heart) -> No
     async with trio.open_nursery() as nursery:
         mouth = Mouth(sink, nursery, ended=nursery.cancel_scope.cancel)
         async with Tails(exchange) as tails:
-            with heart.watch(mouth, sink):
-                source, transforms = await climb(exchange, line, tails)
-                try:
-                    await join(exchange, source, transforms, mouth)
-                except (trio.Cancelled, BaseExceptionGroup) as raised:
-                    if not (sink.over and only(raised, trio.Cancelled)):
-                        raise
+            watched = heart.begin(mouth, sink)
+            try:
+                await join(exchange, *await climb(exchange, line, tails), mouth)
+            except (trio.Cancelled, BaseExceptionGroup) as raised:
+                if not (sink.over and only(raised, trio.Cancelled)):
+                    raise
+            finally:
+                heart.end(watched)
             await mouth.finish()
         await mouth.finish()  # a stage may have cut all this short, and kept its own cancellation
 
@@ -137,7 +138,7 @@ def join(exchange: Exchange, source: Source, transforms: list[Transform], last: 
     """Run source → transforms → *last*; to be awaited.  Tasks and channels are made only for transforms that wait."""
     if any(map(waits, transforms)):
         return joined(exchange, source, list(runs(transforms)), last)
-    return carry(exchange, source, exchange, Fused(exchange, transforms, last), last)
+    return segment(exchange, source, None, Fused(exchange, transforms, last), last)
 
 
 async def joined(exchange: Exchange, source: Source, segments: list[Segment], last: Out) -> None:
@@ -171,15 +172,9 @@ def runs(transforms: Iterable[Transform]) -> Iterator[Segment]:
 async def segment(
     exchange: Exchange, task: Any, inbox: trio.MemoryReceiveChannel[Batch] | None, out: "Fused", last: Out
 ) -> None:
-    """One task among several of a line: reads *inbox*, the first one nothing."""
-    with Ends(inbox, last):
-        await carry(exchange, task, exchange if inbox is None else inbox, out, last)
-
-
-async def carry(exchange: Exchange, task: Any, start: Any, out: "Fused", last: Out) -> None:
-    """Run *task* from *start*.  What goes wrong in it travels on as an event, through its own transforms."""
+    """One task of the line.  What goes wrong in it travels on as an event, through its own transforms."""
     try:
-        await task(start, out)
+        await (task(exchange, out) if inbox is None else task(inbox, out))
         if not out.over:
             await out.send([Failed(cut_short())])
     except Exception as raised:
@@ -187,6 +182,11 @@ async def carry(exchange: Exchange, task: Any, start: Any, out: "Fused", last: O
             raise
         if not only(raised, Enough):
             await fail(exchange, raised, out, last)
+    finally:
+        if inbox is not None:
+            inbox.close()
+        if type(last) is Outlet:  # isinstance would ask a protocol what it has, for 68 instructions
+            last.close()
 
 
 async def fail(exchange: Exchange, raised: Exception, out: "Fused", last: Out) -> None:
@@ -210,24 +210,6 @@ def told(raised: Exception, exchange: Exchange) -> GatewayError:
     if isinstance(error, InternalError):
         log.error("a bug", id=exchange.id, exc_info=error.__cause__ or error)
     return error
-
-
-class Ends:
-    """Closes both ends of a segment's channels, if they are channels, whatever happened."""
-
-    __slots__ = ("_inbox", "_last")
-
-    def __init__(self, inbox: trio.MemoryReceiveChannel[Batch] | None, last: Out) -> None:
-        self._inbox, self._last = inbox, last
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, *_: object) -> None:
-        if self._inbox is not None:
-            self._inbox.close()
-        if isinstance(self._last, Outlet):
-            self._last.close()
 
 
 # -- what batches travel through --------------------------------------------------------------------------------------

@@ -272,6 +272,29 @@ async def test_a_stage_ends_the_reply_and_the_upstream_stops() -> None:
     assert log == ["stopped"]
 
 
+@pytest.mark.parametrize("waiting", [False, True])
+async def test_an_end_that_is_written_stops_the_source_and_is_no_failure_to_tails(waiting: bool) -> None:
+    """What waits for an upstream that has more to say is cancelled; tails run as after any reply, and may wait."""
+    log: list[str] = []
+
+    async def passing(batches: Any, out: Any) -> None:
+        async for batch in batches:
+            await out.send(batch)
+
+    async def tailed(exchange: Any) -> Any:
+        yield passing if waiting else None
+        await trio.lowlevel.checkpoint()
+        log.append("well")
+
+    async def source(exchange: Any, out: Any) -> None:
+        exchange.end("max_tokens")
+        await out.send([TextDelta(0, "a")])
+        await trio.sleep_forever()
+
+    kept = await run([tailed], source)
+    assert (kept.events, log) == ([TextDelta(0, "a"), Finished("max_tokens")], ["well"])
+
+
 @both
 async def test_a_stage_may_end_the_reply_by_its_exchange(streaming: bool) -> None:
     """exchange.end(reason): the batch in hand passes, then the reply finishes in the grammar (promise 14)."""

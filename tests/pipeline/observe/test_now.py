@@ -29,11 +29,13 @@ async def test_depths_are_those_of_the_moment(watched: Watched) -> None:
     async with watched("") as at:
         send, receive = trio.open_memory_channel[list[object]](3)
         outlet = Outlet(send)  # type: ignore[arg-type]  # batches of whatever
-        with send, receive, at.gateway.heart.watch(outlet, Kept()):
+        with send, receive:
+            number = at.gateway.heart.begin(outlet, Kept())
             await outlet.send(list(words("a")))
             await outlet.send(list(words("b")))
             found = figures(at)
             assert (found["pipeline_streams",], found["pipeline_channel_batches",]) == (1, 2)
+            at.gateway.heart.end(number)
         found = figures(at)
         assert (found["pipeline_streams",], found["pipeline_channel_batches",]) == (0, 0)
 
