@@ -218,8 +218,8 @@ class _House:
     def _describe(self, socket: Tcp) -> Connection:
         return Connection(
             scheme="https" if self.tls else "http",
-            peer=_host_of(socket.socket.getpeername()),
-            local=_host_of(socket.socket.getsockname()),
+            peer=_host_of(socket.raw.getpeername()),
+            local=_host_of(socket.raw.getsockname()),
             names=self.names,
             drain=self.drain,
             on_crash=self._tell,
@@ -264,7 +264,7 @@ class _House:
 def _peer_of(socket: Tcp) -> str:
     """The address at the other end; "" if it has left already."""
     try:
-        return _host_of(socket.socket.getpeername())
+        return _host_of(socket.raw.getpeername())
     except OSError:
         return ""
 

@@ -22,28 +22,38 @@ RECEIVE = 64 * 1024  # bytes at once, where the caller does not say
 class Tcp(trio.abc.HalfCloseableStream):
     """A connected TCP socket.  For one sender and one receiver at a time, as ever."""
 
-    __slots__ = ("_raw", "_stuck", "_theirs", "flows", "socket")
+    __slots__ = ("_ended", "_socket", "_stuck", "_theirs", "flows", "raw")
 
     def __init__(self, stream: trio.SocketStream) -> None:
         """Takes the socket of *stream* over, which must not be used any more."""
-        self._raw = socket.socket(fileno=stream.socket.detach())
+        self.raw = socket.socket(fileno=stream.socket.detach())
         self.flows = inflow()  # None: the system has no such thing
-        self.socket = trio.socket.from_stdlib_socket(self._raw)
-        self._theirs: trio.SocketStream | None = None  # trio's own: most connections never need it
+        self._socket: trio.socket.SocketType | None = None  # trio's own, and
+        self._theirs: trio.SocketStream | None = None  # its stream: most connections never need them
         self._stuck = False  # someone waits for the kernel to take the rest
+        self._ended = False  # nothing may be sent any more
+
+    @property
+    def socket(self) -> trio.socket.SocketType:
+        """The socket as trio has it.  Raises OSError if it is closed.  ``raw`` is the same, for what does not wait."""
+        if self._socket is None:
+            self._socket = trio.socket.from_stdlib_socket(self.raw)
+        return self._socket
 
     @property
     def _stream(self) -> trio.SocketStream:
         if self._theirs is None:
+            if self.raw.fileno() < 0:
+                raise trio.ClosedResourceError("the socket is closed")
             self._theirs = trio.SocketStream(self.socket)
         return self._theirs
 
     def send_at_once(self, data: bytes | bytearray | memoryview) -> int:
         """Send what the kernel takes of *data* without waiting; how many bytes that is, 0 also if it can't be sent."""
-        if not data or self._stuck or self.socket.did_shutdown_SHUT_WR:
+        if not data or self._stuck or self._ended:
             return 0
         try:
-            return self._raw.send(data)
+            return self.raw.send(data)
         except OSError:  # full, or broken: trio will find out which
             return 0
 
@@ -66,10 +76,10 @@ class Tcp(trio.abc.HalfCloseableStream):
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes:
         """What has come, at most *max_bytes*; ``b""`` at the end.  Always yields.  Raises as SocketStream's."""
-        if self._raw.fileno() >= 0:
-            await trio.lowlevel.wait_readable(self._raw)
+        if self.raw.fileno() >= 0:
+            await trio.lowlevel.wait_readable(self.raw)
             try:
-                return self._raw.recv(RECEIVE if max_bytes is None else max_bytes)
+                return self.raw.recv(RECEIVE if max_bytes is None else max_bytes)
             except BlockingIOError:
                 pass  # a false alarm
             except OSError as error:  # told once by the kernel: asked again, it would say that all has come
@@ -78,24 +88,27 @@ class Tcp(trio.abc.HalfCloseableStream):
 
     def begin(self, take: Take, ended: Ended, most: int) -> Reading | None:
         """Give *take* what comes from now on (``Inflow.begin``); None: that can't be, or the stream is closed."""
-        if self.flows is None or self._raw.fileno() < 0:
+        if self.flows is None or self.raw.fileno() < 0:
             return None
-        return self.flows.begin(self._raw, take, ended, most)
+        return self.flows.begin(self.raw, take, ended, most)
 
     def flow(self, take: Take) -> Awaitable[None]:
         """Give *take* what comes until it takes no more, ``b""`` at the end; raises as ``Inflow.read``."""
         assert self.flows is not None  # noqa: S101  # the caller has looked
-        return self.flows.read(self._raw, take)
+        return self.flows.read(self.raw, take)
 
     async def send_eof(self) -> None:
         """As SocketStream's."""
+        self._ended = True
         await self._stream.send_eof()
 
     async def aclose(self) -> None:
         """As SocketStream's."""
         if self.flows is not None:
-            self.flows.closing(self._raw)
-        self.socket.close()
+            self.flows.closing(self.raw)
+        if self.raw.fileno() >= 0:
+            trio.lowlevel.notify_closing(self.raw)
+        self.raw.close()
         await trio.lowlevel.checkpoint()
 
 

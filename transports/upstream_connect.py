@@ -130,7 +130,7 @@ async def open_tcp(origin: Origin) -> Tcp:
     except OSError as error:
         reason, text = _why(error)
         raise ConnectFailed(f"{origin}: {text}", reason) from error
-    _keep_alive(stream.socket)
+    _keep_alive(stream.raw)
     return stream
 
 
@@ -152,7 +152,7 @@ async def _straight(address: str, port: int) -> trio.SocketStream:
     return trio.SocketStream(connecting)
 
 
-def _keep_alive(connected: trio.socket.SocketType) -> None:
+def _keep_alive(connected: socket.socket) -> None:
     with suppress(OSError):  # of a socket that is reset already: the first write will tell
         connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         for name, value in _KEEPALIVE.items():

@@ -34,15 +34,13 @@ class Http1:
     """See ``upstream.Link``.  *stream* is closed with the link; *absolute* and *extra* are for a forward proxy."""
 
     __slots__ = (
-        "_absolute", "_body", "_deadline", "_extra", "_held", "_origin", "_socket", "_stream", "_upload",
-        "keep_seconds",
+        "_absolute", "_body", "_deadline", "_extra", "_held", "_origin", "_stream", "_upload", "keep_seconds",
     )  # fmt: skip
 
     def __init__(
         self, stream: trio.abc.Stream, origin: Origin, *, absolute: bool = False, extra: Headers | None = None
     ) -> None:
         self._stream = stream
-        self._socket = None if isinstance(stream, trio.SSLStream) else socket_of(stream)
         self._origin = origin
         self._absolute = absolute
         self._extra = extra
@@ -127,8 +125,9 @@ class Http1:
 
     async def alive(self) -> bool:
         """See Link.  A socket tells; TLS is read from, since it may hold bytes that its socket no longer shows."""
-        if self._socket is not None:
-            return not self._socket.is_readable()
+        socket = None if isinstance(self._stream, trio.SSLStream) else socket_of(self._stream)
+        if socket is not None:
+            return not socket.is_readable()
         with trio.CancelScope() as scope:
             scope.deadline = -math.inf  # set inside, it takes effect when the read would have to wait, not before
             with suppress(trio.BrokenResourceError):

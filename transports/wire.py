@@ -280,9 +280,9 @@ class Wire:
         *reset*: the response's end is the connection's end, so an orderly close would look like its proper end.
         """
         self.look = self._read_due = math.inf
-        socket = socket_of(self._stream)
-        if reset and socket is not None:
+        if reset:
             with suppress(OSError):
-                socket.setsockopt(SOL_SOCKET, SO_LINGER, _RESET_ON_CLOSE)
+                if (socket := socket_of(self._stream)) is not None:
+                    socket.setsockopt(SOL_SOCKET, SO_LINGER, _RESET_ON_CLOSE)
         with trio.CancelScope(shield=True):  # else a Cancelled from here would take the place of a crash on its way
             await trio.aclose_forcefully(self._stream)
