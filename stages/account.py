@@ -34,6 +34,7 @@ from stages.work import Work, fields_of, work_of
 NOTE = 4 * 1024  # bytes of output between two notes of it: a thousand tokens
 MOST = 4_000  # characters of what is told of attempts, and of changes
 
+_NO_TERMS: Terms = {}  # never modified
 _JSON = msgspec.json.Encoder()
 _WHERE = FIELDS.index("upstream")  # before it stands who asks for what, behind it how that went
 _counts = attrgetter(*CLASSES)  # of a usage
@@ -74,7 +75,7 @@ class Account:
         self._same: tuple[Any, ...] = ()  # the first fields of all versions of it
         self._last: Record | None = None  # as it was put down last
         self._price: Price | None = None  # of the attempt that runs
-        self._asked: Terms = {}  # of its prompt, as far as that depends on them
+        self._asked = _NO_TERMS  # of its prompt, as far as that depends on them
         self._rated: tuple[Attempt, Price | None, Terms] | None = None  # the same of the last that was asked about
         self._sent: Attempt | None = None  # the last that was about to be sent, with nothing left to stop it here
         self._number = 0  # under which the spool has it
@@ -102,7 +103,7 @@ class Account:
         """The price of *attempt*, and what its prompt asks of service that this depends on."""
         if self._rated is None or self._rated[0] is not attempt:
             price = self._catalogue.find(attempt.model, attempt.upstream, round(self._exchange.arrived * 1000))
-            self._rated = attempt, price, {} if price is None else asked(self._exchange, price)
+            self._rated = attempt, price, _NO_TERMS if price is None else asked(self._exchange, price)
         return self._rated[1:]
 
     def failed(self) -> int:
@@ -207,7 +208,7 @@ class Account:
 
     def _aside(self, number: int) -> Record:
         """What is known of the aside at place *number*."""
-        request = self.closed or opened(self._exchange, self._work)
+        request = self.closed or self._last or opened(self._exchange, self._work)
         return asides.record(self._exchange.asides[number], number + 1, request, self._catalogue)
 
     def _version(self, usage: Usage, flags: int) -> Record:
@@ -262,10 +263,10 @@ def size(exchange: Exchange, said: Mapping[bytes, bytes]) -> int:
     return int(length) if length.isdigit() and len(length) < 12 else len(exchange.prompt.encode())
 
 
-def asked(exchange: Exchange, price: Price) -> dict[str, str]:
+def asked(exchange: Exchange, price: Price) -> Terms:
     """What *exchange* asks of service, as far as *price* depends on it."""
     said = exchange.prompt.some(price.factors.keys())
-    return {field: value for field, value in said.items() if isinstance(value, str)} if said else {}
+    return {field: value for field, value in said.items() if isinstance(value, str)} if said else _NO_TERMS
 
 
 def ended(exchange: Exchange, tally: Tally) -> str:
