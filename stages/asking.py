@@ -140,6 +140,7 @@ async def checked(reply: Reply, upstream: Upstream, *, streaming: bool) -> None:
 async def decoded(reply: Reply, decoder: Decoder, out: Out) -> None:
     """Bytes → events → *out*, until the terminal event; what the upstream sends after it is the pool's affair."""
     passage = Passage(reply.head, plain(reply), decoder, out)
+    del reply.head  # it goes with the first event: some 2 KiB, and the stream may last an hour
     while not passage.over:
         await reply.flow(passage.take)
         if passage.rest is None and not passage.over:
