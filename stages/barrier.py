@@ -83,6 +83,8 @@ class Barrier(Out):
         for wait in self._exchange.before_commit:
             await wait()
         self._exchange.prompt.release()
+        if self._exchange.streaming:
+            self._exchange.request.fold()
         if self._asked is not None:  # shares the text
             self._asked.release()
         self._opened = self._asked = None

@@ -60,3 +60,13 @@ async def test_a_failure_is_raised_before_the_commit_and_passed_on_after_it() ->
     await barrier.send([Failed(Overloaded("busy"))])
     assert said(kept.events) == "!Overloaded"
     assert isinstance(tried.error, Overloaded)
+
+
+async def test_what_a_stream_was_asked_is_let_go_at_the_commit() -> None:
+    """Nobody reads the prompt again; the client's fields are folded, and read as ever by whoever wants one."""
+    for streaming in (True, False):
+        x = exchange()
+        x.streaming, x.request.headers[:] = streaming, [(b"x-one", b"1")]
+        await Barrier(x, attempt(), Kept()).send([BlockStarted(0, Text())])
+        assert (x.request.headers is not x.request.headers) == streaming
+        assert x.request.header(b"x-one") == "1"
