@@ -128,6 +128,14 @@ class Exchange:
         """
         self.ending = Finished(stop, sequence)
 
+    def settle(self) -> None:
+        """The client gets this attempt's answer: let go of what was for others, since a stream runs for an hour."""
+        self.prompt.release()
+        if self.streaming:
+            self.before_attempt.clear()
+            self.before_commit.clear()
+            self.request.fold()
+
     def let_go(self) -> None:
         """All is over: let go of what leads back here.  So its memory is free at once, without the collector."""
         self.before_attempt.clear()

@@ -82,9 +82,7 @@ class Barrier(Out):
             self._opened(held)
         for wait in self._exchange.before_commit:
             await wait()
-        self._exchange.prompt.release()
-        if self._exchange.streaming:
-            self._exchange.request.fold()
+        self._exchange.settle()
         if self._asked is not None:  # shares the text
             self._asked.release()
         self._opened = self._asked = None
