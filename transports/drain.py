@@ -44,7 +44,17 @@ class Drain:
 
         *leave* must not raise and not wait.
         """
-        return Notice(self._told, leave, now=self.began.is_set())
+        return Notice(self, leave)
+
+    def tell(self, leave: Callable[[], None]) -> None:
+        """The same, until that is to be forgotten."""
+        self._told.add(leave)
+        if self.began.is_set():
+            leave()
+
+    def forget(self, leave: Callable[[], None]) -> None:
+        """Do not call *leave* any more."""
+        self._told.discard(leave)
 
     def exchange(self) -> "Running":
         """The scope of one exchange: cancelled by its connection when the client goes, or at the drain's deadline."""
@@ -74,18 +84,16 @@ class Drain:
 class Notice:
     """Somebody who is told of the drain, until the block is left."""
 
-    __slots__ = ("_leave", "_now", "_told")
+    __slots__ = ("_drain", "_leave")
 
-    def __init__(self, told: set[Callable[[], None]], leave: Callable[[], None], *, now: bool) -> None:
-        self._told, self._leave, self._now = told, leave, now
+    def __init__(self, drain: Drain, leave: Callable[[], None]) -> None:
+        self._drain, self._leave = drain, leave
 
     def __enter__(self) -> None:
-        self._told.add(self._leave)
-        if self._now:
-            self._leave()
+        self._drain.tell(self._leave)
 
     def __exit__(self, *_raised: object) -> None:
-        self._told.discard(self._leave)
+        self._drain.forget(self._leave)
 
 
 class Running:

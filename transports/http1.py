@@ -50,6 +50,9 @@ def serve_http1(
     return session.run() if wire.begin() else session.watched()  # no frame of its own: it would last as long as they do
 
 
+_METHODS = {name.encode(): name for name in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")}  # one of each
+
+
 class _Session:
     """The requests of one connection, one after the other."""
 
@@ -82,8 +85,9 @@ class _Session:
         one takes some 300 bytes.
         """
         exchange = None
+        self._connection.drain.tell(self.leave)
         try:
-            with self._connection.drain.notify(self.leave), self._scope as scope:
+            with self._scope as scope:
                 while (raw := await self._head()) is not None:
                     exchange = _Exchange(self._wire, self._limits, self._connection, raw, scope)
                     del raw  # a reply may last for an hour
@@ -104,6 +108,7 @@ class _Session:
         except* Disconnected:
             pass
         finally:
+            self._connection.drain.forget(self.leave)
             # Nothing happens if the stream is closed already.
             await self._wire.abort(reset=exchange is not None and exchange.response.ends_with_connection)
 
@@ -183,11 +188,11 @@ class _Exchange:
         self._drain = connection.drain
         self.body = Http1Body(wire, limits, deciding, event.http_version)
         self.request = Request(
-            method=event.method.decode("ascii"),
+            method=_METHODS.get(event.method) or event.method.decode("ascii"),
             target=origin_form(event.target).decode("ascii"),
             headers=fields_of(event),
             body=self.body,
-            version=event.http_version.decode("ascii"),
+            version="1.1" if event.http_version == b"1.1" else event.http_version.decode("ascii"),
             scheme=connection.scheme,
             peer=connection.peer,
             local=connection.local,

@@ -143,6 +143,7 @@ class _House:
     names: frozenset[str]
     crowd: Crowd
     seats: trio.Semaphore
+    told: Crash = attrs.field(init=False, default=attrs.Factory(lambda self: self._tell, takes_self=True))
 
     async def welcome(self, listener: Door, connections: trio.Nursery) -> None:
         """Accept while there is a seat; each connection gets its task in *connections*."""
@@ -178,7 +179,7 @@ class _House:
     async def _connection(self, socket: Tcp, peer: str) -> None:
         """One connection of *peer*, from accept to close; nothing but cancellation leaves it."""
         try:
-            talk = await self._begin(socket)
+            talk = await self._begin(socket, peer)
             if talk is not None:
                 await talk
         except* Exception as group:
@@ -194,15 +195,12 @@ class _House:
             crash = crash.exceptions[0]
         self.on_crash(crash)
 
-    async def _begin(self, socket: Tcp) -> Coroutine[Any, Any, None] | None:
+    async def _begin(self, socket: Tcp, peer: str) -> Coroutine[Any, Any, None] | None:
         """The rest of the connection, to be awaited; None if nothing is to come.
 
         Given back, and not awaited here: a frame that waits for it would keep the first bytes as long as it lasts.
         """
-        try:
-            connection = self._describe(socket)
-        except OSError:
-            return None  # reset before we looked
+        connection = self._describe(socket, peer)
         if self.tls is None:
             received = await self._first_bytes(socket)
             speak = serve_http2 if received.startswith(PREFACE) else serve_http1
@@ -215,14 +213,14 @@ class _House:
             return serve_http1(stream, connection, self.handler, self.limits, received=received)
         return None
 
-    def _describe(self, socket: Tcp) -> Connection:
+    def _describe(self, socket: Tcp, peer: str) -> Connection:
         return Connection(
             scheme="https" if self.tls else "http",
-            peer=_host_of(socket.raw.getpeername()),
+            peer=peer,
             local=_host_of(socket.raw.getsockname()),
             names=self.names,
             drain=self.drain,
-            on_crash=self._tell,
+            on_crash=self.told,
         )
 
     async def _handshake(self, stream: trio.SSLStream[Tcp]) -> str | None:
