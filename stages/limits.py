@@ -82,19 +82,17 @@ class Limits:
         self._nursery = None
         await self._open.__aexit__(*raised)
 
-    def __call__(self, exchange: Exchange) -> Generator[Any, None, None] | None:
+    def __call__(self, exchange: Exchange) -> Generator[Any, None, None]:
         """Keep *exchange* within its key's allowance.  Raises BudgetSpent, Forbidden; more before a try (``Hold``)."""
         caller = exchange.caller or NOBODY
         allowance = self._allowance()
         if exchange.operation == "usage":
             exchange.source = partial(usage.answer, caller=caller, allowance=allowance)
-            return None
+            return
         if not allowance.allow_extra_usage:
             keep_to_plans(exchange)
-        return self._holding(exchange, caller, allowance) if allowance.limits else None
-
-    def _holding(self, exchange: Exchange, caller: Caller, allowance: Allowance) -> Generator[Any, None, None]:
-        """The part of the stage that has a tail: only who has limits pays for it."""
+        if not allowance.limits:
+            return
         hold = Hold(
             exchange=exchange,
             asked=exchange.prompt,
