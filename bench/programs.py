@@ -61,9 +61,9 @@ class Program:
 
 
 @contextmanager
-def started(name: str, command: list[str]) -> Iterator[Program]:
-    """Run *command* until the block is left; it must print its address."""
-    with tempfile.TemporaryFile() as output, running(command, output, {"PYTHONPATH": str(ROOT)}) as process:
+def started(name: str, command: list[str], root: Path = ROOT) -> Iterator[Program]:
+    """Run *command*, a module of *root*'s, until the block is left; it must print its address."""
+    with tempfile.TemporaryFile() as output, running(command, output, {"PYTHONPATH": str(root)}, root) as process:
         yield Program(name, _port(process, output), process.pid)
 
 
@@ -84,14 +84,15 @@ def listening(
 
 @contextmanager
 def running(
-    command: list[str], output: IO[bytes], environment: Mapping[str, str]
+    command: list[str], output: IO[bytes], environment: Mapping[str, str], folder: Path | None = None
 ) -> Iterator["subprocess.Popen[bytes]"]:
-    """A process of its own group, until the block is left."""
+    """A process of its own group, until the block is left; in *folder*, or where this one is."""
     process = subprocess.Popen(
         command,
         stdout=output,
         stderr=subprocess.STDOUT,
         env={**os.environ, **COMPILED, **environment},
+        cwd=folder,
         start_new_session=True,
     )
     try:
@@ -139,9 +140,9 @@ def simulated(dialect: str) -> AbstractContextManager[Program]:
 
 
 def gateway(
-    upstream: Program, dialect: str, folder: Path, *, top: str = "", more: str | None = None
+    upstream: Program, dialect: str, folder: Path, *, top: str = "", more: str | None = None, root: Path = ROOT
 ) -> AbstractContextManager[Program]:
-    """The gateway before *upstream*, with its default line and a ledger; *top* and *more* in place of that."""
+    """*root*'s gateway before *upstream*, with its default line and a ledger; *top* and *more* in place of that."""
     if more is None:
         more = f'[meter]\nledger = "{folder / dialect}.jsonl"'
     config = folder / f"{dialect}.toml"
@@ -161,4 +162,4 @@ file = "{folder / dialect}.db"
 {more}
 """
     )
-    return started(f"gateway {dialect}", [sys.executable, "-m", "pipeline", "--config", str(config)])
+    return started(f"gateway {dialect}", [sys.executable, "-m", "pipeline", "--config", str(config)], root)
