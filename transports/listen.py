@@ -6,7 +6,9 @@
 
 What goes wrong in one connection is told to ``on_crash`` and ends there: this is the one place in transports that
 catches every Exception.  A full house (``limits.connections``, or no file descriptor left) stops accepting until
-there is room; new clients wait in the kernel's backlog.  One client's part of it may be bounded (``crowd``).
+there is room; new clients wait in the kernel's backlog.  One client's part of it may be bounded (``crowd``).  Who waits
+there is accepted with the first that is, since each wait for the scheduler is a turn of all who are served meanwhile:
+of 128 clients that came at once to a busy gateway the last was accepted after two seconds.
 
 A drain closes the listeners first, then idle connections end by themselves, running exchanges finish or meet the
 deadline, and ``serve`` returns when nobody is left.
@@ -15,9 +17,11 @@ This file knows sockets and TLS; it never looks at a request.
 """
 
 import errno
+import os
+import socket
 import ssl
-from collections.abc import Callable, Collection, Coroutine, Iterable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Collection, Coroutine, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from functools import partial
 from os import PathLike
 from typing import Any
@@ -43,6 +47,8 @@ LAST_RESORT = 5.0  # seconds after the drain's deadline in which connections may
 # would only spin.
 _FULL = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 _FULL_PAUSE = 0.1
+
+_AT_ONCE = 64  # connections that are accepted before others have their turn
 
 Crash = Callable[[BaseException], None]
 Door = trio.abc.Listener[trio.SocketStream]
@@ -148,19 +154,39 @@ class _House:
     async def welcome(self, listener: Door, connections: trio.Nursery) -> None:
         """Accept while there is a seat; each connection gets its task in *connections*."""
         async with listener:
-            while True:
-                await self.seats.acquire()
-                try:
-                    stream = await self._accept(listener)
-                except BaseException:  # cancelled, most of the time: nobody came to take the seat
-                    self.seats.release()
-                    raise
-                peer = _peer_of(stream)
-                if self.crowd.enter(peer):
-                    connections.start_soon(self._connection, stream, peer)
-                else:
-                    self.seats.release()
-                    await trio.aclose_forcefully(stream)  # does not wait
+            with queue_of(listener) as queue:
+                while True:
+                    await self.seats.acquire()
+                    try:
+                        stream = await self._accept(listener)
+                    except BaseException:  # cancelled, most of the time: nobody came to take the seat
+                        self.seats.release()
+                        raise
+                    await self._enter(stream, connections)
+                    if queue is not None:
+                        for stream in self._waiting(queue):
+                            await self._enter(stream, connections)
+
+    async def _enter(self, stream: Tcp, connections: trio.Nursery) -> None:
+        """Serve *stream*, for which a seat is taken.  Does not wait."""
+        peer = _peer_of(stream)
+        if self.crowd.enter(peer):
+            connections.start_soon(self._connection, stream, peer)
+        else:
+            self.seats.release()
+            await trio.aclose_forcefully(stream)  # does not wait
+
+    def _waiting(self, queue: socket.socket) -> Iterator[Tcp]:
+        """Those that are in *queue* by now, as far as there are seats; what goes wrong, ``_accept`` finds out."""
+        for _ in range(_AT_ONCE):
+            if not self.seats.value:
+                return
+            try:
+                accepted, _address = queue.accept()
+            except OSError:  # nobody, most of the time
+                return
+            self.seats.acquire_nowait()
+            yield Tcp(trio.SocketStream(trio.socket.from_stdlib_socket(accepted)))
 
     async def _accept(self, listener: Door) -> Tcp:
         """The next connection; waits out a full system, and tells of it once."""
@@ -176,10 +202,10 @@ class _House:
                 told = True
             await trio.sleep(_FULL_PAUSE)
 
-    async def _connection(self, socket: Tcp, peer: str) -> None:
+    async def _connection(self, plain: Tcp, peer: str) -> None:
         """One connection of *peer*, from accept to close; nothing but cancellation leaves it."""
         try:
-            talk = await self._begin(socket, peer)
+            talk = await self._begin(plain, peer)
             if talk is not None:
                 await talk
         except* Exception as group:
@@ -187,7 +213,7 @@ class _House:
         finally:
             self.seats.release()
             self.crowd.leave(peer)
-            await trio.aclose_forcefully(socket)  # does not wait
+            await trio.aclose_forcefully(plain)  # does not wait
 
     def _tell(self, crash: BaseException) -> None:
         """Tell of the one exception in nested groups, or of the group: nurseries wrap what passes through them."""
@@ -195,17 +221,17 @@ class _House:
             crash = crash.exceptions[0]
         self.on_crash(crash)
 
-    async def _begin(self, socket: Tcp, peer: str) -> Coroutine[Any, Any, None] | None:
+    async def _begin(self, plain: Tcp, peer: str) -> Coroutine[Any, Any, None] | None:
         """The rest of the connection, to be awaited; None if nothing is to come.
 
         Given back, and not awaited here: a frame that waits for it would keep the first bytes as long as it lasts.
         """
-        connection = self._describe(socket, peer)
+        connection = self._describe(plain, peer)
         if self.tls is None:
-            received = await self._first_bytes(socket)
+            received = await self._first_bytes(plain)
             speak = serve_http2 if received.startswith(PREFACE) else serve_http1
-            return speak(socket, connection, self.handler, self.limits, received=received) if received else None
-        stream = trio.SSLStream(socket, self.tls.context, server_side=True)
+            return speak(plain, connection, self.handler, self.limits, received=received) if received else None
+        stream = trio.SSLStream(plain, self.tls.context, server_side=True)
         protocol = await self._handshake(stream)
         if protocol == "h2":
             return serve_http2(stream, connection, self.handler, self.limits)
@@ -213,11 +239,11 @@ class _House:
             return serve_http1(stream, connection, self.handler, self.limits, received=received)
         return None
 
-    def _describe(self, socket: Tcp, peer: str) -> Connection:
+    def _describe(self, plain: Tcp, peer: str) -> Connection:
         return Connection(
             scheme="https" if self.tls else "http",
             peer=peer,
-            local=_host_of(socket.raw.getsockname()),
+            local=_host_of(plain.raw.getsockname()),
             names=self.names,
             drain=self.drain,
             on_crash=self.told,
@@ -259,10 +285,19 @@ class _House:
         scope.deadline = min(scope.deadline, due, self.drain.deadline)
 
 
-def _peer_of(socket: Tcp) -> str:
+def queue_of(listener: Door) -> AbstractContextManager[socket.socket | None]:
+    """The socket of *listener*, to accept from without waiting; None: it decides itself who is to be taken."""
+    if not isinstance(listener, trio.SocketListener):
+        return nullcontext()
+    queue = socket.socket(fileno=os.dup(listener.socket.fileno()))
+    queue.setblocking(False)
+    return queue
+
+
+def _peer_of(stream: Tcp) -> str:
     """The address at the other end; "" if it has left already."""
     try:
-        return _host_of(socket.raw.getpeername())
+        return _host_of(stream.raw.getpeername())
     except OSError:
         return ""
 

@@ -3,6 +3,7 @@
 import errno
 import socket
 from contextlib import suppress
+from functools import partial
 
 import h11
 import pytest
@@ -230,6 +231,72 @@ async def test_no_file_descriptor_left() -> None:
         assert (await server.ask()).status == 200
     assert trio.current_time() - began >= 0.3
     assert [getattr(crash, "errno", None) for crash in server.crashes] == [errno.EMFILE]
+
+
+class Turns(trio.abc.Instrument):
+    """How often the scheduler has gone round."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def before_io_wait(self, timeout: float) -> None:
+        self.count += 1
+
+
+async def test_who_waits_together_is_let_in_together(nursery: trio.Nursery) -> None:
+    """Forty clients who came before anybody looked are answered after a few turns, each of which may be long."""
+    [listener] = await open_listeners([Address("127.0.0.1", 0)])
+    clients = [socket.create_connection(listener.socket.getsockname()) for _ in range(40)]
+    for client in clients:
+        client.sendall(GET)
+    turns, drain, answered = Turns(), Drain(), trio.Event()
+    served: list[str] = []
+
+    async def handler(request: Request, response: Response) -> None:
+        served.append(request.target)
+        if len(served) == len(clients):
+            answered.set()
+        await answer(response, b"ok")
+
+    trio.lowlevel.add_instrument(turns)
+    nursery.start_soon(partial(serve, handler, listeners=[listener], limits=LIMITS, drain=drain, on_crash=print))
+    with trio.fail_after(10):
+        await answered.wait()
+    trio.lowlevel.remove_instrument(turns)
+    assert turns.count < 20
+    for client in clients:
+        assert client.recv(1000).startswith(b"HTTP/1.1 200")
+        client.close()
+    drain.begin(1)
+
+
+async def test_seats_are_kept_for_those_who_wait_together(nursery: trio.Nursery) -> None:
+    """Of five clients who came before anybody looked two are let in where two may be, and the others as these leave."""
+    [listener] = await open_listeners([Address("127.0.0.1", 0)])
+    clients = [socket.create_connection(listener.socket.getsockname()) for _ in range(5)]
+    for client in clients:
+        client.sendall(GET)
+    drain, going, open_now, most = Drain(), trio.Event(), 0, 0
+
+    async def handler(request: Request, response: Response) -> None:
+        nonlocal open_now, most
+        open_now += 1
+        most = max(most, open_now)
+        await going.wait()
+        await answer(response, b"ok")
+        open_now -= 1
+
+    limits = Limits(connections=2)
+    nursery.start_soon(partial(serve, handler, listeners=[listener], limits=limits, drain=drain, on_crash=print))
+    while open_now < 2:
+        await trio.testing.wait_all_tasks_blocked()
+    going.set()
+    for client in clients:
+        heard = await trio.to_thread.run_sync(client.recv, 1000)
+        assert heard.startswith(b"HTTP/1.1 200")
+        client.close()
+    assert most == 2
+    drain.begin(1)
 
 
 async def test_the_drain_closes_doors_first() -> None:
