@@ -21,6 +21,7 @@ from bench.scenarios import CURVE, Figures
 Pair = tuple[str, str]
 CHARTED = ("1 KB: CPU, µs", "105 KB: CPU, µs", "560 KB: CPU, µs", "event, burst: CPU, µs", "event, paced: CPU, µs",
            "open stream, KiB")  # fmt: skip
+OURS, THEIRS = "#2563eb", "#94a3b8"  # the colours of bars
 
 
 @attrs.define
@@ -115,8 +116,12 @@ def plots(figures: dict[Pair, dict[str, Figures]], folder: Path) -> None:
         figure = Figure(figsize=(12, 6), layout="constrained")
         for axes, name in zip(figure.subplots(2, 3).flat, CHARTED, strict=True):
             bars = {system: each[name] for system, each in named.items() if name in each}
-            axes.barh(list(bars), list(bars.values()), color=["#2563eb" if s == "ours" else "#94a3b8" for s in bars])
-            axes.set(title=name, xscale="log" if bars else "linear")
+            drawn = axes.barh(list(bars), list(bars.values()), color=[OURS if s == "ours" else THEIRS for s in bars])
+            axes.bar_label(drawn, list(map(spelled, bars.values())), padding=3)
+            axes.set(title=name, xscale="log" if bars else "linear", visible=bool(bars))
+            axes.margins(x=0.3)  # room for the figure of the longest
+            axes.spines[["top", "right"]].set_visible(False)
+            axes.tick_params(axis="x", which="both", labelbottom=False)  # each bar says what it stands for
             axes.invert_yaxis()
         figure.savefig(folder / f"{pair[0]}-{pair[1]}.png", dpi=100)
         curves = {system: points for system, each in systems.items() if (points := at_connections(each))}
